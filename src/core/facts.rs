@@ -1,0 +1,39 @@
+//! What a decision is made of.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::client::Lookup;
+use super::phone::Caller;
+use super::staff::{Presence, Staff};
+
+/// Which way a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From outside to the company.
+    Inbound,
+    /// From an employee to the outside.
+    Outbound,
+    /// Between employees (E02).
+    Internal,
+}
+
+/// Everything `core::route::decide` looks at. Nothing else may influence it.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// Which way the call goes, as far as FreeSWITCH tells; the decision may find it is internal.
+    pub direction: Direction,
+    /// Who calls.
+    pub from: &'a Caller,
+    /// The dialled number: a line (DID), an extension or an outside number, digits as dialled.
+    pub to: &'a str,
+    /// Now.
+    pub at: Timestamp,
+    /// What the directory said.
+    pub lookup: &'a Lookup,
+    /// Employees.
+    pub staff: &'a Staff,
+    /// Registered and busy lines.
+    pub presence: &'a dyn Presence,
+}

@@ -1,0 +1,102 @@
+//! The plan: ordered steps a call goes through until somebody talks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::ids::{EmployeeId, Extension, QueueName};
+use super::staff::Number;
+
+/// A step of the way. Steps are tried in order; one that fails leads to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Step {
+    /// Ring phones until one answers.
+    Ring(Ring),
+    /// Answer, then wait in a mod_callcenter queue.
+    Callcenter {
+        /// The queue.
+        queue: QueueName,
+        /// Leave it after this long; `None`: the queue's own limits rule.
+        wait: Option<Duration>,
+    },
+    /// Answer, then wait in a mod_fifo queue.
+    Fifo {
+        /// The queue.
+        queue: QueueName,
+        /// Leave it after this long.
+        wait: Option<Duration>,
+    },
+    /// Answer, then record a message into this mailbox.
+    Voicemail {
+        /// The mailbox.
+        mailbox: Extension,
+    },
+    /// Answer, then play a file.
+    Announce {
+        /// Path or stream in FreeSWITCH's own spelling.
+        file: String,
+    },
+    /// End the call.
+    Hangup {
+        /// FreeSWITCH's name of the cause.
+        cause: HangupCause,
+    },
+}
+
+/// Phones rung together in one bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ring {
+    /// Whom: owner, deputy, employee, group.
+    pub role: Role,
+    /// The phones. All ring at once.
+    pub targets: Vec<Target>,
+    /// How long. The caller hears at least this much: see `switch::dial`.
+    pub timeout: Duration,
+    /// The caller's name for the display (A04). `None`: leave what the trunk sent.
+    pub caller_name: Option<Arc<str>>,
+}
+
+/// One phone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Target {
+    /// Whose it is; `None`: no employee of the CRM.
+    pub employee: Option<EmployeeId>,
+    /// Which number of his.
+    pub number: Number,
+}
+
+/// Why these phones are rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The owner of the open deal, else of the client (A05).
+    Owner,
+    /// Stands in for an owner on leave.
+    Deputy,
+    /// Named in the route.
+    Employee,
+    /// A group named in the route.
+    Group,
+    /// The number the caller dialled himself: internal and outbound calls, transfers.
+    Dialled,
+}
+
+/// A hangup cause by FreeSWITCH's name, checked against its own list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub struct HangupCause(pub freeswitch_types::HangupCause);
+
+impl From<HangupCause> for String {
+    fn from(cause: HangupCause) -> Self {
+        cause.0.to_string()
+    }
+}
+
+impl HangupCause {
+    /// The ordinary end.
+    pub const NORMAL: Self = Self(freeswitch_types::HangupCause::NormalClearing);
+    /// For a blocked caller.
+    pub const REJECTED: Self = Self(freeswitch_types::HangupCause::CallRejected);
+}

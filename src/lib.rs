@@ -1,0 +1,21 @@
+//! Dozvon brings a call to the person who owns the deal. A line a module:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `core` | pure: phone, calendar, facts, route, call, trace |
+//! | `rules` | rule files: parse with places, check |
+//! | `esl` | the Event Socket: codec, lazy events, commands, link |
+//! | `switch` | FreeSWITCH: outbound listener, session driver, control link, presence |
+//! | `directory` | who is calling: deadline, breaker, cache |
+//! | `crm` | the trait `Crm` and the built-in CRM |
+//! | `store` | SQLite |
+//! | `http` | metrics and health |
+//! | `sim` | a simulated FreeSWITCH |
+//! | `config`, `metrics`, `telemetry` | one concern each |
+//! | `app` | builds the parts and joins their tasks |
+//! | `cli` | a file per verb |
+
+pub mod core;
+pub mod crm;
+pub mod esl;
+pub mod metrics;

@@ -465,6 +465,7 @@ impl Call {
 
     pub(super) fn destroy_reaped(&mut self) {
         for l in std::mem::take(&mut self.reap) {
+            self.complete_rest(l);
             self.destroy(l);
         }
     }

@@ -425,7 +425,14 @@ impl Call {
                 self.hang_up(b, "NORMAL_CLEARING");
                 break;
             }
-            if self.transfer.is_some() || self.joins.is_some() {
+            if let Some(to) = &self.transfer {
+                if !to.keeps_other {
+                    self.legs[A].vars.set("bridge_hangup_cause", "NORMAL_CLEARING");
+                    self.hang_up(b, "NORMAL_CLEARING");
+                }
+                break;
+            }
+            if self.joins.is_some() {
                 break;
             }
             if !self.legs[b].alive() {

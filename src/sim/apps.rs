@@ -230,7 +230,7 @@ impl Call {
         vars.set("playback_samples", &(ms * 8).to_string());
         self.playback_event(Kind::PlaybackStop, file, "done");
         // Cut by the caller it is an error, cut by a nested `hangup` it is not (01, 05f).
-        let cut = !self.legs[A].alive() && self.report.caller_hung_up;
+        let cut = self.joins.is_some() || !self.legs[A].alive() && self.report.caller_hung_up;
         self.respond_with(if cut { "PLAYBACK ERROR" } else { "FILE PLAYED" });
     }
 

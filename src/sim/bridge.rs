@@ -125,7 +125,8 @@ impl Call {
         for group in &dial.alternatives {
             match self.dial(&dial.vars, group).await {
                 Dialled::Leg(b) => {
-                    self.connect_legs(b);
+                    let twice = group.iter().any(|t| t.own_vars);
+                    self.connect_legs(b, twice);
                     self.talk(b).await;
                     return;
                 }
@@ -214,7 +215,7 @@ impl Call {
                     for _ in 0..2 {
                         self.legs[A].vars.push("originated_legs", &told);
                     }
-                    if target.own_vars {
+                    if target.own_vars && group.len() > 1 {
                         self.legs[A].other = Some(self.legs[b].as_other("originatee"));
                     }
                     let limit = self.limit(start, &vars, user);
@@ -308,15 +309,17 @@ impl Call {
     }
 
     /// The caller and a leg that has answered, or sends media, are put through.
-    fn connect_legs(&mut self, b: usize) {
+    fn connect_legs(&mut self, b: usize, twice: bool) {
         let now = self.now();
-        let (uuid, name) = (self.legs[b].uuid.clone(), self.legs[b].name.clone());
+        let uuid = self.legs[b].uuid.clone();
         let answered = self.legs[b].answered();
-        let twice = self.legs[A].other.as_ref().is_some_and(|o| o.uuid == uuid);
         if self.legs[A].answered() {
             self.legs[A].other = Some(self.legs[b].as_other("originatee"));
             self.call_state(A, CallState::Active);
         } else if answered {
+            if twice {
+                self.legs[A].other = Some(self.legs[b].as_other("originatee"));
+            }
             self.answer_caller();
         } else {
             self.pre_answer();
@@ -349,7 +352,6 @@ impl Call {
         vars.set("last_sent_callee_id_name", "Outbound Call");
         self.tell(b, Kind::CallUpdate);
         self.tell(A, Kind::CallUpdate);
-        let _ = name;
     }
 
     /// `bridge_*` of one leg about the other.
@@ -414,6 +416,18 @@ impl Call {
         }
     }
 
+    /// The caller's bridge ends because he is handed over.
+    fn leaves_for_another(&mut self, b: usize) {
+        let asked = self.legs[b].alive();
+        self.hang_up(b, "NORMAL_CLEARING");
+        let vars = &mut self.legs[A].vars;
+        vars.set("bridge_hangup_cause", "NORMAL_CLEARING");
+        // By REFER the leg of the one who hands over ends first, by `att_xfer` it had ended.
+        if asked {
+            vars.set("last_bridge_hangup_cause", "NORMAL_CLEARING");
+        }
+    }
+
     /// The talk in a bridge, to its end.
     async fn talk(&mut self, b: usize) {
         loop {
@@ -433,6 +447,7 @@ impl Call {
                 break;
             }
             if self.joins.is_some() {
+                self.leaves_for_another(b);
                 break;
             }
             if !self.legs[b].alive() {

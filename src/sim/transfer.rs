@@ -235,9 +235,18 @@ impl Call {
             return;
         }
         self.legs[A].other = Some(self.legs[c].as_other("originatee"));
+        let (uuid, name) = (self.legs[c].uuid.clone(), self.legs[c].name.clone());
+        let vars = &mut self.legs[A].vars;
+        vars.set("bridge_channel", &name);
+        vars.set("bridge_uuid", &uuid);
+        vars.set("signal_bond", &uuid);
         self.joins = Some(Join {
             leg: c,
-            kind: JoinKind::Attended { from: l },
+            kind: if self.legs[l].asks == Some(c) {
+                JoinKind::AttXfer
+            } else {
+                JoinKind::Attended
+            },
         });
         self.legs[A].break_now = true;
     }

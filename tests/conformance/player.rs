@@ -68,7 +68,7 @@ pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
     for name in names.iter().filter(|n| !n.starts_with("out")) {
         let all: Shared = Arc::default();
         heard.insert(name.clone(), all.clone());
-        tasks.push(tokio::spawn(controller(script(timeline, name), fs.control_pipe(), all, begin)));
+        tasks.push(tokio::spawn(controller(script(timeline, name), timeline.letters.clone(), fs.control_pipe(), all, begin)));
     }
     for (at, line) in scene.elsewhere {
         tasks.push(tokio::spawn(elsewhere(fs.clone(), begin, *at, (*line).to_owned())));
@@ -81,7 +81,7 @@ pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
         heard.insert(name.clone(), all.clone());
         let pipe = timeout(Duration::from_secs(60), incoming.recv()).await;
         let pipe = pipe.unwrap_or_else(|_| panic!("connection {name} was never opened")).unwrap();
-        tasks.push(tokio::spawn(controller(script(timeline, name), pipe, all, begin)));
+        tasks.push(tokio::spawn(controller(script(timeline, name), timeline.letters.clone(), pipe, all, begin)));
     }
     let report = timeout(Duration::from_secs(300), call.report()).await.expect("the call never ended");
     for task in tasks {
@@ -107,7 +107,13 @@ async fn elsewhere(fs: FreeSwitch, begin: Instant, at: f64, line: String) {
 }
 
 /// Sends the commands of one connection, each when what came before it has come.
-async fn controller(script: Vec<Line>, pipe: DuplexStream, all: Shared, begin: Instant) {
+async fn controller(
+    script: Vec<Line>,
+    letters: HashMap<String, String>,
+    pipe: DuplexStream,
+    all: Shared,
+    begin: Instant,
+) {
     let (read, mut write) = tokio::io::split(pipe);
     let reader = tokio::spawn(listen(read, all.clone()));
     let (mut replies, mut events, mut before) = (0, 0, 0.0);
@@ -117,7 +123,7 @@ async fn controller(script: Vec<Line>, pipe: DuplexStream, all: Shared, begin: I
             What::Event(seen) if counts(seen) => events += 1,
             What::Sent(command) => {
                 // Events that are missing are found by the comparison; here they only cost time.
-                for _ in 0..500 {
+                for _ in 0..3000 {
                     if has_come(&all, replies, events) {
                         break;
                     }
@@ -126,6 +132,7 @@ async fn controller(script: Vec<Line>, pipe: DuplexStream, all: Shared, begin: I
                 if line.at - before > 0.25 {
                     sleep_until(begin + Duration::from_secs_f64(line.at)).await;
                 }
+                let command = put_in(command, &letters, &all);
                 if write.write_all(command.as_bytes()).await.is_err() {
                     break;
                 }
@@ -136,6 +143,26 @@ async fn controller(script: Vec<Line>, pipe: DuplexStream, all: Shared, begin: I
     }
     // The remaining events, and the end of the connection.
     let _ = timeout(Duration::from_secs(15), reader).await;
+}
+
+/// Puts the simulator's UUIDs in the place of the transcript's: the legs the caller was bridged
+/// with, in order.
+fn put_in(command: &str, letters: &HashMap<String, String>, all: &Shared) -> String {
+    let mut met: Vec<String> = Vec::new();
+    for (seen, _) in &all.lock().unwrap().events {
+        if let Some(other) = seen.headers.get("Other-Leg-UUID") {
+            if !met.contains(other) {
+                met.push(other.clone());
+            }
+        }
+    }
+    let mut command = command.to_owned();
+    for (letter, here) in ["B", "C", "D"].iter().zip(met) {
+        if let Some(there) = letters.get(*letter) {
+            command = command.replace(there, &here);
+        }
+    }
+    command
 }
 
 fn has_come(all: &Shared, replies: usize, events: usize) -> bool {

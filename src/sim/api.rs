@@ -174,10 +174,10 @@ impl Shared {
         let uuid = arg.split_whitespace().next().unwrap_or_default();
         if let Some(mailbox) = self.mailbox(uuid) {
             let (answer, text) = oneshot::channel();
-            if mailbox.send(Ctl::Api(line.to_owned(), answer)).is_ok() {
-                if let Ok(text) = text.await {
-                    return text;
-                }
+            if mailbox.send(Ctl::Api(line.to_owned(), answer)).is_ok()
+                && let Ok(text) = text.await
+            {
+                return text;
             }
         }
         match command {

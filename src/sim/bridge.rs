@@ -409,10 +409,10 @@ impl Call {
         };
         self.legs[other].peer = None;
         let elapsed = self.elapsed();
-        if l == A || other == A {
-            if let Some(talk) = self.report.talks.last_mut() {
-                talk.until.get_or_insert(elapsed);
-            }
+        if (l == A || other == A)
+            && let Some(talk) = self.report.talks.last_mut()
+        {
+            talk.until.get_or_insert(elapsed);
         }
     }
 
@@ -441,7 +441,9 @@ impl Call {
             }
             if let Some(to) = &self.transfer {
                 if !to.keeps_other {
-                    self.legs[A].vars.set("bridge_hangup_cause", "NORMAL_CLEARING");
+                    self.legs[A]
+                        .vars
+                        .set("bridge_hangup_cause", "NORMAL_CLEARING");
                     self.hang_up(b, "NORMAL_CLEARING");
                 }
                 break;

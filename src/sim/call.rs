@@ -42,8 +42,8 @@ pub(super) struct Call {
     pub(super) transfer: Option<Destination>,
     /// Legs that are complete and are told as destroyed when the caller's thread goes on.
     pub(super) reap: Vec<usize>,
-    /// What the lock was before the owner put the caller on hold.
-    pub(super) held_lock: bool,
+    /// Keys the caller has pressed and nobody has taken.
+    pub(super) digits: String,
     /// `socket` has ended, and the dialplan with it.
     pub(super) dialplan_ends: bool,
     /// Agents and members to be told of when the call is over.
@@ -106,7 +106,7 @@ impl Call {
             scratch: String::new(),
             transfer: None,
             reap: Vec::new(),
-            held_lock: false,
+            digits: String::new(),
             dialplan_ends: false,
             afterwards: Vec::new(),
             parks: false,
@@ -176,6 +176,13 @@ impl Call {
         }
         if let Some(after) = caller.gives_up {
             self.after(after, What::CallerGivesUp);
+        }
+        if let Some((after, time)) = caller.holds {
+            self.after(after, What::Holds(A, true));
+            self.after(after + time, What::Holds(A, false));
+        }
+        for (after, digit) in caller.presses {
+            self.after(after, What::CallerPresses(digit));
         }
         self.state(A, State::New);
         self.state(A, State::Init);

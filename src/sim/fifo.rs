@@ -65,10 +65,10 @@ impl Call {
                     return None;
                 }
                 let target = format!("sofia/internal/{member}");
-                if let Endpoint::Phone { number, script, .. } = self.endpoint(&target) {
-                    if let Some(c) = self.ring_member(name, &number, script).await {
-                        return Some(c);
-                    }
+                if let Endpoint::Phone { number, script, .. } = self.endpoint(&target)
+                    && let Some(c) = self.ring_member(name, &number, script).await
+                {
+                    return Some(c);
                 }
             }
             self.after(look, What::Wake);

@@ -22,7 +22,9 @@ pub(super) struct Join {
 #[derive(Clone, Debug)]
 pub(super) enum JoinKind {
     Queue,
-    Fifo { name: String },
+    Fifo {
+        name: String,
+    },
     /// By REFER with Replaces (transcript 09e).
     Attended,
     /// By the application `att_xfer` (transcript 09i).

@@ -207,23 +207,23 @@ impl Call {
         let target = apps
             .and_then(|apps| apps.into_iter().find(|(app, _)| app == "bridge"))
             .map_or_else(|| format!("user/{}", transfer.to), |(_, arg)| arg);
-        let lock = std::mem::take(&mut self.legs[A].locked);
-        self.held_lock = lock;
-        self.send_message(
-            A,
-            Message::Execute {
-                app: "playback".to_owned(),
-                arg: "tone_stream://%(400,200,440,480);loops=-1".to_owned(),
-                uuid: String::new(),
-                lock: true,
-                loops: 1,
-            },
-        );
+        self.hold_music();
         if let Some(c) = self.consult(l, &target) {
             self.legs[c].dialled_by = None;
             let after = transfer.attended.unwrap_or_default();
             self.after(after, What::HandsOver(l, c));
         }
+    }
+
+    /// The caller hears music, as long as the other side holds (transcript 09a).
+    pub(super) fn hold_music(&mut self) {
+        self.legs[A].urgent.push_back(Message::Execute {
+            app: "playback".to_owned(),
+            arg: "tone_stream://%(400,200,440,480);loops=-1".to_owned(),
+            uuid: String::new(),
+            lock: true,
+            loops: 1,
+        });
     }
 
     /// REFER with Replaces: the caller is connected with the one who was asked.

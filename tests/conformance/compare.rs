@@ -52,7 +52,15 @@ pub fn differences(name: &str, timeline: &Timeline, played: &Played) -> String {
     for conn in conns {
         let heard = &played.heard[conn];
         replies(conn, timeline, heard, &mut out);
-        events(name, conn, timeline, heard, &mut ids, &mut matched, &mut out);
+        events(
+            name,
+            conn,
+            timeline,
+            heard,
+            &mut ids,
+            &mut matched,
+            &mut out,
+        );
     }
     variables(name, timeline, &matched, &mut ids, &mut out);
     if played.report.channels_left != 0 {
@@ -73,7 +81,10 @@ fn replies(conn: &str, timeline: &Timeline, heard: &Heard, out: &mut String) {
         .collect();
     let here: Vec<_> = heard.replies.iter().map(|r| r.trim()).collect();
     if there != here {
-        let _ = writeln!(out, "{conn}: replies differ\n  there {there:?}\n  here  {here:?}");
+        let _ = writeln!(
+            out,
+            "{conn}: replies differ\n  there {there:?}\n  here  {here:?}"
+        );
     }
 }
 
@@ -86,7 +97,11 @@ fn events(
     matched: &mut HashMap<usize, Event>,
     out: &mut String,
 ) {
-    let told = |seen: &Seen| !tolerated::event(name, conn, seen);
+    let a = timeline.letters.get("A");
+    let told = |seen: &Seen| {
+        let caller = seen.leg.as_deref() == Some("A") || seen.leg.as_ref() == a;
+        !tolerated::event(name, conn, caller, seen)
+    };
     let there: Vec<_> = timeline
         .lines
         .iter()
@@ -106,7 +121,10 @@ fn events(
                 }
                 let wrong = differs(name, timeline, expected, seen, ids);
                 if !wrong.is_empty() {
-                    let _ = writeln!(out, "{conn} +{at}: {wrong}\n  there {expected}\n  here  {seen}");
+                    let _ = writeln!(
+                        out,
+                        "{conn} +{at}: {wrong}\n  there {expected}\n  here  {seen}"
+                    );
                 }
                 if expected.name != seen.name {
                     // From here on everything would differ.
@@ -137,7 +155,13 @@ fn differs(name: &str, timeline: &Timeline, there: &Seen, here: &Seen, ids: &mut
         wrong.push("name".to_owned());
         return wrong.join(", ");
     }
-    let uuid = |letter: &String| timeline.letters.get(letter).cloned().unwrap_or(letter.clone());
+    let uuid = |letter: &String| {
+        timeline
+            .letters
+            .get(letter)
+            .cloned()
+            .unwrap_or(letter.clone())
+    };
     let leg = there.leg.as_ref().map(uuid);
     match (&leg, &here.leg) {
         (Some(a), Some(b)) if ids.same(a, b) => {}
@@ -211,7 +235,8 @@ fn variables(
                     && seen.leg.as_deref() == Some("A")
                 {
                     complete = Some(n);
-                } else if seen.name == "CHANNEL_HANGUP_COMPLETE" && seen.leg.as_deref() == Some("A") {
+                } else if seen.name == "CHANNEL_HANGUP_COMPLETE" && seen.leg.as_deref() == Some("A")
+                {
                     hangup = Some(n);
                 }
             }
@@ -222,12 +247,17 @@ fn variables(
                 let Some((event, list)) = list.split_once(": ") else {
                     continue;
                 };
-                let at = if event == "HANGUP_COMPLETE" { hangup } else { complete };
+                let at = if event == "HANGUP_COMPLETE" {
+                    hangup
+                } else {
+                    complete
+                };
                 let Some(event) = at.and_then(|n| matched.get(&n)) else {
                     let _ = writeln!(out, "{what}: no such event here");
                     continue;
                 };
-                let noted: HashMap<_, _> = list.split("; ").filter_map(|v| v.split_once('=')).collect();
+                let noted: HashMap<_, _> =
+                    list.split("; ").filter_map(|v| v.split_once('=')).collect();
                 for variable in VARIABLES {
                     let there = noted.get(variable).copied();
                     let here = event.variable(variable);

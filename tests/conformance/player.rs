@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::codec::FramedRead;
 
 use crate::timeline::{KEYS, Line, Seen, Timeline, What};
+use crate::tolerated;
 
 /// What came in on one connection.
 #[derive(Debug, Default)]
@@ -39,7 +40,8 @@ pub struct Played {
 }
 
 /// Plays it.
-pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
+pub async fn play(name: &str, timeline: &Timeline, scene: &Scene) -> Played {
+    let scene_name = name.to_owned();
     let begin = Instant::now();
     let (opened, mut incoming) = mpsc::unbounded_channel::<DuplexStream>();
     let connector = Connector::Custom(Arc::new(move |_: &str| {
@@ -47,14 +49,21 @@ pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
         let sent = opened.send(theirs).is_ok();
         Box::pin(async move {
             let ours: Box<dyn Io> = Box::new(ours);
-            if sent { Ok(ours) } else { Err(std::io::ErrorKind::ConnectionRefused.into()) }
+            if sent {
+                Ok(ours)
+            } else {
+                Err(std::io::ErrorKind::ConnectionRefused.into())
+            }
         })
     }));
     let builder = FreeSwitch::builder()
         .connector(connector)
         .socket_resume(false)
         .begins_at(timeline.began)
-        .file("/srv/freeswitch/sounds/hello.wav", Duration::from_millis(1500))
+        .file(
+            "/srv/freeswitch/sounds/hello.wav",
+            Duration::from_millis(1500),
+        )
         .file("/srv/freeswitch/sounds/long.wav", Duration::from_secs(20));
     let fs = (scene.furnish)(builder).start().await.unwrap();
     let mut tasks = Vec::new();
@@ -68,24 +77,52 @@ pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
     for name in names.iter().filter(|n| !n.starts_with("out")) {
         let all: Shared = Arc::default();
         heard.insert(name.clone(), all.clone());
-        tasks.push(tokio::spawn(controller(script(timeline, name), timeline.letters.clone(), fs.control_pipe(), all, begin)));
+        tasks.push(tokio::spawn(controller(
+            scene_name.clone(),
+            script(timeline, name),
+            timeline.letters.clone(),
+            fs.control_pipe(),
+            all,
+            begin,
+        )));
     }
     for (at, line) in scene.elsewhere {
-        tasks.push(tokio::spawn(elsewhere(fs.clone(), begin, *at, (*line).to_owned())));
+        tasks.push(tokio::spawn(elsewhere(
+            fs.clone(),
+            begin,
+            *at,
+            (*line).to_owned(),
+        )));
     }
     let uuid = timeline.letters["A"].clone();
-    let spec = CallSpec::new("79161234567", "100").name("Test Caller").uuid(&uuid);
+    let spec = CallSpec::new("79161234567", "100")
+        .name("Test Caller")
+        .uuid(&uuid);
     let call = fs.call((scene.caller)(spec));
     for name in names.iter().filter(|n| n.starts_with("out")) {
         let all: Shared = Arc::default();
         heard.insert(name.clone(), all.clone());
         let pipe = timeout(Duration::from_secs(60), incoming.recv()).await;
-        let pipe = pipe.unwrap_or_else(|_| panic!("connection {name} was never opened")).unwrap();
-        tasks.push(tokio::spawn(controller(script(timeline, name), timeline.letters.clone(), pipe, all, begin)));
+        let pipe = pipe
+            .unwrap_or_else(|_| panic!("connection {name} was never opened"))
+            .unwrap();
+        tasks.push(tokio::spawn(controller(
+            scene_name.clone(),
+            script(timeline, name),
+            timeline.letters.clone(),
+            pipe,
+            all,
+            begin,
+        )));
     }
-    let report = timeout(Duration::from_secs(300), call.report()).await.expect("the call never ended");
+    let report = timeout(Duration::from_secs(300), call.report())
+        .await
+        .expect("the call never ended");
     for task in tasks {
-        timeout(Duration::from_secs(120), task).await.expect("a connection never ended").unwrap();
+        timeout(Duration::from_secs(120), task)
+            .await
+            .expect("a connection never ended")
+            .unwrap();
     }
     let heard = heard
         .into_iter()
@@ -95,7 +132,12 @@ pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
 }
 
 fn script(timeline: &Timeline, name: &str) -> Vec<Line> {
-    timeline.lines.iter().filter(|l| l.conn == name).cloned().collect()
+    timeline
+        .lines
+        .iter()
+        .filter(|l| l.conn == name)
+        .cloned()
+        .collect()
 }
 
 async fn elsewhere(fs: FreeSwitch, begin: Instant, at: f64, line: String) {
@@ -108,6 +150,7 @@ async fn elsewhere(fs: FreeSwitch, begin: Instant, at: f64, line: String) {
 
 /// Sends the commands of one connection, each when what came before it has come.
 async fn controller(
+    scene: String,
     script: Vec<Line>,
     letters: HashMap<String, String>,
     pipe: DuplexStream,
@@ -120,11 +163,11 @@ async fn controller(
     for line in &script {
         match &line.what {
             What::Reply(_) => replies += 1,
-            What::Event(seen) if counts(seen) => events += 1,
+            What::Event(seen) if counts(&scene, &line.conn, &letters["A"], seen) => events += 1,
             What::Sent(command) => {
                 // Events that are missing are found by the comparison; here they only cost time.
                 for _ in 0..3000 {
-                    if has_come(&all, replies, events) {
+                    if has_come(&scene, &line.conn, &letters["A"], &all, replies, events) {
                         break;
                     }
                     sleep(Duration::from_millis(10)).await;
@@ -151,11 +194,11 @@ fn put_in(command: &str, letters: &HashMap<String, String>, all: &Shared) -> Str
     let mut met: Vec<String> = Vec::new();
     for (seen, _) in &all.lock().unwrap().events {
         if let Some(other) = seen.headers.get("Other-Leg-UUID") {
-            if !met.contains(other) {
-                met.push(other.clone());
-            }
+            met.push(other.clone());
         }
     }
+    let mut known = std::collections::HashSet::new();
+    met.retain(|uuid| known.insert(uuid.clone()));
     let mut command = command.to_owned();
     for (letter, here) in ["B", "C", "D"].iter().zip(met) {
         if let Some(there) = letters.get(*letter) {
@@ -165,15 +208,20 @@ fn put_in(command: &str, letters: &HashMap<String, String>, all: &Shared) -> Str
     command
 }
 
-fn has_come(all: &Shared, replies: usize, events: usize) -> bool {
+fn has_come(scene: &str, conn: &str, a: &str, all: &Shared, replies: usize, events: usize) -> bool {
     let heard = all.lock().unwrap();
-    let here = heard.events.iter().filter(|(s, _)| counts(s)).count();
+    let here = heard
+        .events
+        .iter()
+        .filter(|(s, _)| counts(scene, conn, a, s))
+        .count();
     heard.replies.len() >= replies && here >= events
 }
 
-/// Notices come early or late (FACTS.md, end of the call); PARK may be missed.
-fn counts(seen: &Seen) -> bool {
-    !seen.name.starts_with("notice") && seen.name != "CHANNEL_PARK"
+/// Whether the controller waits for such a message before it goes on.
+fn counts(scene: &str, conn: &str, a: &str, seen: &Seen) -> bool {
+    let caller = matches!(seen.leg.as_deref(), Some(leg) if leg == "A" || leg == a);
+    !seen.name.starts_with("notice") && !tolerated::event(scene, conn, caller, seen)
 }
 
 async fn listen(read: ReadHalf<DuplexStream>, all: Shared) {
@@ -188,7 +236,11 @@ async fn listen(read: ReadHalf<DuplexStream>, all: Shared) {
             Kind::CommandReply => {
                 let reply = match frame.headers.raw("Event-Name") {
                     Some(name) => name.to_owned(),
-                    None => frame.headers.raw("Reply-Text").unwrap_or_default().to_owned(),
+                    None => frame
+                        .headers
+                        .raw("Reply-Text")
+                        .unwrap_or_default()
+                        .to_owned(),
                 };
                 all.replies.push(reply);
             }
@@ -199,7 +251,13 @@ async fn listen(read: ReadHalf<DuplexStream>, all: Shared) {
             Kind::DisconnectNotice => {
                 let kind = frame.headers.raw("Content-Disposition").unwrap_or_default();
                 let name = format!("notice {kind}");
-                all.events.push((Seen { name, ..Seen::default() }, None));
+                all.events.push((
+                    Seen {
+                        name,
+                        ..Seen::default()
+                    },
+                    None,
+                ));
             }
             _ => {}
         }
@@ -213,7 +271,10 @@ fn seen(event: &Event) -> Seen {
         Some(subclass) => format!("{} {subclass}", event.name()),
         None => event.name().to_owned(),
     };
-    let with_variables = matches!(event.name(), "CHANNEL_EXECUTE_COMPLETE" | "CHANNEL_HANGUP_COMPLETE");
+    let with_variables = matches!(
+        event.name(),
+        "CHANNEL_EXECUTE_COMPLETE" | "CHANNEL_HANGUP_COMPLETE"
+    );
     let mut headers = HashMap::new();
     for key in KEYS {
         let value = match *key {

@@ -134,7 +134,7 @@ impl Timeline {
 }
 
 fn parse_line(text: &str) -> Option<Line> {
-    let at = text[..8].trim().parse().ok()?;
+    let at = text.get(..8)?.trim().parse().ok()?;
     // The connection stands right-aligned in ten columns.
     let conn = text.get(9..19)?.trim().to_owned();
     let rest = text.get(20..)?;
@@ -162,7 +162,10 @@ fn parse_line(text: &str) -> Option<Line> {
 
 fn command_of(text: &str) -> String {
     let text = text.trim();
-    if let Some(whole) = WIDE.iter().find(|w| text.len() > 100 && w.starts_with(text)) {
+    if let Some(whole) = WIDE
+        .iter()
+        .find(|w| text.len() > 100 && w.starts_with(text))
+    {
         return format!("{whole}\n\n");
     }
     format!("{}\n\n", text.replace(" | ", "\n"))

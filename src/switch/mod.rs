@@ -1,0 +1,10 @@
+//! FreeSWITCH: the outbound listener and its sessions, the control link, presence.
+
+pub mod arrival;
+pub mod clock;
+pub mod dial;
+pub mod engine;
+pub mod listener;
+pub mod registry;
+pub mod session;
+pub mod translate;

@@ -17,6 +17,7 @@
 
 pub mod core;
 pub mod crm;
+pub mod directory;
 pub mod esl;
 pub mod metrics;
 pub mod rules;

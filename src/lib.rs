@@ -24,5 +24,6 @@ pub mod crm;
 pub mod directory;
 pub mod esl;
 pub mod metrics;
+pub mod rules;
 pub mod switch;
 pub mod telemetry;

@@ -37,6 +37,7 @@ fn decision(plan: Vec<Step>) -> Input {
         internal: false,
         owner: None,
         plan,
+        caller_id: None,
         fallback: None,
         trace: vec![],
     }))

@@ -17,5 +17,6 @@
 
 pub mod core;
 pub mod crm;
+pub mod directory;
 pub mod esl;
 pub mod metrics;

@@ -11,10 +11,7 @@ use dozvon::esl::{Codec, Event, Frame, Headers, Kind, Limits};
 use tokio_util::codec::Decoder;
 
 /// Small, so that the bounds are met often.
-pub const LIMITS: Limits = Limits {
-    headers: 512,
-    body: 2048,
-};
+pub const LIMITS: Limits = Limits { headers: 512, body: 2048 };
 
 /// Sends `stream` through a codec in pieces of the sizes given, in turn. Gives the frames and,
 /// where the stream was refused, the error in words.
@@ -60,11 +57,7 @@ pub fn codec(stream: &[u8], sizes: &[usize]) {
 /// Every event that can be read can be read to the end, and no value makes a header.
 pub fn event(bytes: &[u8]) {
     let body = Bytes::copy_from_slice(bytes);
-    let frame = |kind| Frame {
-        kind,
-        headers: Headers::default(),
-        body: body.clone(),
-    };
+    let frame = |kind| Frame { kind, headers: Headers::default(), body: body.clone() };
     let plain = Event::from_frame(&frame(Kind::EventPlain)).unwrap();
     headers(plain.headers());
     assert!(plain.headers().as_bytes().len() + plain.body().len() <= bytes.len());
@@ -82,10 +75,7 @@ pub fn event(bytes: &[u8]) {
         }
     }
     let left_out = |name: &str| name == "_body" || name.contains(['\n', '\r', ':']);
-    assert_eq!(
-        names.len(),
-        source.keys().filter(|name| !left_out(name)).count()
-    );
+    assert_eq!(names.len(), source.keys().filter(|name| !left_out(name)).count());
 }
 
 /// A look-up gives what going through all of them gives.

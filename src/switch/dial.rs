@@ -5,7 +5,6 @@
 //! `effective_caller_id_name`, which carries Cyrillic, quotes and braces whole.
 
 use crate::core::call::{App, RING_SLACK};
-use crate::core::ids::Extension;
 use crate::core::phone::Phone;
 use crate::core::plan::{Ring, Target};
 use crate::core::staff::Number;
@@ -62,7 +61,7 @@ impl Dial {
                 ("set", format!("effective_caller_id_name={name}"))
             }
             App::Answer => ("answer", String::new()),
-            App::Bridge(ring) => ("bridge", self.bridge(ring)),
+            App::Bridge { ring, caller_id } => ("bridge", self.bridge(ring, caller_id.as_ref())),
             App::Callcenter(queue) => ("callcenter", clean_path(queue.as_str())),
             App::Fifo(queue) => ("fifo", format!("{} in", clean_path(queue.as_str()))),
             App::Voicemail(mailbox) => {
@@ -73,21 +72,26 @@ impl Dial {
         }
     }
 
-    fn bridge(&self, ring: &Ring) -> String {
+    fn bridge(&self, ring: &Ring, caller_id: Option<&Phone>) -> String {
         let seconds = (ring.timeout + RING_SLACK).as_secs().max(2);
-        let legs: Vec<_> = ring.targets.iter().map(|t| self.endpoint(t)).collect();
+        let legs: Vec<_> = ring.targets.iter().map(|t| self.endpoint(t, caller_id)).collect();
         // Without ignore_early_media a ring-back tone from the carrier counts as an answer and
         // the time-out never fires (transcript 03f).
         format!("{{ignore_early_media=true,leg_timeout={seconds}}}{}", legs.join(","))
     }
 
-    fn endpoint(&self, target: &Target) -> String {
+    fn endpoint(&self, target: &Target, caller_id: Option<&Phone>) -> String {
         match &target.number {
-            Number::Line(line) => self.line.replace("{line}", Extension::as_str(line)),
-            Number::Outside(phone) => self
-                .outside
-                .replace("{e164}", Phone::e164(phone))
-                .replace("{digits}", phone.digits()),
+            Number::Line(line) => self.line.replace("{line}", line.as_str()),
+            Number::Outside(phone) => {
+                let shown =
+                    caller_id.map(|id| format!("[origination_caller_id_number={}]", id.e164()));
+                let endpoint = self
+                    .outside
+                    .replace("{e164}", phone.e164())
+                    .replace("{digits}", phone.digits());
+                shown.unwrap_or_default() + &endpoint
+            }
         }
     }
 }
@@ -120,6 +124,7 @@ fn clean_path(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::ids::Extension;
     use crate::core::plan::Role;
     use std::time::Duration;
 
@@ -134,7 +139,7 @@ mod tests {
             timeout: Duration::from_secs(10),
             caller_name: None,
         };
-        Dial::default().application(&App::Bridge(ring)).1
+        Dial::default().application(&App::Bridge { ring, caller_id: None }).1
     }
 
     #[test]
@@ -148,6 +153,25 @@ mod tests {
         let phone = Phone::parse("+79035550105", Default::default()).unwrap();
         let target = Target { employee: None, number: Number::Outside(phone) };
         assert!(arg(vec![target]).ends_with("}sofia/gateway/mobile/+79035550105"));
+    }
+
+    #[test]
+    fn e11_the_configured_caller_id_goes_with_outside_legs_only() {
+        let phone = |text: &str| Phone::parse(text, Default::default()).unwrap();
+        let targets = vec![
+            line("101"),
+            Target { employee: None, number: Number::Outside(phone("+79035550105")) },
+        ];
+        let ring = Ring {
+            role: Role::Group,
+            targets,
+            timeout: Duration::from_secs(20),
+            caller_name: None,
+        };
+        let app = App::Bridge { ring, caller_id: Some(phone("+74951234567")) };
+        assert!(Dial::default().application(&app).1.ends_with(
+            "}user/101,[origination_caller_id_number=+74951234567]sofia/gateway/mobile/+79035550105"
+        ));
     }
 
     #[test]

@@ -19,3 +19,4 @@ pub mod core;
 pub mod crm;
 pub mod esl;
 pub mod metrics;
+pub mod switch;

@@ -63,10 +63,7 @@ impl Phone {
     /// [`PhoneError`]: the caller goes on with the raw text as an unreadable number.
     pub fn parse(text: &str, region: Region) -> Result<Self, PhoneError> {
         let text = text.trim();
-        let text = text
-            .strip_prefix("tel:")
-            .or_else(|| text.strip_prefix("sip:"))
-            .unwrap_or(text);
+        let text = text.strip_prefix("tel:").or_else(|| text.strip_prefix("sip:")).unwrap_or(text);
         if text.is_empty() {
             return Err(PhoneError::Empty);
         }
@@ -79,9 +76,7 @@ impl Phone {
             return Err(PhoneError::Length(digits.len()));
         }
         let international = |digits: &str| {
-            phonenumber::parse(None, format!("+{digits}"))
-                .ok()
-                .filter(phonenumber::is_valid)
+            phonenumber::parse(None, format!("+{digits}")).ok().filter(phonenumber::is_valid)
         };
         let parsed = if text.starts_with('+') {
             phonenumber::parse(None, format!("+{digits}")).ok()
@@ -94,13 +89,9 @@ impl Phone {
                 .or_else(|| international(&digits))
         };
         match parsed {
-            Some(number) => Ok(Self(
-                number
-                    .format()
-                    .mode(phonenumber::Mode::E164)
-                    .to_string()
-                    .into(),
-            )),
+            Some(number) => {
+                Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string().into()))
+            }
             None => Err(PhoneError::NotPossible),
         }
     }
@@ -171,15 +162,8 @@ impl Caller {
     /// still a call.
     pub fn read(raw: &str, region: Region) -> Self {
         let text = raw.trim();
-        let hidden = [
-            "",
-            "anonymous",
-            "unknown",
-            "restricted",
-            "unavailable",
-            "private",
-            "0000000000",
-        ];
+        let hidden =
+            ["", "anonymous", "unknown", "restricted", "unavailable", "private", "0000000000"];
         if hidden.iter().any(|h| text.eq_ignore_ascii_case(h)) {
             return Self::Anonymous;
         }
@@ -222,13 +206,9 @@ mod tests {
 
     #[test]
     fn numbers_as_trunks_write_them_become_e164() {
-        for text in [
-            "+7 (916) 123-45-67",
-            "89161234567",
-            "79161234567",
-            "9161234567",
-            "+79161234567",
-        ] {
+        for text in
+            ["+7 (916) 123-45-67", "89161234567", "79161234567", "9161234567", "+79161234567"]
+        {
             assert_eq!(e164(text).as_deref(), Ok("+79161234567"), "{text}");
         }
         assert_eq!(e164("380501234567").as_deref(), Ok("+380501234567"));

@@ -45,8 +45,7 @@ impl Headers {
     /// The value URL-decoded, as event headers have to be (`FACTS.md`, framing). The lines were
     /// split before, so `%0A` cannot make a header (`esl.md`, pitfall 20).
     pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.raw(name)
-            .map(|value| percent_decode_str(value).decode_utf8_lossy())
+        self.raw(name).map(|value| percent_decode_str(value).decode_utf8_lossy())
     }
 
     /// All headers in order, raw.
@@ -98,14 +97,10 @@ impl Event {
     /// Splits the event's own header block from its own body.
     pub fn from_plain(block: &Bytes) -> Self {
         match memchr::memmem::find(block, b"\n\n") {
-            Some(end) => Self {
-                headers: Headers::new(block.slice(..end + 1)),
-                body: block.slice(end + 2..),
-            },
-            None => Self {
-                headers: Headers::new(block.clone()),
-                body: Bytes::new(),
-            },
+            Some(end) => {
+                Self { headers: Headers::new(block.slice(..end + 1)), body: block.slice(end + 2..) }
+            }
+            None => Self { headers: Headers::new(block.clone()), body: Bytes::new() },
         }
     }
 
@@ -130,10 +125,7 @@ impl Event {
                 block.push_str(&format!("{name}: {encoded}\n"));
             }
         }
-        Ok(Self {
-            headers: Headers::new(Bytes::from(block)),
-            body,
-        })
+        Ok(Self { headers: Headers::new(Bytes::from(block)), body })
     }
 
     /// `Event-Name`.
@@ -198,19 +190,13 @@ mod tests {
         let e =
             event("Event-Name: X\nCaller-Caller-ID-Name: a%0AUnique-ID: evil\nUnique-ID: good\n\n");
         assert_eq!(e.raw("Unique-ID"), Some("good"));
-        assert_eq!(
-            e.get("Caller-Caller-ID-Name").as_deref(),
-            Some("a\nUnique-ID: evil")
-        );
+        assert_eq!(e.get("Caller-Caller-ID-Name").as_deref(), Some("a\nUnique-ID: evil"));
     }
 
     #[test]
     fn an_event_with_a_body_keeps_it_apart() {
         let e = event("Event-Name: BACKGROUND_JOB\nContent-Length: 10\n\n+OK abc\n\nd");
-        assert_eq!(
-            (e.name(), &e.body()[..]),
-            ("BACKGROUND_JOB", &b"+OK abc\n\nd"[..])
-        );
+        assert_eq!((e.name(), &e.body()[..]), ("BACKGROUND_JOB", &b"+OK abc\n\nd"[..]));
     }
 
     #[test]

@@ -129,10 +129,7 @@ struct Slot(RwLock<Option<mpsc::Sender<Order>>>);
 
 impl Slot {
     fn get(&self) -> Option<mpsc::Sender<Order>> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set(&self, orders: Option<mpsc::Sender<Order>>) {
@@ -163,10 +160,7 @@ impl Node {
     }
 
     fn state(&self) -> LinkState {
-        self.state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set_state(&self, state: LinkState) {
@@ -236,10 +230,7 @@ impl Nodes {
             dial,
         });
         let tasks = TaskTracker::new();
-        let nodes: Vec<_> = configs
-            .into_iter()
-            .map(|c| Arc::new(Node::new(c)))
-            .collect();
+        let nodes: Vec<_> = configs.into_iter().map(|c| Arc::new(Node::new(c))).collect();
         for node in &nodes {
             for index in 0..node.slots.len() {
                 let keeper = keeper::Keeper::new(node.clone(), shared.clone(), index);
@@ -247,11 +238,7 @@ impl Nodes {
             }
         }
         tasks.close();
-        Arc::new(Self {
-            nodes,
-            shared,
-            tasks,
-        })
+        Arc::new(Self { nodes, shared, tasks })
     }
 
     /// What is known of registrations, busy lines and queue members, from all nodes together.
@@ -261,10 +248,7 @@ impl Nodes {
 
     /// Each node and its state, in the order of the configuration.
     pub fn states(&self) -> Vec<(NodeId, LinkState)> {
-        self.nodes
-            .iter()
-            .map(|n| (n.config.name.clone(), n.state()))
-            .collect()
+        self.nodes.iter().map(|n| (n.config.name.clone(), n.state())).collect()
     }
 
     /// News from now on.
@@ -301,9 +285,7 @@ impl Nodes {
             let reply = wait.await.map_err(|_| ControlError::Cut)?;
             said(reply.text())
         };
-        timeout(deadline, answer)
-            .await
-            .unwrap_or(Err(ControlError::Deadline(deadline)))
+        timeout(deadline, answer).await.unwrap_or(Err(ControlError::Deadline(deadline)))
     }
 
     /// Runs a `bgapi` command and waits for its result, which comes as BACKGROUND_JOB on the
@@ -351,9 +333,7 @@ impl Nodes {
             }
             said(&job.body().await.ok_or(ControlError::Cut)?)
         };
-        timeout(deadline, answer)
-            .await
-            .unwrap_or(Err(ControlError::Deadline(deadline)))
+        timeout(deadline, answer).await.unwrap_or(Err(ControlError::Deadline(deadline)))
     }
 
     /// Commands whose result is still awaited, over all nodes.

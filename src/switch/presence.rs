@@ -37,9 +37,7 @@ impl PresenceStore {
     /// Knows nothing yet of these nodes.
     pub fn new(nodes: impl IntoIterator<Item = NodeId>) -> Self {
         let nodes = nodes.into_iter().map(|n| (n, NodePresence::default()));
-        Self {
-            nodes: RwLock::new(nodes.collect()),
-        }
+        Self { nodes: RwLock::new(nodes.collect()) }
     }
 
     /// Events of this node come from now on; what was known of it is no longer.

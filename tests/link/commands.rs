@@ -20,8 +20,7 @@ async fn a_node_is_up_only_after_the_resync() {
     assert_eq!(house.state(), LinkState::Connecting);
     let early = house.nodes.api(&house.node, "status").await;
     assert!(matches!(early, Err(ControlError::Down(..))), "{early:?}");
-    peer.resync(r#"{"row_count":1,"rows":[{"uuid":"a"}]}"#)
-        .await;
+    peer.resync(r#"{"row_count":1,"rows":[{"uuid":"a"}]}"#).await;
     let News::Resynced { node, channels } = news.next().await else {
         panic!("no resync");
     };
@@ -29,10 +28,7 @@ async fn a_node_is_up_only_after_the_resync() {
     assert!(matches!(news.next().await, News::Up(_)));
     assert_eq!(house.state(), LinkState::Up);
     let text = house.metrics.render();
-    assert!(
-        text.contains("dozvon_esl_inbound_up{node=\"fs1\"} 1"),
-        "{text}"
-    );
+    assert!(text.contains("dozvon_esl_inbound_up{node=\"fs1\"} 1"), "{text}");
     assert!(text.contains("dozvon_lines_registered 1"), "{text}");
 }
 
@@ -53,10 +49,7 @@ async fn api_gives_the_body_and_an_error_is_a_refusal() {
     let (yes, no) = asked.await.unwrap();
     assert_eq!(yes, Ok("true".to_owned()));
     let no = no.unwrap_err();
-    assert_eq!(
-        (no.cause(), no.may_have_run()),
-        (Some("No such channel!"), false)
-    );
+    assert_eq!((no.cause(), no.may_have_run()), (Some("No such channel!"), false));
     let unknown = house.nodes.api(&NodeId::new("fs9"), "status").await;
     assert!(matches!(unknown, Err(ControlError::UnknownNode(_))));
 }
@@ -76,10 +69,7 @@ async fn pitfall_4_a_job_event_may_come_before_the_reply() {
 
     let in_order = bgapi(&house, "originate user/101 &park");
     let command = events.command().await;
-    assert!(
-        command.starts_with("bgapi originate user/101 &park\n"),
-        "{command}"
-    );
+    assert!(command.starts_with("bgapi originate user/101 &park\n"), "{command}");
     let id = job_id(&command);
     events.ok(&format!("+OK Job-UUID: {id}")).await;
     events.event(&job("somebody-elses", "+OK x\n")).await;
@@ -118,10 +108,7 @@ async fn pitfall_4_a_job_that_never_ends_ends_at_its_deadline() {
         }
     });
     let error = lost.await.unwrap().unwrap_err();
-    assert_eq!(
-        (&error, from.elapsed()),
-        (&ControlError::Deadline(MINUTE), MINUTE)
-    );
+    assert_eq!((&error, from.elapsed()), (&ControlError::Deadline(MINUTE), MINUTE));
     assert!(error.may_have_run());
     assert_eq!(house.nodes.jobs_waiting(), 0);
     answer_probes.abort();
@@ -199,20 +186,13 @@ async fn pitfall_3_callers_who_give_up_shift_no_reply() {
 #[tokio::test(start_paused = true)]
 async fn pitfall_2_a_cut_at_any_byte_ends_every_wait() {
     let answer = api_response("+OK 1");
-    let bytes = [
-        &answer[..],
-        &event("Event-Name: CHANNEL_CREATE\nUnique-ID: a\n"),
-    ]
-    .concat();
+    let bytes = [&answer[..], &event("Event-Name: CHANNEL_CREATE\nUnique-ID: a\n")].concat();
     for at in 0..bytes.len() {
         let mut house = House::new(1);
         let mut peer = house.events().await;
         house.settle().await;
-        let (first, second, third) = (
-            api(&house, "one"),
-            api(&house, "two"),
-            bgapi(&house, "three"),
-        );
+        let (first, second, third) =
+            (api(&house, "one"), api(&house, "two"), bgapi(&house, "three"));
         for _ in 0..3 {
             peer.command().await;
         }
@@ -244,11 +224,7 @@ async fn pitfall_8_commands_during_an_outage_fail_at_once() {
     for _ in 0..100 {
         let error = house.nodes.api(&house.node, "status").await.unwrap_err();
         assert!(matches!(error, ControlError::Down(..)), "{error}");
-        let error = house
-            .nodes
-            .bgapi(&house.node, "status", MINUTE)
-            .await
-            .unwrap_err();
+        let error = house.nodes.bgapi(&house.node, "status", MINUTE).await.unwrap_err();
         assert!(!error.may_have_run());
     }
     assert_eq!(from.elapsed(), Duration::ZERO);

@@ -35,26 +35,15 @@ async fn pitfall_6_fifty_restarts_and_the_link_is_always_made_anew() {
                 piece = news.next() => if matches!(piece, News::Up(_)) { break },
             }
         }
-        assert!(
-            from.elapsed() <= Duration::from_secs(30),
-            "{restart}: {:?}",
-            from.elapsed()
-        );
+        assert!(from.elapsed() <= Duration::from_secs(30), "{restart}: {:?}", from.elapsed());
         house.refuse(true);
         freeswitch.shutdown().await;
         tokio::time::sleep(Duration::from_secs(random.u64(1..120))).await;
-        assert!(
-            why(&house).contains("is FreeSWITCH running"),
-            "{}",
-            why(&house)
-        );
+        assert!(why(&house).contains("is FreeSWITCH running"), "{}", why(&house));
         house.refuse(false);
     }
     let text = house.metrics.render();
-    assert!(
-        text.contains("dozvon_esl_reconnects_total{node=\"fs1\"} 50"),
-        "{text}"
-    );
+    assert!(text.contains("dozvon_esl_reconnects_total{node=\"fs1\"} 50"), "{text}");
 }
 
 /// A SIGSTOPped FreeSWITCH: the connection is open, but nothing comes.
@@ -72,23 +61,9 @@ async fn pitfall_25_a_half_open_link_is_noticed_within_two_heartbeats() {
     peer.tables(r#"{"row_count": 0}"#).await;
     let stopped = Instant::now();
     while !matches!(news.next().await, News::Down(_)) {}
-    assert!(
-        stopped.elapsed() <= HEARTBEAT * 2,
-        "{:?}",
-        stopped.elapsed()
-    );
-    assert!(
-        why(&house).contains("nothing came for 40 s"),
-        "{}",
-        why(&house)
-    );
-    assert_eq!(
-        house
-            .nodes
-            .presence()
-            .busy(&Extension::parse("101").unwrap()),
-        None
-    );
+    assert!(stopped.elapsed() <= HEARTBEAT * 2, "{:?}", stopped.elapsed());
+    assert!(why(&house).contains("nothing came for 40 s"), "{}", why(&house));
+    assert_eq!(house.nodes.presence().busy(&Extension::parse("101").unwrap()), None);
     let mut again = house.events().await;
     house.settle().await;
     assert_eq!(house.state(), LinkState::Up);
@@ -113,10 +88,7 @@ async fn pitfall_25_a_quiet_freeswitch_that_answers_is_left_alone() {
     assert_eq!(house.state(), LinkState::Up);
     let text = house.metrics.render();
     assert!(!text.contains("dozvon_esl_reconnects_total{"), "{text}");
-    assert!(
-        text.contains("dozvon_esl_heartbeat_age_seconds{node=\"fs1\"} 6"),
-        "{text}"
-    );
+    assert!(text.contains("dozvon_esl_heartbeat_age_seconds{node=\"fs1\"} 6"), "{text}");
 }
 
 /// Transcript 07e, byte for byte.
@@ -132,11 +104,7 @@ async fn an_access_list_that_refuses_us_is_named_with_what_to_do() {
     // It is tried again, slowly, and goes on by itself once the list is right.
     let from = Instant::now();
     house.events().await;
-    assert!(
-        from.elapsed() >= Duration::from_secs(14),
-        "{:?}",
-        from.elapsed()
-    );
+    assert!(from.elapsed() >= Duration::from_secs(14), "{:?}", from.elapsed());
     house.settle().await;
 }
 
@@ -151,11 +119,7 @@ async fn a_wrong_password_is_named_with_what_to_do() {
     peer.write(b"Content-Type: text/disconnect-notice\nContent-Length: 67\n\nDisconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n").await;
     drop(peer);
     house.settle().await;
-    assert!(
-        why(&house).contains("password was refused"),
-        "{}",
-        why(&house)
-    );
+    assert!(why(&house).contains("password was refused"), "{}", why(&house));
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,11 +132,7 @@ async fn bytes_that_are_no_event_socket_are_named() {
         let mut house = House::new(1);
         house.raw().await.write_all(stranger).await.unwrap();
         house.settle().await;
-        assert!(
-            why(&house).contains("does not speak Event Socket"),
-            "{}",
-            why(&house)
-        );
+        assert!(why(&house).contains("does not speak Event Socket"), "{}", why(&house));
     }
 }
 
@@ -182,11 +142,7 @@ async fn a_peer_that_says_nothing_is_given_up() {
     let mut house = House::new(1);
     let silent = house.raw().await;
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert!(
-        why(&house).contains("no Event Socket greeting"),
-        "{}",
-        why(&house)
-    );
+    assert!(why(&house).contains("no Event Socket greeting"), "{}", why(&house));
     drop(silent);
 }
 
@@ -218,10 +174,7 @@ async fn over_tcp_a_node_is_reached() {
     let cancel = tokio_util::sync::CancellationToken::new();
     let nodes = Nodes::start(vec![config], metrics, cancel.clone());
     let (mut socket, _) = listener.accept().await.unwrap();
-    socket
-        .write_all(b"Content-Type: auth/request\n\n")
-        .await
-        .unwrap();
+    socket.write_all(b"Content-Type: auth/request\n\n").await.unwrap();
     let mut sent = [0; 14];
     let read = timeout(Duration::from_secs(10), socket.read_exact(&mut sent));
     read.await.unwrap().unwrap();

@@ -77,10 +77,7 @@ async fn pitfall_9_events_keep_their_order() {
             News::Event { event, .. } => {
                 let number: i64 = event.raw("Event-Sequence").unwrap().parse().unwrap();
                 let before = last.insert(event.raw("Unique-ID").unwrap().to_owned(), number);
-                assert!(
-                    before.is_none_or(|b| b < number),
-                    "{number} after {before:?}"
-                );
+                assert!(before.is_none_or(|b| b < number), "{number} after {before:?}");
                 seen += 1;
             }
             News::Missed(n) => panic!("{n} events missed by a reader that reads"),
@@ -100,10 +97,8 @@ async fn pitfall_15_a_reader_that_stalls_holds_up_nobody_and_gets_a_resync() {
     house.settle().await;
     for n in 0..25_000 {
         let who = format!("Unique-ID: leg-{n}\nChannel-Presence-ID: 101%40x\n");
-        peer.event(&format!("Event-Name: CHANNEL_CREATE\n{who}"))
-            .await;
-        peer.event(&format!("Event-Name: CHANNEL_DESTROY\n{who}"))
-            .await;
+        peer.event(&format!("Event-Name: CHANNEL_CREATE\n{who}")).await;
+        peer.event(&format!("Event-Name: CHANNEL_DESTROY\n{who}")).await;
         if n % 1000 == 0 {
             tokio::time::sleep(Duration::from_millis(400)).await;
         }
@@ -115,8 +110,7 @@ async fn pitfall_15_a_reader_that_stalls_holds_up_nobody_and_gets_a_resync() {
     };
     // Resynced, Up and 50,000 events were sent; what is not missed waits: it is bounded.
     assert!(missed >= 45_000, "{missed}");
-    peer.tables(r#"{"row_count":1,"rows":[{"uuid":"z"}]}"#)
-        .await;
+    peer.tables(r#"{"row_count":1,"rows":[{"uuid":"z"}]}"#).await;
     let live = loop {
         if let News::Resynced { channels, .. } = news.next().await {
             break channels;

@@ -52,14 +52,7 @@ impl House {
         let mut config = NodeConfig::new(node.clone(), "fs1:8021", "ClueCon");
         config.links = links;
         let nodes = Nodes::start_with(pipes.clone(), vec![config], metrics.clone(), cancel.clone());
-        Self {
-            nodes,
-            metrics,
-            cancel,
-            node,
-            pipes,
-            coming,
-        }
+        Self { nodes, metrics, cancel, node, pipes, coming }
     }
 
     /// From now on nobody listens, or somebody does again.
@@ -107,20 +100,14 @@ pub struct Peer {
 
 impl Peer {
     pub fn new(socket: DuplexStream) -> Self {
-        Self {
-            socket,
-            got: Vec::new(),
-            commands: VecDeque::new(),
-        }
+        Self { socket, got: Vec::new(), commands: VecDeque::new() }
     }
 
     /// The next command; a test that waits for one the engine never sends hangs in virtual time
     /// and fails.
     pub async fn command(&mut self) -> String {
         let next = tokio::time::timeout(Duration::from_secs(3600), self.next_command());
-        next.await
-            .unwrap()
-            .expect("the engine closed the connection")
+        next.await.unwrap().expect("the engine closed the connection")
     }
 
     /// The next command; `None` at the end of the stream.
@@ -186,27 +173,19 @@ impl Peer {
         assert_eq!(self.command().await, "api show channels as json");
         self.body(channels).await;
         assert_eq!(self.command().await, "api show registrations as json");
-        self.body(r#"{"row_count":1,"rows":[{"reg_user":"110","token":"t"}]}"#)
-            .await;
+        self.body(r#"{"row_count":1,"rows":[{"reg_user":"110","token":"t"}]}"#).await;
         assert_eq!(self.command().await, "api callcenter_config agent list");
-        self.body("-ERR callcenter_config Command not found!\n")
-            .await;
+        self.body("-ERR callcenter_config Command not found!\n").await;
     }
 }
 
 pub fn api_response(text: &str) -> Vec<u8> {
-    let head = format!(
-        "Content-Type: api/response\nContent-Length: {}\n\n",
-        text.len()
-    );
+    let head = format!("Content-Type: api/response\nContent-Length: {}\n\n", text.len());
     (head + text).into_bytes()
 }
 
 pub fn event(text: &str) -> Vec<u8> {
-    let head = format!(
-        "Content-Length: {}\nContent-Type: text/event-plain\n\n",
-        text.len() + 1
-    );
+    let head = format!("Content-Length: {}\nContent-Type: text/event-plain\n\n", text.len() + 1);
     format!("{head}{text}\n").into_bytes()
 }
 

@@ -77,9 +77,6 @@ impl LinkFailure {
     /// Whether somebody has to change a setting first: it is tried again, but slowly.
     pub(super) fn needs_somebody(&self) -> bool {
         use crate::esl::FrameError::NotEventSocket;
-        matches!(
-            self,
-            Self::Password | Self::Acl | Self::Link(LinkError::Frame(NotEventSocket))
-        )
+        matches!(self, Self::Password | Self::Acl | Self::Link(LinkError::Frame(NotEventSocket)))
     }
 }

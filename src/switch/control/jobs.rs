@@ -18,11 +18,7 @@ impl Jobs {
         let id = OpId::new(Uuid::new_v4().hyphenated().to_string());
         let (done, body) = oneshot::channel();
         self.lock().insert(id.clone(), done);
-        Job {
-            jobs: self,
-            id,
-            body,
-        }
+        Job { jobs: self, id, body }
     }
 
     /// A BACKGROUND_JOB has come: ours, or another program's.

@@ -23,10 +23,7 @@ const EVENTS: &str = "HEARTBEAT BACKGROUND_JOB CHANNEL_CREATE CHANNEL_ANSWER CHA
      CUSTOM sofia::register sofia::unregister sofia::expire callcenter::info";
 
 /// `show channels as json` with 10,000 calls has about 10 MB.
-const LIMITS: Limits = Limits {
-    headers: 256 * 1024,
-    body: 64 * 1024 * 1024,
-};
+const LIMITS: Limits = Limits { headers: 256 * 1024, body: 64 * 1024 * 1024 };
 
 /// FreeSWITCH writes its tables a moment after the events. So the first resync is repeated.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
@@ -57,11 +54,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(node: Arc<Node>, shared: Arc<Shared>, index: usize) -> Self {
-        Self {
-            node,
-            shared,
-            index,
-        }
+        Self { node, shared, index }
     }
 
     pub(super) async fn run(self, cancel: CancellationToken) {
@@ -105,9 +98,7 @@ impl Keeper {
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(LinkFailure::Connect)?;
         let mut link = Link::new(socket, LIMITS);
-        timeout(patience, self.greet(&mut link))
-            .await
-            .map_err(|_| LinkFailure::NoGreeting)??;
+        timeout(patience, self.greet(&mut link)).await.map_err(|_| LinkFailure::NoGreeting)??;
         Connection::new(self, link).run(up).await
     }
 

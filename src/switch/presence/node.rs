@@ -50,10 +50,7 @@ struct Ended<T> {
 
 impl<T> Default for Ended<T> {
     fn default() -> Self {
-        Self {
-            when: VecDeque::new(),
-            what: HashSet::new(),
-        }
+        Self { when: VecDeque::new(), what: HashSet::new() }
     }
 }
 
@@ -174,11 +171,7 @@ impl NodePresence {
             return;
         };
         let agent = self.agents.entry(name.into_owned()).or_default();
-        let place = if is_status {
-            &mut agent.status
-        } else {
-            &mut agent.state
-        };
+        let place = if is_status { &mut agent.status } else { &mut agent.state };
         *place = text.into_owned();
     }
 
@@ -249,8 +242,7 @@ impl NodePresence {
     }
 
     pub(super) fn registered(&self, line: &Extension) -> Option<bool> {
-        self.registrations_known
-            .then(|| self.registrations.contains_key(line))
+        self.registrations_known.then(|| self.registrations.contains_key(line))
     }
 
     pub(super) fn busy(&self, line: &Extension) -> Option<bool> {

@@ -140,10 +140,7 @@ mod tests {
         snapshot.read_channels(r#"{"row_count": 0}"#);
         snapshot.read_registrations("-ERR SQL disabled, no data available!\n");
         assert_eq!(snapshot.channels.as_deref(), Some(&[][..]));
-        assert_eq!(
-            snapshot.unreadable().collect::<Vec<_>>(),
-            ["show registrations"]
-        );
+        assert_eq!(snapshot.unreadable().collect::<Vec<_>>(), ["show registrations"]);
     }
 
     #[test]

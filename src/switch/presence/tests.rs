@@ -44,19 +44,14 @@ struct One {
 
 impl One {
     fn synced() -> Self {
-        let one = Self {
-            store: PresenceStore::new([NodeId::new("a")]),
-            now: Instant::now(),
-        };
+        let one = Self { store: PresenceStore::new([NodeId::new("a")]), now: Instant::now() };
         one.resync(NONE);
         one
     }
 
     fn resync(&self, json: &str) -> HashSet<LegId> {
         let channels = channels(json);
-        self.store
-            .resync(&"a".into(), channels, self.now)
-            .unwrap_or_default()
+        self.store.resync(&"a".into(), channels, self.now).unwrap_or_default()
     }
 
     fn apply(&self, event: &Event) {
@@ -133,19 +128,12 @@ fn a_table_that_is_behind_the_events_changes_nothing() {
     let mut one = One::synced();
     let who = ["Channel-Presence-ID: 101%40x"];
     one.apply(&leg("CHANNEL_CREATE", "b", &who));
-    one.apply(&leg(
-        "CHANNEL_CREATE",
-        "old",
-        &["Channel-Presence-ID: 102%40x"],
-    ));
+    one.apply(&leg("CHANNEL_CREATE", "old", &["Channel-Presence-ID: 102%40x"]));
     one.apply(&leg("CHANNEL_DESTROY", "old", &[]));
     one.now += Duration::from_millis(300);
     let live = one.resync(r#"{"row_count":1,"rows":[{"uuid":"old","presence_id":"102@x"}]}"#);
     assert_eq!(live, HashSet::from([LegId::new("b")]));
-    assert_eq!(
-        (one.busy("101"), one.busy("102")),
-        (Some(true), Some(false))
-    );
+    assert_eq!((one.busy("101"), one.busy("102")), (Some(true), Some(false)));
 }
 
 /// E10: a line is registered while one of its phones is; nobody is passed over for want of
@@ -153,11 +141,7 @@ fn a_table_that_is_behind_the_events_changes_nothing() {
 #[test]
 fn e10_a_line_is_registered_while_one_of_its_phones_is() {
     let mut one = One::synced();
-    assert_eq!(
-        one.registered("110"),
-        None,
-        "no phone registers here at all"
-    );
+    assert_eq!(one.registered("110"), None, "no phone registers here at all");
     one.apply(&sofia("register", "110", "one"));
     one.apply(&sofia("register", "110", "two"));
     one.apply(&sofia("register", "111", "x"));
@@ -209,9 +193,6 @@ fn agents_of_the_queue_are_known_by_their_last_change() {
     one.apply(&change("status", "Status: On%20Break"));
     one.apply(&change("state", "State: In%20a%20queue%20call"));
     let agent = one.store.agent("agent1").unwrap();
-    assert_eq!(
-        (&*agent.status, &*agent.state),
-        ("On Break", "In a queue call")
-    );
+    assert_eq!((&*agent.status, &*agent.state), ("On Break", "In a queue call"));
     assert_eq!(one.store.agent("agent2"), None);
 }

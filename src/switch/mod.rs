@@ -2,9 +2,11 @@
 
 pub mod arrival;
 pub mod clock;
+pub mod control;
 pub mod dial;
 pub mod engine;
 pub mod listener;
+pub mod presence;
 pub mod registry;
 pub mod session;
 pub mod translate;

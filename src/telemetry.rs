@@ -37,3 +37,11 @@ pub fn start(log: &Log) -> Result<(), TelemetryError> {
     }
     Ok(())
 }
+
+/// An error with what to do about it, in one line for a log.
+pub fn with_help(error: &dyn miette::Diagnostic) -> String {
+    match error.help() {
+        Some(help) => format!("{error}; {help}"),
+        None => error.to_string(),
+    }
+}

@@ -18,5 +18,6 @@
 pub mod core;
 pub mod crm;
 pub mod esl;
+pub mod http;
 pub mod metrics;
 pub mod switch;

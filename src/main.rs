@@ -1,1 +1,3 @@
+//! Reads the command line and runs one verb.
+
 fn main() {}

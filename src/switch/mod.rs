@@ -1,4 +1,12 @@
-//! FreeSWITCH: the control link to each node, and what is known of its phones.
+//! FreeSWITCH: the outbound listener and its sessions, the control link, presence.
 
+pub mod arrival;
+pub mod clock;
 pub mod control;
+pub mod dial;
+pub mod engine;
+pub mod listener;
 pub mod presence;
+pub mod registry;
+pub mod session;
+pub mod translate;

@@ -23,6 +23,7 @@ pub mod core;
 pub mod crm;
 pub mod directory;
 pub mod esl;
+pub mod http;
 pub mod metrics;
 pub mod rules;
 pub mod switch;

@@ -12,8 +12,9 @@ use crate::esl::Event;
 
 /// How far FreeSWITCH's tables may be behind its events.
 const TABLE_LAG: Duration = Duration::from_secs(10);
-/// A registration is kept this long beyond its time; sofia looks for dead ones once a minute.
-const GRACE: Duration = Duration::from_secs(60);
+/// A registration is kept this long beyond its time. FreeSWITCH itself tells of a dead phone up to
+/// 90 s late; this is for the case that it does not tell.
+const GRACE: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Default)]
 pub(super) struct NodePresence {

@@ -156,7 +156,7 @@ fn e10_a_line_is_registered_while_one_of_its_phones_is() {
     ]));
     assert_eq!(one.registered("110"), Some(false));
     assert_eq!(one.store.lines_registered(), 1);
-    one.now += Duration::from_secs(121);
+    one.now += Duration::from_secs(181);
     one.store.sweep(&"a".into(), one.now);
     assert_eq!(one.store.lines_registered(), 0);
 }

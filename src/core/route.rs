@@ -201,22 +201,14 @@ impl<'r, 'f> Way<'r, 'f> {
             Caller::Extension(_) | Caller::Unreadable(_) => None,
         };
         let Some(place) = found else {
-            self.note(
-                "blocked",
-                format!("{} is not blocked", self.facts.from),
-                None,
-            );
+            self.note("blocked", format!("{} is not blocked", self.facts.from), None);
             return false;
         };
         self.out.fallback = Some(Fallback::Blocked);
         let why = format!("{} is blocked", self.facts.from);
         self.push("blocked", Verdict::Taken, why, Some(place));
         if blocked.then.is_empty() {
-            self.hang_up(
-                HangupCause::REJECTED,
-                "a blocked caller is rejected",
-                Some(place),
-            );
+            self.hang_up(HangupCause::REJECTED, "a blocked caller is rejected", Some(place));
         }
         self.run(&blocked.then);
         true
@@ -226,10 +218,7 @@ impl<'r, 'f> Way<'r, 'f> {
         let why = match self.facts.lookup {
             Lookup::NotAsked => "the CRM was not asked: there is no number to ask for".to_owned(),
             Lookup::Unknown { source } => {
-                format!(
-                    "the CRM knows nobody with this number{}",
-                    freshness(*source)
-                )
+                format!("the CRM knows nobody with this number{}", freshness(*source))
             }
             Lookup::Slow => "the CRM did not answer in time (E09)".to_owned(),
             Lookup::Down => "the CRM is down (E09)".to_owned(),
@@ -282,11 +271,8 @@ impl<'r, 'f> Way<'r, 'f> {
             (false, Because::DayOff) => "a day without working hours",
             (false, Because::Holiday) => "a holiday",
         };
-        let (verdict, word) = if state.open {
-            (Verdict::Noted, "open")
-        } else {
-            (Verdict::Refused, "closed")
-        };
+        let (verdict, word) =
+            if state.open { (Verdict::Noted, "open") } else { (Verdict::Refused, "closed") };
         let mut why = format!("{now}: {} is {word}, {because}", calendar.name);
         if !state.open
             && let Some(opens) = calendar.opens(self.facts.at)
@@ -328,12 +314,7 @@ impl<'r, 'f> Way<'r, 'f> {
     }
 
     fn push(&mut self, what: &str, verdict: Verdict, why: String, rule: Option<&Place>) {
-        self.out.trace.push(Entry {
-            what: what.to_owned(),
-            verdict,
-            why,
-            rule: rule.cloned(),
-        });
+        self.out.trace.push(Entry { what: what.to_owned(), verdict, why, rule: rule.cloned() });
     }
 
     fn hang_up(&mut self, cause: HangupCause, why: &str, rule: Option<&Place>) {
@@ -349,10 +330,9 @@ impl<'r, 'f> Way<'r, 'f> {
                 Some(Step::Voicemail { .. } | Step::Announce { .. }) => {
                     (HangupCause::NORMAL, "nothing is left to do")
                 }
-                None if self.dialled.is_some() => (
-                    HangupCause::UNREGISTERED,
-                    "the dialled extension has no phone",
-                ),
+                None if self.dialled.is_some() => {
+                    (HangupCause::UNREGISTERED, "the dialled extension has no phone")
+                }
                 _ => (HangupCause::NO_ANSWER, "nobody is left to try"),
             };
             self.hang_up(cause, why, None);

@@ -50,8 +50,7 @@ fn near_group(group: &str, staff: &Staff) -> String {
         .map(|n| (strsim::jaro_winkler(group, n), n))
         .filter(|(score, _)| *score > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
-    near.map(|(_, n)| format!("; did you mean `{n}`?"))
-        .unwrap_or_default()
+    near.map(|(_, n)| format!("; did you mean `{n}`?")).unwrap_or_default()
 }
 
 impl Staff {

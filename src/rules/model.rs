@@ -58,9 +58,7 @@ impl Routing {
 
     /// The line a dialled number belongs to. `None`: no line names it.
     pub fn line(&self, dialled: &str) -> Option<&Arc<Line>> {
-        self.by_number
-            .get(dialled)
-            .or_else(|| self.by_number.get(&line_key(dialled, self.region)))
+        self.by_number.get(dialled).or_else(|| self.by_number.get(&line_key(dialled, self.region)))
     }
 
     /// Every step of every route, for checks against the staff list.
@@ -255,11 +253,7 @@ pub struct SkipIf {
 
 impl Default for SkipIf {
     fn default() -> Self {
-        Self {
-            offline: false,
-            unregistered: true,
-            busy: true,
-        }
+        Self { offline: false, unregistered: true, busy: true }
     }
 }
 

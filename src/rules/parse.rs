@@ -25,14 +25,8 @@ const SCHEMA: i64 = 1;
 type Named<T> = BTreeMap<String, Option<Arc<T>>>;
 
 pub(super) fn routing(file: &str, text: &str) -> Result<Routing, RulesError> {
-    let source = Source {
-        file: file.into(),
-        text: text.into(),
-    };
-    let mut reader = Reader {
-        source,
-        problems: Vec::new(),
-    };
+    let source = Source { file: file.into(), text: text.into() };
+    let mut reader = Reader { source, problems: Vec::new() };
     let rules = match Document::parse(text) {
         Ok(document) => rules(&mut reader, &document),
         Err(error) => {
@@ -48,19 +42,12 @@ pub(super) fn routing(file: &str, text: &str) -> Result<Routing, RulesError> {
             rules.warnings = problems;
             Ok(rules)
         }
-        _ => Err(RulesError::Wrong {
-            file: reader.source.file,
-            problems,
-        }),
+        _ => Err(RulesError::Wrong { file: reader.source.file, problems }),
     }
 }
 
 fn rules(reader: &mut Reader, document: &Document<&str>) -> Option<Routing> {
-    let root = &Tab {
-        table: document.as_table(),
-        span: 0..0,
-        what: "the file".into(),
-    };
+    let root = &Tab { table: document.as_table(), span: 0..0, what: "the file".into() };
     let known = [
         "schema",
         "timezone",
@@ -107,10 +94,7 @@ fn rules(reader: &mut Reader, document: &Document<&str>) -> Option<Routing> {
         lines: lines.all,
         by_number: lines.by_number,
         default_line: lines.default?,
-        routes: routes
-            .into_iter()
-            .filter_map(|(id, r)| Some((id, r?)))
-            .collect(),
+        routes: routes.into_iter().filter_map(|(id, r)| Some((id, r?))).collect(),
         internal,
         outbound,
         warnings: Vec::new(),
@@ -190,11 +174,7 @@ fn blocked(reader: &mut Reader, root: &Tab, region: Region) -> Blocked {
 }
 
 fn plain(steps: Option<Vec<At<StepRule>>>) -> Vec<StepRule> {
-    steps
-        .unwrap_or_default()
-        .into_iter()
-        .map(|s| s.value)
-        .collect()
+    steps.unwrap_or_default().into_iter().map(|s| s.value).collect()
 }
 
 fn route(reader: &mut Reader, id: &str, tab: &Tab) -> Option<Route> {
@@ -246,11 +226,7 @@ fn lines(
     routes: &Named<Route>,
     written: &[(&str, Range<usize>)],
 ) -> Option<Lines> {
-    let mut lines = Lines {
-        all: Vec::new(),
-        by_number: HashMap::new(),
-        default: None,
-    };
+    let mut lines = Lines { all: Vec::new(), by_number: HashMap::new(), default: None };
     let mut taken: HashMap<String, Place> = HashMap::new();
     let mut any: Option<Place> = None;
     let mut used = Vec::new();
@@ -268,10 +244,8 @@ fn lines(
         let caller_id = caller_id.and_then(|t| phone(reader, &t, region));
         let Some(Some(route)) = route else { continue };
         if tab.item("calendar").is_some() && route.closed.is_empty() {
-            let message = format!(
-                "{} has hours, but route `{}` has no `closed`",
-                tab.what, route.id
-            );
+            let message =
+                format!("{} has hours, but route `{}` has no `closed`", tab.what, route.id);
             let help = format!("say under [routes.{}] what happens outside hours", route.id);
             reader.error(&tab.key_span("calendar"), message, &help);
         }
@@ -295,11 +269,7 @@ fn lines(
     if any.is_none() {
         let help = "add [lines.other] with numbers = \"any\" and a route: no call may get lost";
         let span = root.key_span("lines");
-        reader.error(
-            &span,
-            "no line takes the numbers that no other line names",
-            help,
-        );
+        reader.error(&span, "no line takes the numbers that no other line names", help);
     }
     for (id, span) in written {
         if !used.contains(id) {
@@ -354,11 +324,7 @@ fn numbers(
         if text.value == "any" {
             if let Some(first) = any.replace(place) {
                 let message = format!("`any` is taken already, in line {}", first.line);
-                reader.error(
-                    &text.span,
-                    message,
-                    "only one line can take all other numbers",
-                );
+                reader.error(&text.span, message, "only one line can take all other numbers");
             }
             return Dialled::Any;
         }
@@ -366,11 +332,7 @@ fn numbers(
         let digits = |k: &str| k.bytes().all(|b| b.is_ascii_digit() || b"+*#".contains(&b));
         if key.is_empty() || key.len() > 20 || !digits(&key) {
             let message = format!("`{}` is no number a trunk delivers", shown(text.value));
-            reader.error(
-                &text.span,
-                message,
-                "digits are possible, with a + in front",
-            );
+            reader.error(&text.span, message, "digits are possible, with a + in front");
             continue;
         }
         match taken.get(&key) {
@@ -388,16 +350,10 @@ fn numbers(
 }
 
 fn internal(reader: &mut Reader, root: &Tab) -> Internal {
-    let mut internal = Internal {
-        ring: Duration::from_secs(30),
-        then: Vec::new(),
-        place: None,
-    };
+    let mut internal = Internal { ring: Duration::from_secs(30), then: Vec::new(), place: None };
     if let Some(tab) = reader.table(root, "internal", "`internal`") {
         reader.keys(&tab, &["ring", "then"]);
-        internal.ring = reader
-            .duration(&tab, "ring", MOST_RING)
-            .unwrap_or(internal.ring);
+        internal.ring = reader.duration(&tab, "ring", MOST_RING).unwrap_or(internal.ring);
         internal.then = plain(steps(reader, &tab, "then", Where::Internal));
         internal.place = Some(reader.place(&root.key_span("internal")));
     }
@@ -405,16 +361,10 @@ fn internal(reader: &mut Reader, root: &Tab) -> Internal {
 }
 
 fn outbound(reader: &mut Reader, root: &Tab, region: Region) -> Outbound {
-    let mut outbound = Outbound {
-        ring: Duration::from_secs(60),
-        caller_id: None,
-        place: None,
-    };
+    let mut outbound = Outbound { ring: Duration::from_secs(60), caller_id: None, place: None };
     if let Some(tab) = reader.table(root, "outbound", "`outbound`") {
         reader.keys(&tab, &["ring", "caller_id"]);
-        outbound.ring = reader
-            .duration(&tab, "ring", MOST_RING)
-            .unwrap_or(outbound.ring);
+        outbound.ring = reader.duration(&tab, "ring", MOST_RING).unwrap_or(outbound.ring);
         let text = reader.text(&tab, "caller_id");
         outbound.caller_id = text.and_then(|t| phone(reader, &t, region));
         outbound.place = Some(reader.place(&root.key_span("outbound")));

@@ -20,11 +20,8 @@ pub(super) fn zone(reader: &mut Reader, tab: &Tab) -> Option<TimeZone> {
             let names: Vec<String> = jiff::tz::db().available().map(|n| n.to_string()).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let near = suggest(text.value, &names);
-            let help = if near.is_empty() {
-                "write it as in Europe/Moscow".to_owned()
-            } else {
-                near
-            };
+            let help =
+                if near.is_empty() { "write it as in Europe/Moscow".to_owned() } else { near };
             reader.error(&text.span, message, &help);
             None
         }
@@ -143,10 +140,7 @@ fn spans(reader: &mut Reader, tab: &Tab, key: &str) -> Option<Day> {
     }
     found.sort_unstable();
     let place = reader.place(&tab.key_span(key));
-    Some(Day {
-        spans: found,
-        place,
-    })
+    Some(Day { spans: found, place })
 }
 
 fn span(text: &str) -> Option<Span> {
@@ -179,10 +173,7 @@ fn holidays(reader: &mut Reader, tab: &Tab) -> Vec<Holiday> {
         let span = value.span().unwrap_or_else(|| item.span.clone());
         let text = match value.as_str() {
             Some(text) => text.to_owned(),
-            None => value
-                .as_datetime()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            None => value.as_datetime().map(ToString::to_string).unwrap_or_default(),
         };
         let place = reader.place(&span);
         match range(&text) {

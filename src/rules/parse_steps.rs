@@ -42,10 +42,7 @@ pub(super) fn steps(
     let steps = tables.iter().filter_map(|table| {
         let kind = step(reader, table, place)?;
         let place = reader.place(&table.span);
-        Some(At {
-            value: StepRule { kind, place },
-            span: table.span.clone(),
-        })
+        Some(At { value: StepRule { kind, place }, span: table.span.clone() })
     });
     let steps: Vec<_> = steps.collect();
     unreachable(reader, &steps);
@@ -72,24 +69,12 @@ fn unreachable(reader: &mut Reader, steps: &[At<StepRule>]) {
     }
 }
 
-const STEPS: [&str; 8] = [
-    "owner",
-    "employee",
-    "group",
-    "queue",
-    "fifo",
-    "voicemail",
-    "announce",
-    "hangup",
-];
+const STEPS: [&str; 8] =
+    ["owner", "employee", "group", "queue", "fifo", "voicemail", "announce", "hangup"];
 
 fn step(reader: &mut Reader, tab: &Tab, place: Where) -> Option<StepKind> {
     let Some(name) = tab.item("do") else {
-        reader.missing(
-            tab,
-            "do",
-            &format!("add do = \"…\", one of: {}", STEPS.join(", ")),
-        );
+        reader.missing(tab, "do", &format!("add do = \"…\", one of: {}", STEPS.join(", ")));
         return None;
     };
     let Some(word) = name.value.as_str() else {
@@ -109,31 +94,17 @@ fn step(reader: &mut Reader, tab: &Tab, place: Where) -> Option<StepKind> {
         reader.error(&span, message, "take the step out");
         return None;
     }
-    let tab = &Tab {
-        what: format!("step `{word}`"),
-        ..tab.clone()
-    };
+    let tab = &Tab { what: format!("step `{word}`"), ..tab.clone() };
     match word {
         "owner" => {
             reader.keys(tab, &["do", "ring", "skip_if", "deputy", "numbers"]);
             Some(StepKind::Owner(attempt(reader, tab, OWNER_RING)))
         }
         "employee" => {
-            reader.keys(
-                tab,
-                &["do", "employee", "ring", "skip_if", "deputy", "numbers"],
-            );
-            let employee = need(
-                reader,
-                tab,
-                "employee",
-                "his id in the CRM, or his extension",
-            );
+            reader.keys(tab, &["do", "employee", "ring", "skip_if", "deputy", "numbers"]);
+            let employee = need(reader, tab, "employee", "his id in the CRM, or his extension");
             let attempt = attempt(reader, tab, OTHER_RING);
-            Some(StepKind::Employee {
-                employee: employee?.value.to_owned(),
-                attempt,
-            })
+            Some(StepKind::Employee { employee: employee?.value.to_owned(), attempt })
         }
         "group" => {
             reader.keys(tab, &["do", "group", "order", "ring", "skip_if"]);
@@ -178,20 +149,13 @@ fn step(reader: &mut Reader, tab: &Tab, place: Where) -> Option<StepKind> {
         }
         "announce" => {
             reader.keys(tab, &["do", "file"]);
-            let file = need(
-                reader,
-                tab,
-                "file",
-                "a path, or a stream such as tone_stream://…",
-            )?;
+            let file = need(reader, tab, "file", "a path, or a stream such as tone_stream://…")?;
             if file.value.is_empty() || file.value.chars().any(char::is_control) {
                 let help = "write a path without line breaks";
                 reader.error(&file.span, "this is no file name", help);
                 return None;
             }
-            Some(StepKind::Announce {
-                file: file.value.to_owned(),
-            })
+            Some(StepKind::Announce { file: file.value.to_owned() })
         }
         "hangup" => {
             reader.keys(tab, &["do", "cause"]);
@@ -233,11 +197,7 @@ fn skip_if(reader: &mut Reader, tab: &Tab) -> SkipIf {
     let Some(words) = reader.texts(tab, "skip_if") else {
         return SkipIf::default();
     };
-    let mut skip = SkipIf {
-        offline: false,
-        unregistered: false,
-        busy: false,
-    };
+    let mut skip = SkipIf { offline: false, unregistered: false, busy: false };
     let known = [("offline", 0), ("unregistered", 1), ("busy", 2)];
     for word in &words {
         match reader.word(word, "reason to pass somebody over", &known) {

@@ -26,17 +26,11 @@ impl Source {
         let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
         let start = before.rfind('\n').map_or(0, |n| n + 1);
         let column = before[start..].chars().count() + 1;
-        (
-            u32::try_from(line).unwrap_or(u32::MAX),
-            u32::try_from(column).unwrap_or(u32::MAX),
-        )
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 
     pub(crate) fn place(&self, span: &Range<usize>) -> Place {
-        Place {
-            file: self.file.clone(),
-            line: self.line_column(span.start).0,
-        }
+        Place { file: self.file.clone(), line: self.line_column(span.start).0 }
     }
 }
 
@@ -71,10 +65,7 @@ impl Problem {
             span,
             severity,
             code: NamedSource::new(&*source.file, source.text.clone()),
-            place: Place {
-                file: source.file.clone(),
-                line,
-            },
+            place: Place { file: source.file.clone(), line },
             column,
         }
     }
@@ -95,11 +86,7 @@ impl Problem {
 
     /// `file:line:column: error: what (what to do)`, in one line.
     pub fn line(&self) -> String {
-        let kind = if self.is_warning() {
-            "warning"
-        } else {
-            "error"
-        };
+        let kind = if self.is_warning() { "warning" } else { "error" };
         let help = self.help.as_deref().map(|h| format!(" ({h})"));
         format!(
             "{}:{}: {kind}: {}{}",
@@ -117,9 +104,7 @@ impl Diagnostic for Problem {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|h| Box::new(h) as Box<dyn fmt::Display>)
+        self.help.as_ref().map(|h| Box::new(h) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

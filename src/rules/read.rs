@@ -116,11 +116,7 @@ impl Reader {
     pub fn table<'t>(&mut self, tab: &Tab<'t>, key: &str, what: &str) -> Option<Tab<'t>> {
         let item = tab.item(key)?;
         match item.value.as_table_like() {
-            Some(table) => Some(Tab {
-                table,
-                span: item.span,
-                what: what.to_owned(),
-            }),
+            Some(table) => Some(Tab { table, span: item.span, what: what.to_owned() }),
             None => {
                 self.wrong_type(tab, key, &item, "a table");
                 None

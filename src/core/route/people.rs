@@ -23,11 +23,7 @@ impl<'r> Way<'r, '_> {
             _ => "employee",
         };
         let (employee, stands_in) = self.who_is_there(id, what, attempt.deputy, place)?;
-        let (what, role) = if stands_in {
-            ("deputy", Role::Deputy)
-        } else {
-            (what, role)
-        };
+        let (what, role) = if stands_in { ("deputy", Role::Deputy) } else { (what, role) };
         if self.rung.contains(&employee.id) {
             let why = format!("{} is rung already", employee.name);
             self.push(what, Verdict::Refused, why, Some(place));
@@ -41,16 +37,9 @@ impl<'r> Way<'r, '_> {
         let numbers = self.numbers(&employee, attempt.skip_if, attempt.numbers, what, place)?;
         for number in numbers {
             let for_long = format!("{}s", attempt.ring.as_secs());
-            let why = format!(
-                "{}: {} rings for {for_long}",
-                employee.name,
-                spoken(&number)
-            );
+            let why = format!("{}: {} rings for {for_long}", employee.name, spoken(&number));
             self.push(what, Verdict::Taken, why, Some(place));
-            let target = Target {
-                employee: Some(employee.id.clone()),
-                number,
-            };
+            let target = Target { employee: Some(employee.id.clone()), number };
             self.ring(role, vec![target], attempt.ring);
         }
         self.rung.push(employee.id.clone());
@@ -102,15 +91,13 @@ impl<'r> Way<'r, '_> {
         match employee.status {
             Status::Active => None,
             Status::OnLeave(Some(last)) if self.today() > last => None,
-            Status::OnLeave(Some(last)) => Some((
-                Fallback::OnLeave,
-                format!("{name} is on leave through {last}"),
-            )),
+            Status::OnLeave(Some(last)) => {
+                Some((Fallback::OnLeave, format!("{name} is on leave through {last}")))
+            }
             Status::OnLeave(None) => Some((Fallback::OnLeave, format!("{name} is on leave"))),
-            Status::Gone => Some((
-                Fallback::OwnerGone,
-                format!("{name} does not work here any more"),
-            )),
+            Status::Gone => {
+                Some((Fallback::OwnerGone, format!("{name} does not work here any more")))
+            }
         }
     }
 
@@ -145,9 +132,7 @@ impl<'r> Way<'r, '_> {
                 Number::Line(line)
                     if skip.unregistered && presence.registered(line) == Some(false) =>
                 {
-                    refuse(format!(
-                        "{name}: no phone is registered on line {line} (E11)"
-                    ));
+                    refuse(format!("{name}: no phone is registered on line {line} (E11)"));
                 }
                 _ => usable.push(number.clone()),
             }

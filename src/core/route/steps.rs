@@ -28,29 +28,18 @@ impl<'r> Way<'r, '_> {
             StepKind::Employee { employee, attempt } => {
                 return self.employee(employee, attempt, place);
             }
-            StepKind::Group {
-                group,
-                order,
-                ring,
-                skip_if,
-            } => return self.group(group, *order, *ring, *skip_if, place),
+            StepKind::Group { group, order, ring, skip_if } => {
+                return self.group(group, *order, *ring, *skip_if, place);
+            }
             StepKind::Hangup { cause } => {
                 return self.hang_up(*cause, "the rules end the call here", Some(place));
             }
-            StepKind::Queue { queue, wait } => (
-                Step::Callcenter {
-                    queue: queue.clone(),
-                    wait: *wait,
-                },
-                waits(*wait),
-            ),
-            StepKind::Fifo { queue, wait } => (
-                Step::Fifo {
-                    queue: queue.clone(),
-                    wait: *wait,
-                },
-                waits(*wait),
-            ),
+            StepKind::Queue { queue, wait } => {
+                (Step::Callcenter { queue: queue.clone(), wait: *wait }, waits(*wait))
+            }
+            StepKind::Fifo { queue, wait } => {
+                (Step::Fifo { queue: queue.clone(), wait: *wait }, waits(*wait))
+            }
             StepKind::Voicemail { mailbox } => {
                 let Some(mailbox) = mailbox.clone().or_else(|| self.dialled.clone()) else {
                     let why = "no extension was dialled, so there is no mailbox".to_owned();
@@ -59,10 +48,9 @@ impl<'r> Way<'r, '_> {
                 let why = format!("a message is taken into mailbox {mailbox}");
                 (Step::Voicemail { mailbox }, why)
             }
-            StepKind::Announce { file } => (
-                Step::Announce { file: file.clone() },
-                format!("{file} is played"),
-            ),
+            StepKind::Announce { file } => {
+                (Step::Announce { file: file.clone() }, format!("{file} is played"))
+            }
         };
         self.push(&rule.kind.words(), Verdict::Taken, why, Some(place));
         self.out.plan.push(step);
@@ -127,10 +115,11 @@ impl<'r> Way<'r, '_> {
                 continue;
             }
             if let Ok(numbers) = self.numbers(&member, skip, Numbers::First, &what, place) {
-                targets.extend(numbers.into_iter().map(|number| Target {
-                    employee: Some(member.id.clone()),
-                    number,
-                }));
+                targets.extend(
+                    numbers
+                        .into_iter()
+                        .map(|number| Target { employee: Some(member.id.clone()), number }),
+                );
             }
         }
         if targets.is_empty() {
@@ -174,16 +163,9 @@ impl<'r> Way<'r, '_> {
                 self.push("dialled", Verdict::Refused, why, place);
                 continue;
             }
-            let why = format!(
-                "{name}: {} rings for {}s",
-                spoken(&number),
-                rules.ring.as_secs()
-            );
+            let why = format!("{name}: {} rings for {}s", spoken(&number), rules.ring.as_secs());
             self.push("dialled", Verdict::Taken, why, place);
-            let target = Target {
-                employee: employee.map(|e| e.id.clone()),
-                number,
-            };
+            let target = Target { employee: employee.map(|e| e.id.clone()), number };
             self.ring(Role::Dialled, vec![target], rules.ring);
         }
         self.rung.extend(employee.map(|e| e.id.clone()));
@@ -193,10 +175,7 @@ impl<'r> Way<'r, '_> {
         let rules = &self.rules.outbound;
         let why = format!("{to} rings for {}s", rules.ring.as_secs());
         self.push("outbound", Verdict::Taken, why, rules.place.as_ref());
-        let target = Target {
-            employee: None,
-            number: Number::Outside(to.clone()),
-        };
+        let target = Target { employee: None, number: Number::Outside(to.clone()) };
         self.ring(Role::Dialled, vec![target], rules.ring);
     }
 }

@@ -95,3 +95,20 @@ proptest! {
         prop_assert_eq!(fuzz_body::decode(&bytes, &[], limits), fuzz_body::decode(&bytes, &sizes, limits));
     }
 }
+
+#[test]
+fn pitfall_15_the_limit_of_a_block_is_the_same_wherever_it_is_cut() {
+    for blank in ["\n", "\r\n"] {
+        for over in 0..3 {
+            let limits = fuzz_body::LIMITS;
+            let name = "Content-Type: ";
+            let value = "x".repeat(limits.headers + over - name.len() - 1);
+            let stream = format!("{name}{value}\n{blank}");
+            let whole = fuzz_body::decode(stream.as_bytes(), &[], limits);
+            assert_eq!(whole.0.len(), usize::from(over == 0));
+            for size in 1..stream.len() {
+                assert_eq!(whole, fuzz_body::decode(stream.as_bytes(), &[size], limits));
+            }
+        }
+    }
+}

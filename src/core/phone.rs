@@ -75,6 +75,9 @@ impl Phone {
         if !(7..=15).contains(&digits.len()) {
             return Err(PhoneError::Length(digits.len()));
         }
+        if let Some(phone) = country_seven(text.starts_with('+'), &digits, region) {
+            return Ok(phone);
+        }
         let international = |digits: &str| {
             phonenumber::parse(None, format!("+{digits}")).ok().filter(phonenumber::is_valid)
         };
@@ -105,6 +108,23 @@ impl Phone {
     pub fn digits(&self) -> &str {
         self.0.trim_start_matches('+')
     }
+}
+
+/// Russia and Kazakhstan, `+7` and ten digits. The library takes the 8 of 812, 861 or 800 for the
+/// trunk prefix and cuts it off, so that Saint Petersburg had no valid number.
+fn country_seven(plus: bool, digits: &str, region: Region) -> Option<Phone> {
+    use phonenumber::country::{KZ, RU};
+    let national = match digits.len() {
+        11 if plus => digits.strip_prefix('7'),
+        11 => digits
+            .strip_prefix('7')
+            .or_else(|| digits.strip_prefix('8').filter(|_| matches!(region.0, RU | KZ))),
+        13 if !plus => digits.strip_prefix("007"),
+        10 if !plus && region.0 == RU => Some(digits).filter(|d| !d.starts_with('7')),
+        _ => None,
+    }?;
+    let assigned = matches!(national.as_bytes().first(), Some(b'3' | b'4' | b'7'..=b'9'));
+    assigned.then(|| Phone(format!("+7{national}").into()))
 }
 
 /// Masks the middle of anything number-like: `+7916***4567`.
@@ -213,6 +233,21 @@ mod tests {
         }
         assert_eq!(e164("380501234567").as_deref(), Ok("+380501234567"));
         assert_eq!(e164("00380501234567").as_deref(), Ok("+380501234567"));
+    }
+
+    #[test]
+    fn codes_that_begin_with_8_keep_it() {
+        for (text, expected) in [
+            ("88121234567", "+78121234567"),
+            ("+7 812 123-45-67", "+78121234567"),
+            ("8121234567", "+78121234567"),
+            ("0078121234567", "+78121234567"),
+            ("8 800 555-35-35", "+78005553535"),
+            ("87011234567", "+77011234567"),
+        ] {
+            assert_eq!(e164(text).as_deref(), Ok(expected), "{text}");
+        }
+        assert_eq!(e164("81012345678"), Err(PhoneError::NotPossible));
     }
 
     #[test]

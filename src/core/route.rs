@@ -21,6 +21,8 @@ use crate::rules::model::Line;
 
 mod people;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 /// Longer digit strings are outside numbers, or none at all.
 const LONGEST_UNKNOWN_EXTENSION: usize = 6;
@@ -117,9 +119,10 @@ impl<'r, 'f> Way<'r, 'f> {
         }
         if let Ok(extension) = Extension::parse(to) {
             // A caller from outside comes to an extension only when somebody passes him on.
-            let known = self.facts.staff.by_extension(&extension).is_some()
-                || self.facts.presence.registered(&extension) == Some(true);
-            if known || (inside && to.len() <= LONGEST_UNKNOWN_EXTENSION) {
+            let listed = self.facts.staff.by_extension(&extension).is_some();
+            let short = to.len() <= LONGEST_UNKNOWN_EXTENSION;
+            let registered = || self.facts.presence.registered(&extension) == Some(true);
+            if listed || (short && (inside || registered())) {
                 return Dialled::Extension(extension);
             }
         }

@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::app::{self, App};
 use crate::config::Config;
-use crate::crm::builtin::Lazy;
+use crate::crm::lazy::Lazy;
 use crate::telemetry;
 
 /// `dozvon serve`

@@ -20,3 +20,4 @@ pub mod crm;
 pub mod directory;
 pub mod esl;
 pub mod metrics;
+pub mod store;

@@ -26,5 +26,6 @@ pub mod esl;
 pub mod http;
 pub mod metrics;
 pub mod rules;
+pub mod store;
 pub mod switch;
 pub mod telemetry;

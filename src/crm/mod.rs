@@ -1,5 +1,7 @@
 //! CRMs behind one trait.
 
+pub mod builtin;
+
 use async_trait::async_trait;
 
 use crate::core::client::Client;

@@ -50,10 +50,7 @@ impl Breaker {
         match self.state {
             State::Closed { .. } => true,
             State::Open { until, pause } | State::HalfOpen { until, pause } if now >= until => {
-                self.state = State::HalfOpen {
-                    until: now + pause,
-                    pause,
-                };
+                self.state = State::HalfOpen { until: now + pause, pause };
                 true
             }
             State::Open { .. } | State::HalfOpen { .. } => false,
@@ -68,19 +65,15 @@ impl Breaker {
     /// A request failed or was late.
     pub(super) fn failed(&mut self, now: Instant) {
         self.state = match self.state {
-            State::Closed { failures } if failures + 1 < self.limit.get() => State::Closed {
-                failures: failures + 1,
-            },
-            State::Closed { .. } => State::Open {
-                until: now + self.first_pause,
-                pause: self.first_pause,
-            },
+            State::Closed { failures } if failures + 1 < self.limit.get() => {
+                State::Closed { failures: failures + 1 }
+            }
+            State::Closed { .. } => {
+                State::Open { until: now + self.first_pause, pause: self.first_pause }
+            }
             State::HalfOpen { pause, .. } => {
                 let pause = (pause * 2).min(self.longest_pause);
-                State::Open {
-                    until: now + pause,
-                    pause,
-                }
+                State::Open { until: now + pause, pause }
             }
             // Sent before it opened: says nothing new.
             open @ State::Open { .. } => open,

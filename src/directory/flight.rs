@@ -64,9 +64,7 @@ impl Directory {
         let (landing, waiting) = watch::channel(None);
         let number = flights.next;
         flights.next += 1;
-        flights
-            .by_phone
-            .insert(phone.clone(), (number, waiting.clone()));
+        flights.by_phone.insert(phone.clone(), (number, waiting.clone()));
         let (directory, phone) = (self.clone(), phone.clone());
         tokio::spawn(async move {
             let answer = directory.ask(&phone).await;
@@ -113,10 +111,7 @@ impl Directory {
 
     pub(super) fn count_request(&self, op: &str, outcome: &str, begun: Instant) {
         let crm = self.crm.name();
-        self.metrics
-            .crm_requests
-            .with_label_values(&[crm, op, outcome])
-            .inc();
+        self.metrics.crm_requests.with_label_values(&[crm, op, outcome]).inc();
         self.metrics
             .crm_seconds
             .with_label_values(&[crm, op])
@@ -160,10 +155,7 @@ impl Directory {
         if let Ok(client) = answer
             && listed
         {
-            let entry = Entry {
-                client: client.clone(),
-                at: Instant::now(),
-            };
+            let entry = Entry { client: client.clone(), at: Instant::now() };
             self.cache.insert(phone.clone(), entry).await;
         }
         let forgotten = {

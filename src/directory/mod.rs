@@ -90,10 +90,7 @@ pub struct DirectoryState {
 impl Directory {
     /// Asks nothing yet: [`Directory::run`] gets the employees, [`Directory::lookup`] the clients.
     pub fn new(crm: Arc<dyn Crm>, config: DirectoryConfig, metrics: Arc<Metrics>) -> Arc<Self> {
-        metrics
-            .crm_circuit_open
-            .with_label_values(&[crm.name()])
-            .set(0);
+        metrics.crm_circuit_open.with_label_values(&[crm.name()]).set(0);
         Arc::new(Self {
             cache: Cache::builder()
                 .max_capacity(config.capacity.get())
@@ -125,9 +122,7 @@ impl Directory {
         let begun = Instant::now();
         let (lookup, label) = self.find(phone, begun).await;
         self.metrics.lookups.with_label_values(&[label]).inc();
-        self.metrics
-            .lookup_seconds
-            .observe(begun.elapsed().as_secs_f64());
+        self.metrics.lookup_seconds.observe(begun.elapsed().as_secs_f64());
         lookup
     }
 
@@ -163,10 +158,9 @@ impl Directory {
         label: &'static str,
     ) -> (Lookup, &'static str) {
         match kept {
-            Some(Entry {
-                client: Some(client),
-                at,
-            }) if now.duration_since(at) < self.config.ttl + self.config.stale_for => {
+            Some(Entry { client: Some(client), at })
+                if now.duration_since(at) < self.config.ttl + self.config.stale_for =>
+            {
                 (answer(Some(client), Source::Stale), "stale")
             }
             _ => (otherwise, label),
@@ -238,9 +232,7 @@ impl Entry {
     fn belongs_to(&self, employee: &EmployeeId) -> bool {
         self.client.as_ref().is_some_and(|client| {
             let deals = client.deals.iter().map(|deal| deal.owner.as_ref());
-            std::iter::once(client.owner.as_ref())
-                .chain(deals)
-                .any(|owner| owner == Some(employee))
+            std::iter::once(client.owner.as_ref()).chain(deals).any(|owner| owner == Some(employee))
         })
     }
 }

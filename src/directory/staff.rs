@@ -17,14 +17,9 @@ impl Directory {
         let answer = self.guarded(self.crm.employees()).await;
         self.count_request("employees", flight::outcome(&answer), begun);
         let employees = answer.inspect_err(|error| self.staff_failed(error))?;
-        let present = employees
-            .iter()
-            .filter(|employee| employee.status != Status::Gone)
-            .count();
+        let present = employees.iter().filter(|employee| employee.status != Status::Gone).count();
         self.staff.store(Arc::new(Staff::new(employees)));
-        self.metrics
-            .employees
-            .set(i64::try_from(present).unwrap_or(i64::MAX));
+        self.metrics.employees.set(i64::try_from(present).unwrap_or(i64::MAX));
         let mut health = self.health();
         let (failed_before, known_before) = (health.staff_error.take(), health.staff);
         health.staff = Some(present);

@@ -50,10 +50,7 @@ async fn the_breaker_opens_probes_once_after_a_pause_and_closes() {
     assert!(probe.client().is_some());
     assert_eq!(other, Lookup::Down, "one probe at a time");
     let state = w.directory.state();
-    assert_eq!(
-        (state.breaker, state.lookup_error),
-        (BreakerState::Closed, None)
-    );
+    assert_eq!((state.breaker, state.lookup_error), (BreakerState::Closed, None));
     assert_eq!(circuit_open(&w), 0);
     assert!(w.directory.lookup(&phone(7)).await.client().is_some());
 }
@@ -71,10 +68,7 @@ async fn a_crm_that_hangs_opens_the_breaker_at_the_deadline_and_costs_no_call_mo
     assert_eq!(w.directory.lookup(&phone(6)).await, Lookup::Down);
     assert_eq!(begun.elapsed(), NOW);
     let state = w.directory.state();
-    assert_eq!(
-        state.lookup_error.as_deref(),
-        Some("the CRM did not answer in time")
-    );
+    assert_eq!(state.lookup_error.as_deref(), Some("the CRM did not answer in time"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,10 +97,7 @@ async fn a_panic_in_a_crm_is_a_fault_of_that_one_request() {
 async fn e14_old_employees_stay_when_the_crm_fails() {
     let w = World::new();
     assert_eq!(w.directory.state().employees, None);
-    w.crm.set_staff(Ok(vec![
-        employee("101", Status::Active),
-        employee("102", Status::Gone),
-    ]));
+    w.crm.set_staff(Ok(vec![employee("101", Status::Active), employee("102", Status::Gone)]));
     assert_eq!(w.directory.refresh_staff().await.ok(), Some(1));
     w.crm.set_staff(Err(CrmError::Fault("401".into())));
     assert!(w.directory.refresh_staff().await.is_err());
@@ -134,10 +125,7 @@ async fn e14_employees_are_taken_over_at_start_and_at_every_interval() {
     w.crm.set_staff(Ok(vec![employee("101", Status::Active)]));
     sleep(2 * S).await;
     assert_eq!(w.directory.state().employees, Some(1));
-    w.crm.set_staff(Ok(vec![
-        employee("101", Status::Active),
-        employee("102", Status::Active),
-    ]));
+    w.crm.set_staff(Ok(vec![employee("101", Status::Active), employee("102", Status::Active)]));
     sleep(60 * S).await;
     assert_eq!(w.directory.state().employees, Some(2));
     stop.cancel();

@@ -88,11 +88,7 @@ impl World {
         });
         let metrics = Arc::new(Metrics::new().unwrap());
         let directory = Directory::new(crm.clone(), config, metrics.clone());
-        Self {
-            crm,
-            directory,
-            metrics,
-        }
+        Self { crm, directory, metrics }
     }
 
     /// How often look-ups ended this way.

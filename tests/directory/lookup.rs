@@ -13,10 +13,7 @@ const NOW: Duration = Duration::ZERO;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn owner(lookup: &Lookup) -> Option<&str> {
-    lookup
-        .client()
-        .and_then(|c| c.owner.as_ref())
-        .map(|id| id.as_str())
+    lookup.client().and_then(|c| c.owner.as_ref()).map(|id| id.as_str())
 }
 
 fn source(lookup: &Lookup) -> Option<Source> {
@@ -30,9 +27,7 @@ fn source(lookup: &Lookup) -> Option<Source> {
 async fn e09_slow_empty_and_fault_are_three_reasons() {
     let w = World::new();
     w.crm.set(NOW, Does::Answers(None));
-    let unknown = Lookup::Unknown {
-        source: Source::Fresh,
-    };
+    let unknown = Lookup::Unknown { source: Source::Fresh };
     assert_eq!(w.directory.lookup(&phone(1)).await, unknown);
     w.crm.set(NOW, Does::Fails);
     assert_eq!(w.directory.lookup(&phone(2)).await, Lookup::Down);
@@ -40,10 +35,7 @@ async fn e09_slow_empty_and_fault_are_three_reasons() {
     let begun = Instant::now();
     assert_eq!(w.directory.lookup(&phone(3)).await, Lookup::Slow);
     assert_eq!(begun.elapsed(), Duration::from_millis(500));
-    assert_eq!(
-        ["miss", "down", "slow"].map(|result| w.counted(result)),
-        [1, 1, 1]
-    );
+    assert_eq!(["miss", "down", "slow"].map(|result| w.counted(result)), [1, 1, 1]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,16 +47,10 @@ async fn e09_an_answer_is_kept_six_hours_and_a_change_of_owner_is_unseen_until_t
 
     advance(6 * HOUR - Duration::from_secs(1)).await;
     let kept = w.directory.lookup(&phone(1)).await;
-    assert_eq!(
-        (owner(&kept), source(&kept)),
-        (Some("101"), Some(Source::Cached))
-    );
+    assert_eq!((owner(&kept), source(&kept)), (Some("101"), Some(Source::Cached)));
     advance(Duration::from_secs(1)).await;
     let fresh = w.directory.lookup(&phone(1)).await;
-    assert_eq!(
-        (owner(&fresh), source(&fresh)),
-        (Some("102"), Some(Source::Fresh))
-    );
+    assert_eq!((owner(&fresh), source(&fresh)), (Some("102"), Some(Source::Fresh)));
     assert_eq!((w.crm.asked(), w.counted("hit")), (2, 1));
 }
 
@@ -90,10 +76,7 @@ async fn e09_an_outlived_answer_stands_in_for_a_crm_that_is_slow_or_down() {
     for does in [(NOW, Does::Fails), (HOUR, Does::Answers(None))] {
         w.crm.set(does.0, does.1);
         let stale = w.directory.lookup(&phone(1)).await;
-        assert_eq!(
-            (owner(&stale), source(&stale)),
-            (Some("101"), Some(Source::Stale))
-        );
+        assert_eq!((owner(&stale), source(&stale)), (Some("101"), Some(Source::Stale)));
     }
     assert_eq!(w.counted("stale"), 2);
     // Its request is given up by then, and the copy is older than 6 + 24 hours.
@@ -114,32 +97,20 @@ async fn e09_an_outlived_nobody_does_not_hide_that_the_crm_is_down() {
 #[tokio::test(start_paused = true)]
 async fn e09_an_answer_after_the_deadline_serves_the_next_call() {
     let w = World::new();
-    w.crm.set(
-        Duration::from_secs(2),
-        Does::Answers(Some(client("101", None))),
-    );
+    w.crm.set(Duration::from_secs(2), Does::Answers(Some(client("101", None))));
     assert_eq!(w.directory.lookup(&phone(1)).await, Lookup::Slow);
     sleep(Duration::from_secs(2)).await;
     let next = w.directory.lookup(&phone(1)).await;
-    assert_eq!(
-        (owner(&next), source(&next)),
-        (Some("101"), Some(Source::Cached))
-    );
+    assert_eq!((owner(&next), source(&next)), (Some("101"), Some(Source::Cached)));
     assert_eq!(w.crm.asked(), 1);
-    let slow = w
-        .metrics
-        .crm_requests
-        .with_label_values(&["fake", "find", "slow"]);
+    let slow = w.metrics.crm_requests.with_label_values(&["fake", "find", "slow"]);
     assert_eq!(slow.get(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_calls_from_one_number_are_one_request() {
     let w = World::new();
-    w.crm.set(
-        Duration::from_millis(100),
-        Does::Answers(Some(client("101", None))),
-    );
+    w.crm.set(Duration::from_millis(100), Does::Answers(Some(client("101", None))));
     let calls = (0..100).map(|_| {
         let directory = w.directory.clone();
         tokio::spawn(async move { directory.lookup(&phone(1)).await })
@@ -154,10 +125,7 @@ async fn a_hundred_calls_from_one_number_are_one_request() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_gives_up_does_not_take_the_answer_from_the_others() {
     let w = World::new();
-    w.crm.set(
-        Duration::from_millis(100),
-        Does::Answers(Some(client("101", None))),
-    );
+    w.crm.set(Duration::from_millis(100), Does::Answers(Some(client("101", None))));
     let directory = w.directory.clone();
     let first = tokio::spawn(async move { directory.lookup(&phone(1)).await });
     sleep(Duration::from_millis(10)).await;
@@ -181,11 +149,9 @@ async fn a_number_can_be_invalidated_alone() {
 #[tokio::test(start_paused = true)]
 async fn an_employees_clients_and_deals_can_be_invalidated() {
     let w = World::new();
-    for (last, kept) in [
-        (1, client("101", None)),
-        (2, client("102", Some("101"))),
-        (3, client("102", Some("103"))),
-    ] {
+    for (last, kept) in
+        [(1, client("101", None)), (2, client("102", Some("101"))), (3, client("102", Some("103")))]
+    {
         w.crm.set(NOW, Does::Answers(Some(kept)));
         w.directory.lookup(&phone(last)).await;
     }
@@ -203,16 +169,11 @@ async fn an_employees_clients_and_deals_can_be_invalidated() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_read_before_the_invalidation_is_given_but_not_kept() {
-    for what in [
-        Invalidation::Phone(phone(1)),
-        Invalidation::Employee("101".into()),
-        Invalidation::All,
-    ] {
+    for what in
+        [Invalidation::Phone(phone(1)), Invalidation::Employee("101".into()), Invalidation::All]
+    {
         let w = World::new();
-        w.crm.set(
-            Duration::from_millis(100),
-            Does::Answers(Some(client("101", None))),
-        );
+        w.crm.set(Duration::from_millis(100), Does::Answers(Some(client("101", None))));
         let directory = w.directory.clone();
         let waiting = tokio::spawn(async move { directory.lookup(&phone(1)).await });
         sleep(Duration::from_millis(10)).await;

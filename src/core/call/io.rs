@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::core::ids::{EmployeeId, Extension, OpId, QueueName};
+use crate::core::phone::Phone;
 use crate::core::plan::{HangupCause, Ring};
 use crate::core::record::{CallRecord, Outcome, Party};
 use crate::core::trace::Decision;
@@ -113,7 +114,12 @@ pub enum App {
     /// Answer the caller's leg.
     Answer,
     /// Bridge.
-    Bridge(Ring),
+    Bridge {
+        /// Whom to ring.
+        ring: Ring,
+        /// The number shown on legs that leave by a gateway; `None`: the gateway's own.
+        caller_id: Option<Phone>,
+    },
     /// mod_callcenter.
     Callcenter(QueueName),
     /// mod_fifo.

@@ -209,7 +209,8 @@ impl Call {
             Step::Ring(ring) => {
                 self.prepare(ring.caller_name.clone());
                 let limit = ring.timeout + RING_SLACK + OVERDUE;
-                self.start(App::Bridge(ring), due(limit));
+                let caller_id = self.record.decisions.last().and_then(|d| d.caller_id.clone());
+                self.start(App::Bridge { ring, caller_id }, due(limit));
             }
             Step::Callcenter { queue, wait } => {
                 self.answer();

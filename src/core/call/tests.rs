@@ -105,7 +105,10 @@ fn a05_the_owner_answers() {
     call.handle(decision(vec![ring(Role::Owner, "1"), queue(), hangup()]), at(0));
     let out = drain(&mut call);
     assert!(
-        matches!(&out[..], [Output::Run(_, App::Prepare { .. }), Output::Run(_, App::Bridge(_))]),
+        matches!(
+            &out[..],
+            [Output::Run(_, App::Prepare { .. }), Output::Run(_, App::Bridge { .. })]
+        ),
         "{out:?}"
     );
     call.handle(bridged("b", Some("1")), at(3));

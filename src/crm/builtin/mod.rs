@@ -44,15 +44,7 @@ impl Builtin {
 pub async fn load_sample(store: &Store) -> Result<ImportReport, ImportError> {
     let sample = include_bytes!("sample.toml");
     let (name, format) = ("sample.toml", Format::Toml);
-    import(
-        store,
-        name,
-        format,
-        sample,
-        Region::default(),
-        Timestamp::now(),
-    )
-    .await
+    import(store, name, format, sample, Region::default(), Timestamp::now()).await
 }
 
 /// Every contact and company with the number, once for each of its deals. The company's deals
@@ -172,20 +164,11 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let store = Store::open(folder.path().join("s.sqlite")).await.unwrap();
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {FIND}"));
-        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain)
-            .bind("+79161234567")
-            .fetch_all(store.pool())
-            .await
-            .unwrap();
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(explain).bind("+79161234567").fetch_all(store.pool()).await.unwrap();
         let steps: Vec<_> = plan.iter().map(|(.., step)| step.as_str()).collect();
-        assert!(
-            steps.iter().any(|s| s.contains("client_number_by_phone")),
-            "{steps:#?}"
-        );
-        assert!(
-            steps.iter().any(|s| s.contains("deal_by_client")),
-            "{steps:#?}"
-        );
+        assert!(steps.iter().any(|s| s.contains("client_number_by_phone")), "{steps:#?}");
+        assert!(steps.iter().any(|s| s.contains("deal_by_client")), "{steps:#?}");
         assert!(!steps.iter().any(|s| s.starts_with("SCAN")), "{steps:#?}");
     }
 }

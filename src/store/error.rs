@@ -115,10 +115,7 @@ impl StoreError {
         let path = shown(path);
         let why = error.to_string();
         if matches!(error, sqlx::Error::PoolTimedOut) {
-            return Self::Other {
-                path,
-                why: "no connection was free in time".into(),
-            };
+            return Self::Other { path, why: "no connection was free in time".into() };
         }
         let code = error
             .as_database_error()
@@ -139,17 +136,13 @@ impl StoreError {
 
     pub(super) fn from_migration(path: &Path, error: &MigrateError) -> Self {
         match error {
-            MigrateError::VersionMissing(version) => Self::Newer {
-                path: shown(path),
-                version: *version,
-            },
+            MigrateError::VersionMissing(version) => {
+                Self::Newer { path: shown(path), version: *version }
+            }
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
                 Self::from_sqlx(path, error)
             }
-            other => Self::Other {
-                path: shown(path),
-                why: other.to_string(),
-            },
+            other => Self::Other { path: shown(path), why: other.to_string() },
         }
     }
 }

@@ -55,10 +55,7 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|e| StoreError::from_sqlx(path, &e))?;
-        let store = Self {
-            pool,
-            path: path.to_owned(),
-        };
+        let store = Self { pool, path: path.to_owned() };
         store.refuse_foreign().await?;
         store.migrate().await?;
         Ok(store)
@@ -90,10 +87,7 @@ impl Store {
         .map_err(|e| self.explain(&e))?;
         match table {
             None => Ok(()),
-            Some(table) => Err(StoreError::Foreign {
-                path: error::shown(&self.path),
-                table,
-            }),
+            Some(table) => Err(StoreError::Foreign { path: error::shown(&self.path), table }),
         }
     }
 
@@ -110,13 +104,11 @@ impl Store {
 /// SQLite says "unable to open" to all of these; a person needs to know which.
 fn look_at(path: &Path) -> Result<(), StoreError> {
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(StoreError::NotAFile {
-            path: error::shown(path),
-        }),
+        Ok(found) if !found.is_file() => Err(StoreError::NotAFile { path: error::shown(path) }),
         // SQLite would open it for reading only, and fail later.
-        Ok(found) if found.permissions().readonly() => Err(StoreError::ReadOnly {
-            path: error::shown(path),
-        }),
+        Ok(found) if found.permissions().readonly() => {
+            Err(StoreError::ReadOnly { path: error::shown(path) })
+        }
         Ok(_) => Ok(()),
         Err(_) => {
             let folder = error::folder(path);

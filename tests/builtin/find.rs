@@ -63,10 +63,7 @@ async fn a04_a_contacts_company_gives_its_name_deals_and_owner() {
 #[tokio::test]
 async fn a04_every_number_of_a_client_leads_to_him_and_others_to_nobody() {
     let w = sample().await;
-    assert_eq!(
-        w.find("+74951110001").await,
-        w.find("8 916 111-00-01").await
-    );
+    assert_eq!(w.find("+74951110001").await, w.find("8 916 111-00-01").await);
     assert_eq!(w.find("+79161119999").await, None);
 }
 
@@ -74,11 +71,7 @@ async fn a04_every_number_of_a_client_leads_to_him_and_others_to_nobody() {
 async fn e14_the_sample_employees_as_the_demo_needs_them() {
     let w = sample().await;
     let staff = Staff::new(w.crm.employees().await.unwrap());
-    let group: Vec<_> = staff
-        .group("sales")
-        .iter()
-        .map(|e| e.id.to_string())
-        .collect();
+    let group: Vec<_> = staff.group("sales").iter().map(|e| e.id.to_string()).collect();
     assert_eq!(group, ["101", "102", "103", "104", "105", "106"]);
     let gleb = staff.get(&"104".into()).unwrap();
     assert_eq!(gleb.status, Status::OnLeave(None));
@@ -206,10 +199,7 @@ async fn lookups_go_on_while_an_import_runs_and_see_all_of_it_or_nothing() {
     }
     let importing = tokio::spawn({
         let w = w.clone();
-        async move {
-            w.import(dozvon::crm::builtin::import::Format::Csv, &file)
-                .await
-        }
+        async move { w.import(dozvon::crm::builtin::import::Format::Csv, &file).await }
     });
     let (mut before, mut after) = (0, 0);
     while after < 20 {

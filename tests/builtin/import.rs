@@ -17,11 +17,7 @@ deal,d1,Окна,,,c1,1,,,open,,,2026-02-01T10:00:00+03:00
 deal,d2,Двери,,,k1,,,,closed,,,2026-01-01
 ";
 
-const ONE: Tally = Tally {
-    new: 1,
-    changed: 0,
-    same: 0,
-};
+const ONE: Tally = Tally { new: 1, changed: 0, same: 0 };
 
 async fn revision(w: &World) -> Option<i64> {
     w.crm.revision().await.unwrap()
@@ -118,8 +114,7 @@ async fn a_client_without_created_keeps_the_time_of_his_first_import() {
 #[tokio::test]
 async fn e14_who_is_gone_takes_no_part_and_his_line_is_free() {
     let w = World::new().await;
-    w.toml("[[employee]]\nid = \"1\"\nname = \"A\"\nnumbers = [\"101\"]")
-        .await;
+    w.toml("[[employee]]\nid = \"1\"\nname = \"A\"\nnumbers = [\"101\"]").await;
     w.toml(
         "[[employee]]\nid = \"1\"\nname = \"A\"\nnumbers = [\"101\"]\nstatus = \"gone\"\n\
          [[employee]]\nid = \"2\"\nname = \"B\"\nnumbers = [101]",

@@ -77,10 +77,7 @@ status = "won"
 "#;
     let syntax = refused(w.import(Format::Toml, text).await);
     assert_eq!(syntax.len(), 1, "{syntax:?}");
-    assert!(
-        syntax[0].starts_with("clients.toml:30: this is not TOML"),
-        "{syntax:?}"
-    );
+    assert!(syntax[0].starts_with("clients.toml:30: this is not TOML"), "{syntax:?}");
 
     let text = text.replace("2026-01-31T25:00:00Z", "\"yesterday\"");
     let problems = refused(w.import(Format::Toml, &text).await);
@@ -114,11 +111,7 @@ async fn an_empty_field_is_a_missing_one() {
 async fn nothing_is_half_imported() {
     let w = World::new().await;
     load_sample(&w.store).await.unwrap();
-    let before = (
-        w.rows("employee").await,
-        w.rows("client").await,
-        w.rows("deal").await,
-    );
+    let before = (w.rows("employee").await, w.rows("client").await, w.rows("deal").await);
     let text = "\
 kind,id,name,numbers,owner
 employee,201,Новый,201,
@@ -127,11 +120,7 @@ contact,n2,Плохой,нет,201
 ";
     let problems = refused(w.import(Format::Csv, text).await);
     assert_eq!(problems.len(), 1);
-    let after = (
-        w.rows("employee").await,
-        w.rows("client").await,
-        w.rows("deal").await,
-    );
+    let after = (w.rows("employee").await, w.rows("client").await, w.rows("deal").await);
     assert_eq!(after, before);
     assert_eq!(w.find("+79162220001").await, None);
 }
@@ -158,22 +147,13 @@ contact,n1,Хороший,,c1,106
 async fn a_header_that_cannot_be_understood_is_explained() {
     let w = World::new().await;
     for (text, says) in [
-        (
-            "",
-            "clients.csv:1: the file is empty; begin with a row of column names: kind,id,name",
-        ),
+        ("", "clients.csv:1: the file is empty; begin with a row of column names: kind,id,name"),
         (
             "kind,id,name,phones,id\n",
             "clients.csv:1: there is no column `phones`; use one of: kind",
         ),
-        (
-            "kind,id,name,nubmers\n",
-            "there is no column `nubmers`; did you mean `numbers`?",
-        ),
-        (
-            "kind,id,name,id\n",
-            "clients.csv:1: the column `id` stands twice; keep one of them",
-        ),
+        ("kind,id,name,nubmers\n", "there is no column `nubmers`; did you mean `numbers`?"),
+        ("kind,id,name,id\n", "clients.csv:1: the column `id` stands twice; keep one of them"),
         ("kind;name\n", "clients.csv:1: the column `id` is missing;"),
     ] {
         let problems = refused(w.import(Format::Csv, text).await).join("\n");
@@ -220,4 +200,44 @@ async fn a_store_that_fails_is_told_as_such() {
     std::fs::remove_dir_all(w.folder.path()).unwrap();
     let result = w.import(Format::Csv, "kind,id,name\n").await;
     assert!(matches!(result, Err(ImportError::Store(_))), "{result:?}");
+}
+
+/// Files with random damage: never a panic, never half of it, and every line named exists.
+#[test]
+fn a_damaged_file_is_refused_in_order_or_imported() {
+    use proptest::prelude::*;
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let w = runtime.block_on(World::new());
+    let toml = include_str!("../../src/crm/builtin/sample.toml");
+    let csv = "kind;id;name;numbers;client;owner;status;created\n\
+        employee;1;Анна;101|+79035550101;;;active;\n\
+        contact;c1;\"Ольга; Белова\";+79161110001;;1;;\n\
+        deal;d1;Окна;;c1;1;open;2026-01-31\n";
+    let damage =
+        (any::<bool>(), any::<prop::sample::Index>(), 0..4_usize, "[\\PC\n\"=;,\\[\\]]{0,3}");
+    let config = ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let outcome = runner.run(&damage, |(is_toml, at, cut, put)| {
+        let (format, text) = if is_toml { (Format::Toml, toml) } else { (Format::Csv, csv) };
+        let mut chars: Vec<char> = text.chars().collect();
+        let at = at.index(chars.len());
+        chars.splice(at..(at + cut).min(text.chars().count()), put.chars());
+        let damaged: String = chars.into_iter().collect();
+        match runtime.block_on(w.import(format, &damaged)) {
+            Ok(_) => {}
+            Err(ImportError::Refused { problems, .. }) => {
+                prop_assert!(!problems.is_empty());
+                for problem in problems {
+                    prop_assert!(
+                        (1..=damaged.lines().count()).contains(&problem.line),
+                        "{problem}"
+                    );
+                }
+            }
+            Err(error) => prop_assert!(false, "{error}"),
+        }
+        Ok(())
+    });
+    outcome.unwrap();
 }

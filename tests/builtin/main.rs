@@ -24,9 +24,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let store = Store::open(folder.path().join("dozvon.sqlite"))
-            .await
-            .unwrap();
+        let store = Store::open(folder.path().join("dozvon.sqlite")).await.unwrap();
         let crm = Builtin::new(store.clone());
         Self { folder, store, crm }
     }

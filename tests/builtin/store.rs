@@ -103,10 +103,7 @@ async fn another_programs_database_is_left_alone() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("places.sqlite");
     let mut other = sqlite(&path).await;
-    other
-        .execute("CREATE TABLE moz_places (id INTEGER)")
-        .await
-        .unwrap();
+    other.execute("CREATE TABLE moz_places (id INTEGER)").await.unwrap();
     let (error, text) = refusal(&path).await;
     assert!(matches!(error, StoreError::Foreign { .. }), "{text}");
     assert!(text.contains("moz_places"), "{text}");
@@ -129,10 +126,7 @@ async fn a_newer_schema_is_not_touched() {
         .await
         .unwrap();
     let (error, text) = refusal(w.store.path()).await;
-    assert!(
-        matches!(error, StoreError::Newer { version: 9999, .. }),
-        "{text}"
-    );
+    assert!(matches!(error, StoreError::Newer { version: 9999, .. }), "{text}");
 }
 
 #[tokio::test]
@@ -179,11 +173,7 @@ async fn e09_a_store_overwritten_in_use_is_a_fault_not_a_panic() {
     let w = World::new().await;
     dozvon::crm::builtin::load_sample(&w.store).await.unwrap();
     // Into the file itself, so that what is read next is not a database.
-    w.store
-        .pool()
-        .execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        .await
-        .unwrap();
+    w.store.pool().execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
     let size = std::fs::metadata(w.store.path()).unwrap().len();
     let rubbish = vec![0x5a; usize::try_from(size).unwrap()];
     std::fs::write(w.store.path(), rubbish).unwrap();

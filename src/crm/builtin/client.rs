@@ -62,10 +62,9 @@ pub(super) async fn read_all(
         .collect();
     for (id, phone) in numbers {
         // Only what was checked is ever written, so nothing is lost here.
-        if let (Some(client), Ok(phone)) = (
-            clients.get_mut(&id),
-            Phone::parse(&phone, Region::default()),
-        ) {
+        if let (Some(client), Ok(phone)) =
+            (clients.get_mut(&id), Phone::parse(&phone, Region::default()))
+        {
             client.numbers.push(phone);
         }
     }
@@ -80,10 +79,7 @@ pub(super) async fn read_deals(
         sqlx::query_as("SELECT id, title, client, owner, created, open FROM deal")
             .fetch_all(db)
             .await?;
-    Ok(deals
-        .into_iter()
-        .map(|deal| (deal.id.clone(), deal))
-        .collect())
+    Ok(deals.into_iter().map(|deal| (deal.id.clone(), deal)).collect())
 }
 
 /// Writes a client anew, or over the one with this id. `now` stands for a `created` not told.
@@ -98,11 +94,7 @@ pub(super) async fn write(
          owner = excluded.owner, created = excluded.created",
     )
     .bind(&client.id)
-    .bind(if client.is_company {
-        "company"
-    } else {
-        "contact"
-    })
+    .bind(if client.is_company { "company" } else { "contact" })
     .bind(&client.name)
     .bind(&client.company)
     .bind(&client.owner)

@@ -22,10 +22,39 @@ pub struct Builtin {
     store: Store,
 }
 
+/// How many records the built-in CRM holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct Counts {
+    /// People.
+    pub contacts: i64,
+    /// Companies.
+    pub companies: i64,
+    /// Deals neither won nor lost.
+    pub open_deals: i64,
+    /// The others.
+    pub closed_deals: i64,
+}
+
 impl Builtin {
     /// Over this store.
     pub fn new(store: Store) -> Self {
         Self { store }
+    }
+
+    /// How many records there are.
+    ///
+    /// # Errors
+    /// [`CrmError`].
+    pub async fn counts(&self) -> Result<Counts, CrmError> {
+        sqlx::query_as(
+            "SELECT (SELECT count(*) FROM client WHERE kind = 'contact') AS contacts, \
+             (SELECT count(*) FROM client WHERE kind = 'company') AS companies, \
+             (SELECT count(*) FROM deal WHERE open) AS open_deals, \
+             (SELECT count(*) FROM deal WHERE NOT open) AS closed_deals",
+        )
+        .fetch_one(self.store.pool())
+        .await
+        .map_err(|e| self.fault(&e))
     }
 
     /// A fault of the store is a fault of the CRM: calls go on without it.
@@ -44,15 +73,7 @@ impl Builtin {
 pub async fn load_sample(store: &Store) -> Result<ImportReport, ImportError> {
     let sample = include_bytes!("sample.toml");
     let (name, format) = ("sample.toml", Format::Toml);
-    import(
-        store,
-        name,
-        format,
-        sample,
-        Region::default(),
-        Timestamp::now(),
-    )
-    .await
+    import(store, name, format, sample, Region::default(), Timestamp::now()).await
 }
 
 /// Every contact and company with the number, once for each of its deals. The company's deals
@@ -172,20 +193,11 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let store = Store::open(folder.path().join("s.sqlite")).await.unwrap();
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {FIND}"));
-        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain)
-            .bind("+79161234567")
-            .fetch_all(store.pool())
-            .await
-            .unwrap();
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(explain).bind("+79161234567").fetch_all(store.pool()).await.unwrap();
         let steps: Vec<_> = plan.iter().map(|(.., step)| step.as_str()).collect();
-        assert!(
-            steps.iter().any(|s| s.contains("client_number_by_phone")),
-            "{steps:#?}"
-        );
-        assert!(
-            steps.iter().any(|s| s.contains("deal_by_client")),
-            "{steps:#?}"
-        );
+        assert!(steps.iter().any(|s| s.contains("client_number_by_phone")), "{steps:#?}");
+        assert!(steps.iter().any(|s| s.contains("deal_by_client")), "{steps:#?}");
         assert!(!steps.iter().any(|s| s.starts_with("SCAN")), "{steps:#?}");
     }
 }

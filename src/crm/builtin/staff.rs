@@ -8,14 +8,7 @@ use crate::core::ids::Extension;
 use crate::core::phone::{Phone, Region};
 use crate::core::staff::{Employee, Number, Status};
 
-type Person = (
-    String,
-    String,
-    Option<String>,
-    String,
-    Option<String>,
-    Option<bool>,
-);
+type Person = (String, String, Option<String>, String, Option<String>, Option<bool>);
 
 /// All employees by id, with those who are gone. Give it a transaction: an import may commit
 /// between its queries.
@@ -71,9 +64,7 @@ fn employee((id, name, deputy, status, until, online): Person) -> (String, Emplo
 fn number(kind: &str, text: &str) -> Option<Number> {
     match kind {
         "line" => Extension::parse(text).ok().map(Number::Line),
-        _ => Phone::parse(text, Region::default())
-            .ok()
-            .map(Number::Outside),
+        _ => Phone::parse(text, Region::default()).ok().map(Number::Outside),
     }
 }
 

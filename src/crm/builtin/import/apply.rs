@@ -28,11 +28,7 @@ pub(super) async fn apply(
 ) -> Result<ImportReport, ImportError> {
     let failed = |error: sqlx::Error| ImportError::Store(store.explain(&error));
     // Writers queue up here: what is checked below cannot change before it is written.
-    let mut tx = store
-        .pool()
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(failed)?;
+    let mut tx = store.pool().begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     let before = Before {
         employees: staff::read(&mut tx).await.map_err(failed)?,
         clients: client::read_all(&mut tx).await.map_err(failed)?,
@@ -66,11 +62,7 @@ async fn write(
     for (_, mut client) in batch.clients {
         let old = before.clients.get(&client.id);
         client.created = client.created.or(old.and_then(|old| old.created));
-        let tally = if client.is_company {
-            &mut report.companies
-        } else {
-            &mut report.contacts
-        };
+        let tally = if client.is_company { &mut report.companies } else { &mut report.contacts };
         if tally.differs(old, &client) {
             client::write(db, &client, now.as_microsecond()).await?;
         }
@@ -81,9 +73,7 @@ async fn write(
         }
     }
     if report.changed_anything() {
-        sqlx::query("UPDATE crm_revision SET number = number + 1")
-            .execute(db)
-            .await?;
+        sqlx::query("UPDATE crm_revision SET number = number + 1").execute(db).await?;
     }
     Ok(report)
 }
@@ -121,10 +111,7 @@ fn check_references(batch: &Batch, before: &Before, problems: &mut Problems) {
         if !found {
             problems.add(
                 reference.line,
-                format!(
-                    "`{}` names `{id}`, but no {what} has this id",
-                    reference.field
-                ),
+                format!("`{}` names `{id}`, but no {what} has this id", reference.field),
                 format!("write the id of a {what} in this file or imported before")
                     .replace("a employee", "an employee"),
             );
@@ -153,11 +140,8 @@ fn check_kinds(batch: &Batch, before: &Before, problems: &mut Problems) {
 
 /// A number of two employees would always be the first one's.
 fn check_numbers(batch: &Batch, before: &Before, problems: &mut Problems) {
-    let mut after: BTreeMap<&str, (Option<usize>, &Employee)> = before
-        .employees
-        .iter()
-        .map(|(id, employee)| (id.as_str(), (None, employee)))
-        .collect();
+    let mut after: BTreeMap<&str, (Option<usize>, &Employee)> =
+        before.employees.iter().map(|(id, employee)| (id.as_str(), (None, employee))).collect();
     for (line, employee) in &batch.employees {
         after.insert(employee.id.as_str(), (Some(*line), employee));
     }
@@ -179,10 +163,7 @@ fn check_numbers(batch: &Batch, before: &Before, problems: &mut Problems) {
                 };
                 problems.add(
                     line,
-                    format!(
-                        "the number {number} is also that of employee `{}`",
-                        other.id
-                    ),
+                    format!("the number {number} is also that of employee `{}`", other.id),
                     "leave it with one of the two",
                 );
             }
@@ -191,9 +172,5 @@ fn check_numbers(batch: &Batch, before: &Before, problems: &mut Problems) {
 }
 
 fn kind_of(client: &ClientRecord) -> Kind {
-    if client.is_company {
-        Kind::Company
-    } else {
-        Kind::Contact
-    }
+    if client.is_company { Kind::Company } else { Kind::Contact }
 }

@@ -51,12 +51,8 @@ pub(super) struct Reference {
 pub(super) fn check(raw: &[Raw], region: Region, problems: &mut Problems) -> Batch {
     let mut batch = Batch::default();
     for raw in raw {
-        let mut reader = Reader {
-            raw,
-            region,
-            problems: &mut *problems,
-            references: &mut batch.references,
-        };
+        let mut reader =
+            Reader { raw, region, problems: &mut *problems, references: &mut batch.references };
         let id = reader.id();
         if let Some(id) = &id {
             match batch.ids.entry((Space::of(raw.kind), id.clone())) {
@@ -71,12 +67,10 @@ pub(super) fn check(raw: &[Raw], region: Region, problems: &mut Problems) -> Bat
             }
         }
         match raw.kind {
-            Kind::Employee => batch
-                .employees
-                .extend(reader.employee(id).map(|e| (raw.line, e))),
-            Kind::Contact | Kind::Company => batch
-                .clients
-                .extend(reader.client(id).map(|c| (raw.line, c))),
+            Kind::Employee => batch.employees.extend(reader.employee(id).map(|e| (raw.line, e))),
+            Kind::Contact | Kind::Company => {
+                batch.clients.extend(reader.client(id).map(|c| (raw.line, c)))
+            }
             Kind::Deal => batch.deals.extend(reader.deal(id).map(|d| (raw.line, d))),
         }
     }
@@ -218,9 +212,7 @@ impl Reader<'_> {
 
     fn employee_number(&self, text: &str) -> Result<Number, String> {
         let line = |text: &str| {
-            Extension::parse(text)
-                .map(Number::Line)
-                .map_err(|_| format!("`{text}` is no SIP line"))
+            Extension::parse(text).map(Number::Line).map_err(|_| format!("`{text}` is no SIP line"))
         };
         match text.strip_prefix("line:") {
             Some(rest) => line(rest.trim()),
@@ -247,11 +239,7 @@ impl Reader<'_> {
         });
         if time.is_none() {
             let what = format!("`{text}` is no time");
-            self.add(
-                "created",
-                what,
-                "write it like 2026-01-31 or 2026-01-31T14:30:00+03:00",
-            );
+            self.add("created", what, "write it like 2026-01-31 or 2026-01-31T14:30:00+03:00");
         }
         time.map(|time| Some(time.as_microsecond()))
     }
@@ -310,11 +298,7 @@ impl Reader<'_> {
 
     fn reference(&mut self, field: &'static str) -> Option<String> {
         let id = self.value(field)?.to_owned();
-        self.references.push(Reference {
-            line: self.line(field),
-            field,
-            id: id.clone(),
-        });
+        self.references.push(Reference { line: self.line(field), field, id: id.clone() });
         Some(id)
     }
 

@@ -51,8 +51,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Vec<Raw> {
     let Some(columns) = columns(&header, problems) else {
         return Vec::new();
     };
-    rows.filter_map(|row| record(&row, &columns, problems))
-        .collect()
+    rows.filter_map(|row| record(&row, &columns, problems)).collect()
 }
 
 /// Whichever of the two the first row has more of.
@@ -63,9 +62,7 @@ fn delimiter(text: &str) -> u8 {
 }
 
 fn line(position: Option<&Position>) -> usize {
-    position
-        .and_then(|position| usize::try_from(position.line()).ok())
-        .unwrap_or(1)
+    position.and_then(|position| usize::try_from(position.line()).ok()).unwrap_or(1)
 }
 
 /// What each column is; `None` if the rows could not be understood.
@@ -107,11 +104,7 @@ fn record(row: &StringRecord, columns: &[&'static str], problems: &mut Problems)
     if row.len() != columns.len() {
         problems.add(
             line,
-            format!(
-                "the row has {} cells, the first row has {}",
-                row.len(),
-                columns.len()
-            ),
+            format!("the row has {} cells, the first row has {}", row.len(), columns.len()),
             "put text that holds the separator in double quotes, and leave empty cells empty",
         );
         return None;
@@ -146,11 +139,7 @@ fn record(row: &StringRecord, columns: &[&'static str], problems: &mut Problems)
                 .map(str::to_owned)
                 .collect()
         } else {
-            [cell]
-                .into_iter()
-                .filter(|cell| !cell.is_empty())
-                .map(str::to_owned)
-                .collect()
+            [cell].into_iter().filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
         };
         if !values.is_empty() {
             fields.insert(column, Field { line, values });

@@ -39,11 +39,7 @@ pub(super) fn read(text: &str, problems: &mut Problems) -> Vec<Raw> {
             );
             continue;
         };
-        records.extend(
-            tables
-                .iter()
-                .map(|table| record(kind, table, &lines, problems)),
-        );
+        records.extend(tables.iter().map(|table| record(kind, table, &lines, problems)));
     }
     records.sort_by_key(|record| record.line);
     records
@@ -94,11 +90,7 @@ fn record(kind: Kind, table: &Table, lines: &Lines, problems: &mut Problems) -> 
             fields.insert(field, Field { line, values });
         }
     }
-    Raw {
-        kind,
-        line: lines.of(table.span()),
-        fields,
-    }
+    Raw { kind, line: lines.of(table.span()), fields }
 }
 
 fn values(item: &Item, list: bool) -> Option<Vec<String>> {

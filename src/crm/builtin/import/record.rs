@@ -19,11 +19,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}; {}",
-            self.file, self.line, self.what, self.todo
-        )
+        write!(f, "{}:{}: {}; {}", self.file, self.line, self.what, self.todo)
     }
 }
 
@@ -35,10 +31,7 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn new(file: &str) -> Self {
-        Self {
-            file: file.into(),
-            found: Vec::new(),
-        }
+        Self { file: file.into(), found: Vec::new() }
     }
 
     pub(super) fn add(&mut self, line: usize, what: impl Into<String>, todo: impl Into<String>) {
@@ -118,16 +111,9 @@ impl Kind {
     /// The fields such a record may have.
     pub(super) fn fields(self) -> &'static [&'static str] {
         match self {
-            Self::Employee => &[
-                "id",
-                "name",
-                "numbers",
-                "groups",
-                "deputy",
-                "status",
-                "leave_until",
-                "online",
-            ],
+            Self::Employee => {
+                &["id", "name", "numbers", "groups", "deputy", "status", "leave_until", "online"]
+            }
             Self::Contact => &["id", "name", "numbers", "company", "owner", "created"],
             Self::Company => &["id", "name", "numbers", "owner", "created"],
             Self::Deal => &["id", "name", "client", "owner", "created", "status"],

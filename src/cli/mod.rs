@@ -1,5 +1,6 @@
 //! The command line: a file per verb.
 
+pub mod crm;
 pub mod serve;
 
 use std::path::PathBuf;

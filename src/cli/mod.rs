@@ -1,5 +1,7 @@
 //! The command line: a file per verb.
 
+pub mod check;
+pub mod explain;
 pub mod serve;
 
 use std::path::PathBuf;

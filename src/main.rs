@@ -7,7 +7,10 @@ use dozvon::cli::Cli;
 
 fn main() -> miette::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-        miette::miette!(help = "the system gives no threads to this process", "cannot start: {error}")
+        miette::miette!(
+            help = "the system gives no threads to this process",
+            "cannot start: {error}"
+        )
     })?;
     runtime.block_on(Cli::parse().run())
 }

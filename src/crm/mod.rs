@@ -1,5 +1,8 @@
 //! CRMs behind one trait.
 
+pub mod builtin;
+pub mod lazy;
+
 use async_trait::async_trait;
 
 use crate::core::client::Client;

@@ -127,8 +127,8 @@ impl Directory {
             Some(_) => health.breaker.failed(Instant::now()),
         }
         let after = health.breaker.state();
-        let failed_before = health.lookup_error.is_some();
-        health.lookup_error = failure.map(ToString::to_string);
+        let failed_before = health.last_error.is_some();
+        health.last_error = failure.map(ToString::to_string);
         drop(health);
 
         let crm = self.crm.name();

@@ -53,7 +53,7 @@ struct Entry {
 /// What is wrong just now.
 struct Health {
     breaker: Breaker,
-    lookup_error: Option<String>,
+    last_error: Option<String>,
     staff_error: Option<String>,
     /// Employees taken over at the last success; `None`: never yet.
     staff: Option<usize>,
@@ -78,7 +78,7 @@ pub struct DirectoryState {
     /// Whether requests go through.
     pub breaker: BreakerState,
     /// Why the last look-up failed; `None`: it did not.
-    pub lookup_error: Option<String>,
+    pub last_error: Option<String>,
     /// Employees known; `None`: the CRM has not told them yet.
     pub employees: Option<usize>,
     /// Why the last try to get the employees failed; `None`: it did not.
@@ -103,7 +103,7 @@ impl Directory {
                     config.breaker_pause,
                     config.breaker_pause_max,
                 ),
-                lookup_error: None,
+                last_error: None,
                 staff_error: None,
                 staff: None,
             }),
@@ -206,7 +206,7 @@ impl Directory {
         DirectoryState {
             crm: self.crm.name(),
             breaker: health.breaker.state(),
-            lookup_error: health.lookup_error.clone(),
+            last_error: health.last_error.clone(),
             employees: health.staff,
             staff_error: health.staff_error.clone(),
             entries: self.cache.entry_count(),

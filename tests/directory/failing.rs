@@ -50,7 +50,7 @@ async fn the_breaker_opens_probes_once_after_a_pause_and_closes() {
     assert!(probe.client().is_some());
     assert_eq!(other, Lookup::Down, "one probe at a time");
     let state = w.directory.state();
-    assert_eq!((state.breaker, state.lookup_error), (BreakerState::Closed, None));
+    assert_eq!((state.breaker, state.last_error), (BreakerState::Closed, None));
     assert_eq!(circuit_open(&w), 0);
     assert!(w.directory.lookup(&phone(7)).await.client().is_some());
 }
@@ -68,7 +68,7 @@ async fn a_crm_that_hangs_opens_the_breaker_at_the_deadline_and_costs_no_call_mo
     assert_eq!(w.directory.lookup(&phone(6)).await, Lookup::Down);
     assert_eq!(begun.elapsed(), NOW);
     let state = w.directory.state();
-    assert_eq!(state.lookup_error.as_deref(), Some("the CRM did not answer in time"));
+    assert_eq!(state.last_error.as_deref(), Some("the CRM did not answer in time"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +87,7 @@ async fn a_panic_in_a_crm_is_a_fault_of_that_one_request() {
     let w = World::new();
     w.crm.set(NOW, Does::Panics);
     assert_eq!(w.directory.lookup(&phone(1)).await, Lookup::Down);
-    let error = w.directory.state().lookup_error.unwrap();
+    let error = w.directory.state().last_error.unwrap();
     assert!(error.contains("fake panicked"), "{error}");
     w.crm.set(NOW, Does::Answers(Some(client("101", None))));
     assert!(w.directory.lookup(&phone(1)).await.client().is_some());

@@ -100,6 +100,8 @@ mod tests {
         let out = render(&rules, true);
         let (warning, summary) = out.split_once('\n').unwrap();
         assert!(warning.contains("warning: route `spare` is used by no line"), "{warning}");
-        assert!(summary.starts_with("routing.toml: no mistakes, 1 warning; 1 line, 2 routes; hash"));
+        assert!(
+            summary.starts_with("routing.toml: no mistakes, 1 warning; 1 line, 2 routes; hash")
+        );
     }
 }

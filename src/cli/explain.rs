@@ -122,7 +122,10 @@ fn time(text: &str, rules: &Routing) -> miette::Result<Timestamp> {
     }
     let wall = text.parse::<DateTime>().map_err(|_| {
         let shown: String = text.chars().take(40).collect();
-        miette!(help = "write 2026-11-20T18:59:00+03:00 or 2026-11-20T18:59", "`{shown}` is no time")
+        miette!(
+            help = "write 2026-11-20T18:59:00+03:00 or 2026-11-20T18:59",
+            "`{shown}` is no time"
+        )
     })?;
     rules.timezone().to_timestamp(wall).into_diagnostic()
 }

@@ -1,6 +1,8 @@
 //! The command line: a file per verb.
 
 pub mod crm;
+pub mod check;
+pub mod explain;
 pub mod serve;
 
 use std::path::PathBuf;

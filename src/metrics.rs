@@ -139,15 +139,9 @@ mod tests {
     #[test]
     fn every_metric_is_registered_once_with_its_help() {
         let metrics = Metrics::new().unwrap();
-        metrics
-            .calls
-            .with_label_values(&["inbound", "answered"])
-            .inc();
+        metrics.calls.with_label_values(&["inbound", "answered"]).inc();
         let text = metrics.render();
-        assert!(
-            text.contains("# HELP dozvon_calls_total Calls that ended, by outcome."),
-            "{text}"
-        );
+        assert!(text.contains("# HELP dozvon_calls_total Calls that ended, by outcome."), "{text}");
         assert!(text.contains("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"} 1"));
     }
 }

@@ -97,6 +97,12 @@ impl From<HangupCause> for String {
 impl HangupCause {
     /// The ordinary end.
     pub const NORMAL: Self = Self(freeswitch_types::HangupCause::NormalClearing);
+    /// Everybody was tried and nobody answered.
+    pub const NO_ANSWER: Self = Self(freeswitch_types::HangupCause::NoAnswer);
+    /// What was dialled is no number of anybody's.
+    pub const UNALLOCATED: Self = Self(freeswitch_types::HangupCause::UnallocatedNumber);
+    /// No phone of the dialled employee can be rung.
+    pub const UNREGISTERED: Self = Self(freeswitch_types::HangupCause::UserNotRegistered);
     /// For a blocked caller.
     pub const REJECTED: Self = Self(freeswitch_types::HangupCause::CallRejected);
 }

@@ -33,7 +33,9 @@ const GOODBYES: Duration = Duration::from_secs(5);
 pub enum StartError {
     /// An address is taken, or not ours.
     #[error("cannot listen on {address} for {what}: {source}")]
-    #[diagnostic(help("set {key} to a free address of this machine, or end the process that holds it"))]
+    #[diagnostic(help(
+        "set {key} to a free address of this machine, or end the process that holds it"
+    ))]
     Listen {
         /// For whom.
         what: &'static str,
@@ -83,7 +85,11 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`]. A CRM or FreeSWITCH that does not answer is no reason not to start.
-    pub async fn start(config: &Config, crm: Arc<dyn Crm>, rules: Routing) -> Result<Self, StartError> {
+    pub async fn start(
+        config: &Config,
+        crm: Arc<dyn Crm>,
+        rules: Routing,
+    ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new()?);
         metrics.rules_ok.set(1);
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -102,13 +108,19 @@ impl App {
             limits: Limits::default(),
             dial: config.dial.clone(),
         };
-        let engine =
-            Arc::new(Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone()));
+        let engine = Arc::new(Engine::new(
+            settings,
+            directory.clone(),
+            rules,
+            nodes.presence(),
+            metrics.clone(),
+        ));
 
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         // Employees first, so that the first call already knows them; a CRM that is down delays
         // the start by its deadline only.
-        if let Err(error) = tokio::time::timeout(config.directory.request_timeout, directory.refresh_staff()).await
+        if let Err(error) =
+            tokio::time::timeout(config.directory.request_timeout, directory.refresh_staff()).await
         {
             warn!(%error, "the CRM does not tell who works here yet; calls are taken all the same");
         }
@@ -133,7 +145,11 @@ impl App {
         self.taking.close();
         let left = self.engine.calls.len();
         if left > 0 {
-            info!(calls = left, seconds = deadline.as_secs(), "no more calls are taken; those in hand may go on");
+            info!(
+                calls = left,
+                seconds = deadline.as_secs(),
+                "no more calls are taken; those in hand may go on"
+            );
         }
         tokio::select! {
             () = self.taking.wait() => {}
@@ -158,13 +174,23 @@ impl App {
 }
 
 fn node(node: &crate::config::Node) -> NodeConfig {
-    let mut config = NodeConfig::new(NodeId::new(&node.name), &node.address, node.password.reveal());
+    let mut config =
+        NodeConfig::new(NodeId::new(&node.name), &node.address, node.password.reveal());
     config.links = node.links;
     config
 }
 
-async fn bind(what: &'static str, key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { what, key, address, source })
+async fn bind(
+    what: &'static str,
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen {
+        what,
+        key,
+        address,
+        source,
+    })
 }
 
 fn local(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {

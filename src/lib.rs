@@ -18,6 +18,8 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod crm;

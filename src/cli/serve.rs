@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::app::{self, App};
 use crate::config::Config;
-use crate::crm::builtin::Lazy;
+use crate::crm::lazy::Lazy;
 use crate::telemetry;
 
 /// `dozvon serve`
@@ -34,7 +34,9 @@ impl ServeArgs {
             Ok(_) => {}
             Err(error) if self.sample => return Err(error.into()),
             // A caller must not wait for a disk: calls go to the queue until it is mended.
-            Err(error) => error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can"),
+            Err(error) => {
+                error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can")
+            }
         }
         let (mut interrupt, mut terminate) = signals()?;
         let app = App::start(&config, crm, rules).await?;

@@ -1,6 +1,7 @@
 //! CRMs behind one trait.
 
 pub mod builtin;
+pub mod lazy;
 
 use async_trait::async_trait;
 

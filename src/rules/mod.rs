@@ -10,6 +10,8 @@ mod parse_calendar;
 mod parse_steps;
 mod problem;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use model::Routing;
 pub use problem::{Problem, RulesError};
@@ -26,7 +28,7 @@ impl Routing {
         let file = path.display().to_string();
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&file, &text),
-            Err(source) => Err(RulesError::Read { file, source }),
+            Err(reason) => Err(RulesError::Read { file, reason }),
         }
     }
 
@@ -43,6 +45,6 @@ impl Routing {
     /// # Errors
     /// None in a tested build: a test loads them.
     pub fn default_rules() -> Result<Self, RulesError> {
-        Self::parse("rules/routing.toml", DEFAULT)
+        Self::parse("built-in routing.toml", DEFAULT)
     }
 }

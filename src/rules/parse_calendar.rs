@@ -84,13 +84,19 @@ fn week(reader: &mut Reader, hours: &Tab) -> [Option<Day>; 7] {
             written[index] = Some(key_span.clone());
         }
     }
+    // `mon-fri` is one key: it is named once.
+    let mut named = None;
     for index in 0..7 {
         let next = (index + 1) % 7;
         let (Some(day), Some(after)) = (&week[index], &week[next]) else {
             continue;
         };
         let runs_into = |s: &Span| after.spans.iter().any(|n| s.runs_into(*n));
-        if let (Some(span), Some(at)) = (day.spans.iter().find(|s| runs_into(s)), &written[index]) {
+        let span = day.spans.iter().find(|s| runs_into(s));
+        if let (Some(span), Some(at)) = (span, &written[index])
+            && named != Some(at)
+        {
+            named = Some(at);
             let message = format!(
                 "{span} of {} runs over midnight into the hours of {}",
                 DAYS[index], DAYS[next]

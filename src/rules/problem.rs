@@ -122,12 +122,12 @@ impl Diagnostic for Problem {
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
     /// It could not be read.
-    #[error("the rules in {file} cannot be read: {source}")]
+    #[error("the rules in {file} cannot be read: {reason}")]
     Read {
         /// The file.
         file: String,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// It was read, and has mistakes. Warnings stand among them.
     #[error("{file} has {}", count(.problems))]

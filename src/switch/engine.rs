@@ -11,7 +11,8 @@ use super::dial::Dial;
 use super::registry::Registry;
 use super::session::Connected;
 use crate::core::call::{Call, Occurrence};
-use crate::core::phone::{Region, mask};
+use crate::core::ids::{CallId, EmployeeId};
+use crate::core::phone::{Caller, Region, mask};
 use crate::core::record::{AttemptResult, CallRecord, Outcome, Tried};
 use crate::core::staff::Presence;
 use crate::directory::Directory;
@@ -44,8 +45,40 @@ pub struct Engine {
     pub metrics: Arc<Metrics>,
     /// Calls in hand.
     pub calls: Arc<Registry<Connected>>,
-    /// Finished records, for whoever listens.
-    pub records: broadcast::Sender<Arc<CallRecord>>,
+    /// What happens in calls, for whoever listens.
+    pub news: broadcast::Sender<CallNews>,
+}
+
+/// What happens in calls, as it happens.
+#[derive(Clone, Debug)]
+pub enum CallNews {
+    /// A call came in, or came back after a transfer.
+    Arrived {
+        /// Which.
+        call: CallId,
+        /// Who calls.
+        from: Caller,
+        /// The dialled number.
+        to: String,
+    },
+    /// Something is tried for it.
+    Trying {
+        /// Which.
+        call: CallId,
+        /// What.
+        what: Tried,
+        /// Whom.
+        employees: Vec<EmployeeId>,
+    },
+    /// Something happened in it.
+    Occurred {
+        /// Which.
+        call: CallId,
+        /// What.
+        occurrence: Occurrence,
+    },
+    /// It is over.
+    Closed(Arc<CallRecord>),
 }
 
 impl Engine {
@@ -64,7 +97,15 @@ impl Engine {
             presence,
             metrics,
             calls: Arc::default(),
-            records: broadcast::Sender::new(4096),
+            news: broadcast::Sender::new(4096),
+        }
+    }
+
+    /// Tells whoever listens; costs nothing where nobody does.
+    pub(super) fn tell(&self, news: impl FnOnce() -> CallNews) {
+        if self.news.receiver_count() > 0 {
+            // The last listener may leave between the two; that is no fault.
+            let _ = self.news.send(news());
         }
     }
 
@@ -75,6 +116,10 @@ impl Engine {
 
     /// Something happened in a call.
     pub(super) fn occurred(&self, call: &Call, occurrence: Occurrence) {
+        self.tell(|| CallNews::Occurred {
+            call: call.record().id.clone(),
+            occurrence: occurrence.clone(),
+        });
         match occurrence {
             Occurrence::Answered(party) => {
                 let record = call.record();
@@ -120,7 +165,6 @@ impl Engine {
             cause = record.hangup_cause.as_deref().unwrap_or(""),
             "call ended"
         );
-        // Nobody listening is no fault.
-        let _ = self.records.send(Arc::new(record));
+        self.tell(|| CallNews::Closed(Arc::new(record)));
     }
 }

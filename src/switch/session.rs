@@ -15,14 +15,14 @@ use tracing::{debug, info, warn};
 use super::arrival::{Arrival, HandshakeError};
 use super::clock::Clock;
 use super::dial::CALL_VARIABLES;
-use super::engine::Engine;
+use super::engine::{CallNews, Engine};
 use super::registry::{Entry, Seat};
 use super::translate::{EVENTS, FILTERS, Translator};
-use crate::core::call::{Call, Input, Output, Probe};
+use crate::core::call::{App, Call, Input, Output, Probe};
 use crate::core::client::Lookup;
-use crate::core::facts::{Direction, Facts};
+use crate::core::facts::{Facts, whom_to_ask};
 use crate::core::ids::OpId;
-use crate::core::phone::Caller;
+use crate::core::phone::mask;
 use crate::core::record::CallRecord;
 use crate::core::trace::Decision;
 use crate::esl::{Command, Incoming, Link, LinkError, Reply};
@@ -203,7 +203,7 @@ impl Session {
 
     async fn lead(mut self, drain: CancellationToken) {
         self.engine.metrics.calls_active.inc();
-        info!(from = %self.arrival.from, to = %crate::core::phone::mask(&self.arrival.to), "call arrived");
+        info!(from = %self.arrival.from, to = %mask(&self.arrival.to), "call arrived");
         self.ask();
         let end = self.events(&drain).await;
         if let Err(error) = &end {
@@ -228,18 +228,20 @@ impl Session {
 
     /// Asks the directory, unless there is nothing to ask for.
     fn ask(&mut self) {
-        let inbound = self.arrival.direction == Direction::Inbound;
-        let own = |caller: &Caller| {
-            let phone = caller.phone()?;
-            self.engine.directory.staff().by_phone(phone).map(|_| ())
-        };
-        self.lookup = match &self.arrival.from {
-            Caller::Phone(phone) if inbound && own(&self.arrival.from).is_none() => {
-                let (directory, phone) = (self.engine.directory.clone(), phone.clone());
-                Some(Box::pin(async move { directory.lookup(&phone).await }))
+        self.engine.tell(|| CallNews::Arrived {
+            call: self.arrival.call.clone(),
+            from: self.arrival.from.clone(),
+            to: self.arrival.to.clone(),
+        });
+        let staff = self.engine.directory.staff();
+        let Arrival { direction, from, to, .. } = &self.arrival;
+        self.lookup = Some(match whom_to_ask(*direction, from, to, self.engine.region(), &staff) {
+            Some(phone) => {
+                let directory = self.engine.directory.clone();
+                Box::pin(async move { directory.lookup(&phone).await })
             }
-            _ => Some(Box::pin(std::future::ready(Lookup::NotAsked))),
-        };
+            None => Box::pin(std::future::ready(Lookup::NotAsked)),
+        });
     }
 
     /// The life of the call; returns when its record is complete or the connection is gone.
@@ -322,7 +324,7 @@ impl Session {
         let Connected { link, arrival, .. } = later;
         let earlier = std::mem::replace(&mut self.link, link);
         tokio::spawn(keep_silent(earlier, self.earlier.child_token()));
-        info!(to = %crate::core::phone::mask(&arrival.to), "call passed on");
+        info!(to = %mask(&arrival.to), "call passed on");
         self.call.handle(Input::Transferred { to: arrival.to.clone() }, self.clock.now());
         self.arrival.to = arrival.to;
         self.ask();
@@ -334,6 +336,7 @@ impl Session {
         while let Some(output) = self.call.poll() {
             match output {
                 Output::Run(op, app) => {
+                    self.tell_step(&app);
                     let (name, arg) = self.engine.settings.dial.application(&app);
                     commands.push_back((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
                 }
@@ -359,6 +362,23 @@ impl Session {
                 .observe(self.accepted.elapsed().as_secs_f64());
         }
         Ok(())
+    }
+
+    fn tell_step(&self, app: &App) {
+        let step = matches!(
+            app,
+            App::Bridge { .. }
+                | App::Callcenter(_)
+                | App::Fifo(_)
+                | App::Voicemail(_)
+                | App::Playback(_)
+        );
+        let Some(attempt) = self.call.record().attempts.last().filter(|_| step) else { return };
+        self.engine.tell(|| CallNews::Trying {
+            call: self.arrival.call.clone(),
+            what: attempt.what.clone(),
+            employees: attempt.employees.clone(),
+        });
     }
 
     fn note(&mut self, output: Output) {

@@ -3,103 +3,24 @@
 // Helpers are not tests themselves, so clippy.toml does not cover them.
 #![allow(clippy::expect_used)]
 
-#[path = "support/freeswitch.rs"]
-mod freeswitch;
 #[allow(dead_code, reason = "what is left over is for other tests")]
-#[path = "support/sip.rs"]
-mod sip;
+#[path = "support/house.rs"]
+mod house;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use freeswitch::{COMPANY, Control, DOMAIN, FreeSwitch, Setup, free_tcp};
-use sip::{Behaviour, Phone};
+use house::freeswitch::{Control, free_tcp};
+use house::sip::Behaviour;
+use house::{A_WHILE, AT_ONCE, House, SOON};
 use tokio::net::TcpListener;
-
-/// Long enough for a loaded machine; nothing is measured by it.
-const SOON: Duration = Duration::from_secs(10);
-/// Long enough for what must not happen.
-const A_WHILE: Duration = Duration::from_millis(1500);
-const AT_ONCE: Behaviour = Behaviour::Answer {
-    after: Duration::ZERO,
-    talk: None,
-};
-
-/// A FreeSWITCH, a caller behind its trunk, and the four employees' phones, registered.
-struct House {
-    freeswitch: FreeSwitch,
-    caller: Phone,
-    phones: Vec<Phone>,
-    mobile: Phone,
-}
-
-impl House {
-    /// `None`, and says why, where no FreeSWITCH is installed.
-    async fn build(engine: &str) -> Option<Self> {
-        let binary: PathBuf = match freeswitch::find() {
-            Ok(binary) => binary,
-            Err(why) => {
-                eprintln!("skipped: {why}");
-                return None;
-            }
-        };
-        let mobile = Phone::open("mobile").await;
-        let setup = Setup {
-            engine: engine.to_owned(),
-            mobile: mobile.address(),
-        };
-        let freeswitch = FreeSwitch::start(&binary, &setup).await;
-        let caller = Phone::open("caller").await;
-        let mut phones = Vec::new();
-        for name in ["101", "102", "103", "104"] {
-            let phone = Phone::open(name).await;
-            assert_eq!(phone.register(freeswitch.phones, DOMAIN, 600).await, 200);
-            phones.push(phone);
-        }
-        Some(Self {
-            freeswitch,
-            caller,
-            phones,
-            mobile,
-        })
-    }
-
-    /// The phone with this extension.
-    fn phone(&self, extension: usize) -> &Phone {
-        &self.phones[extension - 101]
-    }
-
-    /// Lets no agent of the queue be offered a call but `extension`.
-    async fn only_agent(&self, extension: usize) {
-        for other in (101..=104).filter(|other| *other != extension) {
-            let command = format!("callcenter_config agent set status {other} 'Logged Out'");
-            self.freeswitch.api(&command).await;
-        }
-    }
-
-    async fn call_in(&self) -> sip::Call {
-        self.caller
-            .call(self.freeswitch.trunk, COMPANY, "Ivan", "79161234567")
-            .await
-    }
-
-    async fn ends_empty(&self) {
-        assert!(
-            self.freeswitch.is_quiet_within(SOON).await,
-            "a channel stayed"
-        );
-    }
-}
 
 /// The test as engine: takes one call over and does nothing by itself.
 struct Engine(TcpListener);
 
 impl Engine {
     async fn open() -> (Self, String) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("bound").to_string();
         (Self(listener), address)
     }
@@ -131,31 +52,15 @@ async fn our_configuration_loads_without_a_warning() {
     assert!(queues.contains("\nsales|"), "{queues}");
     let tiers = house.freeswitch.api("callcenter_config tier list").await;
     assert_eq!(tiers.matches("sales|10").count(), 4, "{tiers}");
-    let name = house
-        .freeswitch
-        .api("user_data 103@127.0.0.1 var effective_caller_id_name")
-        .await;
-    assert_eq!(name.trim(), "Vera Belova");
-    let status = house
-        .freeswitch
-        .api("sofia status gateway dozvon_mobile")
-        .await;
+    let name = house.freeswitch.api("user_data 103@127.0.0.1 var effective_caller_id_name").await;
+    assert_eq!(name.trim(), "Вера Орлова");
+    let status = house.freeswitch.api("sofia status gateway mobile").await;
     assert!(status.contains("NOREG"), "{status}");
     house.freeswitch.api("reloadxml").await;
-    let ours = [
-        "dozvon",
-        "callcenter",
-        "event_socket",
-        "fifo",
-        "dialplan",
-        "XML",
-        "acl",
-    ];
+    let ours = ["dozvon", "callcenter", "event_socket", "fifo", "dialplan", "XML", "acl"];
     let complaints = house.freeswitch.complaints();
-    let about_ours: Vec<_> = complaints
-        .iter()
-        .filter(|line| ours.iter().any(|word| line.contains(word)))
-        .collect();
+    let about_ours: Vec<_> =
+        complaints.iter().filter(|line| ours.iter().any(|word| line.contains(word))).collect();
     assert!(about_ours.is_empty(), "{about_ours:#?}");
 }
 
@@ -169,11 +74,7 @@ async fn no_engine_so_the_plain_queue_takes_the_call() {
     house.only_agent(102).await;
     house.phone(102).behave(AT_ONCE);
     let call = house.call_in().await;
-    let agent = house
-        .phone(102)
-        .next_call(SOON)
-        .await
-        .expect("the agent rings");
+    let agent = house.phone(102).next_call(SOON).await.expect("the agent rings");
     assert!(call.is_answered(SOON).await);
     assert!(agent.is_answered(SOON).await);
     call.hang_up().await;
@@ -229,10 +130,7 @@ async fn an_engine_that_dies_at_connect_leaves_the_call_to_the_queue() {
         call.hang_up().await;
         house.ends_empty().await;
         // The agent's rest after a call.
-        house
-            .freeswitch
-            .api("callcenter_config agent set wrap_up_time 101 0")
-            .await;
+        house.freeswitch.api("callcenter_config agent set wrap_up_time 101 0").await;
     }
 }
 
@@ -247,11 +145,7 @@ async fn an_engine_that_dies_while_the_owner_rings_disturbs_nothing() {
     let (mut control, _) = engine.take().await;
     run(&mut control, "set", "socket_resume=false").await;
     run(&mut control, "bridge", "user/101@127.0.0.1").await;
-    let owner = house
-        .phone(101)
-        .next_call(SOON)
-        .await
-        .expect("the owner rings");
+    let owner = house.phone(101).next_call(SOON).await.expect("the owner rings");
     owner.ring().await;
     assert!(call.rings(SOON).await);
     drop(control);
@@ -259,12 +153,7 @@ async fn an_engine_that_dies_while_the_owner_rings_disturbs_nothing() {
     owner.answer().await;
     assert!(call.is_answered(SOON).await);
     owner.hang_up().await;
-    assert!(
-        call.ended(SOON)
-            .await
-            .expect("the caller is not queued")
-            .by_other
-    );
+    assert!(call.ended(SOON).await.expect("the caller is not queued").by_other);
     house.ends_empty().await;
 }
 
@@ -281,18 +170,10 @@ async fn an_engine_that_dies_while_a_silent_owner_rings_leaves_the_call_to_the_q
     let (mut control, _) = engine.take().await;
     run(&mut control, "set", "socket_resume=false").await;
     run(&mut control, "bridge", "[leg_timeout=2]user/101@127.0.0.1").await;
-    let owner = house
-        .phone(101)
-        .next_call(SOON)
-        .await
-        .expect("the owner rings");
+    let owner = house.phone(101).next_call(SOON).await.expect("the owner rings");
     owner.ring().await;
     drop(control);
-    let agent = house
-        .phone(102)
-        .next_call(SOON)
-        .await
-        .expect("the agent rings");
+    let agent = house.phone(102).next_call(SOON).await.expect("the agent rings");
     assert!(call.is_answered(SOON).await);
     assert!(owner.ended(SOON).await.expect("he rang in vain").by_other);
     agent.ended(A_WHILE).await;
@@ -313,20 +194,12 @@ async fn an_engine_that_dies_in_a_talk_does_not_cut_it() {
         let (mut control, _) = engine.take().await;
         run(&mut control, "set", "socket_resume=false").await;
         run(&mut control, "bridge", "user/101@127.0.0.1").await;
-        let owner = house
-            .phone(101)
-            .next_call(SOON)
-            .await
-            .expect("the owner rings");
+        let owner = house.phone(101).next_call(SOON).await.expect("the owner rings");
         assert!(call.is_answered(SOON).await);
         drop(control);
         assert_eq!(call.ended(A_WHILE).await, None, "the talk goes on");
         assert_eq!(owner.ended(Duration::ZERO).await, None, "the talk goes on");
-        let (one, other) = if caller_ends {
-            (&call, &owner)
-        } else {
-            (&owner, &call)
-        };
+        let (one, other) = if caller_ends { (&call, &owner) } else { (&owner, &call) };
         one.hang_up().await;
         assert!(other.ended(SOON).await.expect("both end").by_other);
         house.ends_empty().await;
@@ -346,23 +219,14 @@ async fn an_engine_that_dies_while_the_caller_waits_leaves_him_in_the_queue() {
     run(&mut control, "set", "socket_resume=false").await;
     run(&mut control, "answer", "").await;
     run(&mut control, "callcenter", "sales").await;
-    let agent = house
-        .phone(101)
-        .next_call(SOON)
-        .await
-        .expect("the agent rings");
+    let agent = house.phone(101).next_call(SOON).await.expect("the agent rings");
     agent.ring().await;
     drop(control);
     assert_eq!(agent.ended(A_WHILE).await, None, "he still rings");
     agent.answer().await;
     assert_eq!(agent.ended(A_WHILE).await, None, "they talk");
     agent.hang_up().await;
-    assert!(
-        call.ended(SOON)
-            .await
-            .expect("the caller is not queued again")
-            .by_other
-    );
+    assert!(call.ended(SOON).await.expect("the caller is not queued again").by_other);
     house.ends_empty().await;
 }
 
@@ -379,11 +243,7 @@ async fn a_blind_transfer_comes_back_to_the_engine() {
     let (mut first, before) = engine.take().await;
     run(&mut first, "set", "socket_resume=false").await;
     run(&mut first, "bridge", "user/101@127.0.0.1").await;
-    let owner = house
-        .phone(101)
-        .next_call(SOON)
-        .await
-        .expect("the owner rings");
+    let owner = house.phone(101).next_call(SOON).await.expect("the owner rings");
     assert!(call.is_answered(SOON).await);
     owner.transfer("103").await;
     let (mut second, after) = engine.take().await;
@@ -402,11 +262,7 @@ async fn a_blind_transfer_comes_back_to_the_engine() {
     }
     run(&mut second, "set", "socket_resume=false").await;
     run(&mut second, "bridge", "user/103@127.0.0.1").await;
-    let colleague = house
-        .phone(103)
-        .next_call(SOON)
-        .await
-        .expect("the colleague rings");
+    let colleague = house.phone(103).next_call(SOON).await.expect("the colleague rings");
     assert!(colleague.is_answered(SOON).await);
     assert!(owner.ended(SOON).await.expect("he is out of it").by_other);
     assert_eq!(call.ended(A_WHILE).await, None, "the client talks on");
@@ -425,22 +281,14 @@ async fn an_employee_dials_out_without_an_engine() {
     };
     house.mobile.behave(AT_ONCE);
     let phone = house.phone(101);
-    let call = phone
-        .call(house.freeswitch.phones, "79167654321", "Anna", "101")
-        .await;
-    let client = house
-        .mobile
-        .next_call(SOON)
-        .await
-        .expect("the client rings");
+    let call = phone.call(house.freeswitch.phones, "79167654321", "Anna", "101").await;
+    let client = house.mobile.next_call(SOON).await.expect("the client rings");
     assert!(call.is_answered(SOON).await);
     assert!(client.is_answered(SOON).await);
     call.hang_up().await;
     assert!(client.ended(SOON).await.is_some());
     house.mobile.behave(Behaviour::Reject(486));
-    let call = phone
-        .call(house.freeswitch.phones, "79167654321", "Anna", "101")
-        .await;
+    let call = phone.call(house.freeswitch.phones, "79167654321", "Anna", "101").await;
     assert_eq!(
         call.ended(SOON).await.expect("it ends").code,
         Some(486),

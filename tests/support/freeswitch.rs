@@ -24,10 +24,7 @@ pub fn find() -> Result<PathBuf, String> {
         return [given.clone(), inside]
             .into_iter()
             .find(|path| path.is_file())
-            .ok_or(format!(
-                "DOZVON_FREESWITCH={} has no FreeSWITCH",
-                given.display()
-            ));
+            .ok_or(format!("DOZVON_FREESWITCH={} has no FreeSWITCH", given.display()));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -83,19 +80,9 @@ impl FreeSwitch {
         }
         let output = fs::File::create(root.join("log/output")).expect("a file");
         let errors = output.try_clone().expect("a file");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .spawn();
+        let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
         let child = child.expect("FreeSWITCH starts");
-        let freeswitch = Self {
-            child,
-            folder,
-            trunk,
-            phones,
-            control,
-        };
+        let freeswitch = Self { child, folder, trunk, phones, control };
         freeswitch.wait_until_ready().await;
         freeswitch
     }
@@ -108,11 +95,7 @@ impl FreeSwitch {
             {
                 return;
             }
-            assert!(
-                Instant::now() < deadline,
-                "FreeSWITCH does not come up:\n{}",
-                self.log()
-            );
+            assert!(Instant::now() < deadline, "FreeSWITCH does not come up:\n{}", self.log());
             sleep(Duration::from_millis(100)).await;
         }
     }
@@ -126,10 +109,7 @@ impl FreeSwitch {
     /// How many channels it has now.
     pub async fn channels(&self) -> usize {
         let text = self.api("show channels count").await;
-        text.split_whitespace()
-            .next()
-            .and_then(|n| n.parse().ok())
-            .expect("a count")
+        text.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a count")
     }
 
     /// Waits until no channel is left. False: some stayed for `wait`.
@@ -155,9 +135,7 @@ impl FreeSwitch {
     pub fn complaints(&self) -> Vec<String> {
         let bad = ["[WARNING]", "[ERR]", "[CRIT]", "[ALERT]"];
         let log = self.log();
-        let lines = log
-            .lines()
-            .filter(|line| bad.iter().any(|mark| line.contains(mark)));
+        let lines = log.lines().filter(|line| bad.iter().any(|mark| line.contains(mark)));
         lines.map(str::to_owned).collect()
     }
 }
@@ -184,18 +162,12 @@ impl Control {
 
     /// Runs one API command.
     pub async fn api(&mut self, command: &str) -> String {
-        self.send(&format!("api {command}"))
-            .await
-            .unwrap_or_default()
+        self.send(&format!("api {command}")).await.unwrap_or_default()
     }
 
     /// Sends a command and returns the body of its answer, else its headers.
     pub async fn send(&mut self, command: &str) -> Option<String> {
-        self.0
-            .get_mut()
-            .write_all(format!("{command}\n\n").as_bytes())
-            .await
-            .ok()?;
+        self.0.get_mut().write_all(format!("{command}\n\n").as_bytes()).await.ok()?;
         self.block().await
     }
 
@@ -232,16 +204,12 @@ impl From<TcpStream> for Control {
 /// A port nobody listens on now.
 pub async fn free_tcp() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-    listener
-        .and_then(|l| l.local_addr())
-        .expect("a free TCP port")
+    listener.and_then(|l| l.local_addr()).expect("a free TCP port")
 }
 
 async fn free_udp() -> SocketAddr {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await;
-    socket
-        .and_then(|s| s.local_addr())
-        .expect("a free UDP port")
+    socket.and_then(|s| s.local_addr()).expect("a free UDP port")
 }
 
 fn write_configuration(
@@ -261,10 +229,7 @@ fn write_configuration(
     };
     let as_it_is = |text| text;
     copy("vars_dozvon.xml", &|text| {
-        text.replace(
-            "dozvon_engine=127.0.0.1:8084",
-            &format!("dozvon_engine={}", setup.engine),
-        )
+        text.replace("dozvon_engine=127.0.0.1:8084", &format!("dozvon_engine={}", setup.engine))
     });
     copy("dialplan/public/00_dozvon.xml", &as_it_is);
     copy("dialplan/default/00_dozvon_out.xml", &as_it_is);
@@ -338,10 +303,8 @@ fn write_configuration(
 fn rest(setup: &Setup, trunk: SocketAddr, phones: SocketAddr) -> String {
     let modules = "console logfile commands dptools dialplan_xml event_socket db hash tone_stream sndfile native_file \
                    loopback sofia callcenter fifo voicemail";
-    let load: String = modules
-        .split_whitespace()
-        .map(|name| format!(r#"<load module="mod_{name}"/>"#))
-        .collect();
+    let load: String =
+        modules.split_whitespace().map(|name| format!(r#"<load module="mod_{name}"/>"#)).collect();
     // Below the ports that sockets get by themselves, and unlikely to be those of a test beside this one.
     let rtp = 10_000 + u32::from(fastrand::u8(..)) * 80;
     let profile = |name: &str, address: SocketAddr, context: &str, gateways: &str| {
@@ -359,7 +322,7 @@ fn rest(setup: &Setup, trunk: SocketAddr, phones: SocketAddr) -> String {
         )
     };
     let gateway = format!(
-        r#"<gateway name="dozvon_mobile"><param name="username" value="x"/><param name="password" value="x"/>
+        r#"<gateway name="mobile"><param name="username" value="x"/><param name="password" value="x"/>
 <param name="realm" value="{0}"/><param name="proxy" value="{0}"/><param name="register" value="false"/>
 <param name="caller-id-in-from" value="true"/></gateway>"#,
         setup.mobile

@@ -264,32 +264,19 @@ struct Sides {
 impl Call {
     /// The caller's name as this phone displays it.
     pub fn shown_name(&self) -> String {
-        self.0
-            .invite
-            .as_ref()
-            .map(|i| display_name(i.header("From")))
-            .unwrap_or_default()
+        self.0.invite.as_ref().map(|i| display_name(i.header("From"))).unwrap_or_default()
     }
 
     /// The caller's number as this phone displays it.
     pub fn shown_number(&self) -> String {
-        let from = self
-            .0
-            .invite
-            .as_ref()
-            .map(|i| i.header("From"))
-            .unwrap_or_default();
+        let from = self.0.invite.as_ref().map(|i| i.header("From")).unwrap_or_default();
         let user = uri(from).trim_start_matches("sip:");
         user.split('@').next().unwrap_or_default().to_owned()
     }
 
     /// A header of the INVITE that came in; empty where there is none.
     pub fn invite_header(&self, name: &str) -> &str {
-        self.0
-            .invite
-            .as_ref()
-            .map(|i| i.header(name))
-            .unwrap_or_default()
+        self.0.invite.as_ref().map(|i| i.header(name)).unwrap_or_default()
     }
 
     /// What was seen so far.
@@ -315,10 +302,7 @@ impl Call {
 
     /// Waits until the other side has told this of a transfer, such as `SIP/2.0 200 OK`.
     pub async fn notified(&self, wait: Duration, of: &str) -> bool {
-        self.until(wait, |seen| {
-            seen.notified.iter().any(|line| line.contains(of))
-        })
-        .await
+        self.until(wait, |seen| seen.notified.iter().any(|line| line.contains(of))).await
     }
 
     async fn until(&self, wait: Duration, done: impl FnMut(&Seen) -> bool) -> bool {
@@ -367,12 +351,7 @@ impl Call {
     pub async fn transfer_to(&self, consultation: &Call) {
         let theirs = {
             let sides = consultation.sides();
-            sides
-                .remote
-                .split("tag=")
-                .nth(1)
-                .unwrap_or_default()
-                .to_owned()
+            sides.remote.split("tag=").nth(1).unwrap_or_default().to_owned()
         };
         let ours = &consultation.0.tag;
         let target = consultation.sides().contact.clone();
@@ -442,9 +421,7 @@ impl Call {
             _ => (200, String::new()),
         };
         let contact = format!("Contact: <sip:{}@{}>\r\n", phone.0.name, phone.0.here);
-        phone
-            .send(&message.answer(code, "", &contact, &body), from)
-            .await;
+        phone.send(&message.answer(code, "", &contact, &body), from).await;
         match message.method() {
             "BYE" => self.over(None, message.header("Reason"), true),
             "CANCEL" => {
@@ -464,9 +441,7 @@ impl Call {
         let phone = &self.0.phone;
         let contact = format!("Contact: <sip:{}@{}>\r\n", phone.0.name, phone.0.here);
         let tag = if code > 100 { self.0.tag.as_str() } else { "" };
-        phone
-            .send(&invite.answer(code, tag, &contact, body), self.0.server)
-            .await;
+        phone.send(&invite.answer(code, tag, &contact, body), self.0.server).await;
     }
 
     async fn ask(&self, method: &str, extra: &str) {
@@ -480,11 +455,7 @@ impl Call {
         let text = {
             let sides = self.sides();
             let (contact, local, remote) = (&sides.contact, &sides.local, &sides.remote);
-            let kind = if body.is_empty() {
-                ""
-            } else {
-                "Content-Type: application/sdp\r\n"
-            };
+            let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
             format!(
                 "{method} {contact} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{branch};rport\r\nMax-Forwards: 70\r\n\
                  From: {local}\r\nTo: {remote}\r\nCall-ID: {}\r\nCSeq: {sequence} {method}\r\nContact: <sip:{name}@{here}>\r\n\
@@ -505,11 +476,7 @@ impl Call {
     }
 
     fn over(&self, code: Option<u16>, reason: &str, by_other: bool) {
-        let end = End {
-            code,
-            reason: reason.to_owned(),
-            by_other,
-        };
+        let end = End { code, reason: reason.to_owned(), by_other };
         self.note(|seen| {
             seen.ended.get_or_insert(end);
         });

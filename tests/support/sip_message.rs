@@ -16,23 +16,15 @@ impl Message {
         let mut lines = head.split("\r\n");
         let start = lines.next()?.to_owned();
         let split = |line: &str| {
-            line.split_once(':')
-                .map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned()))
+            line.split_once(':').map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned()))
         };
         let headers = lines.filter_map(split).collect();
-        Some(Self {
-            start,
-            headers,
-            body: body.to_owned(),
-        })
+        Some(Self { start, headers, body: body.to_owned() })
     }
 
     /// The first header of this name; empty where there is none.
     pub fn header(&self, name: &str) -> &str {
-        let found = self
-            .headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value)
     }
 
@@ -48,10 +40,7 @@ impl Message {
 
     /// The response to this request. An empty `tag` leaves To as it came.
     pub fn answer(&self, code: u16, tag: &str, extra: &str, body: &str) -> String {
-        let mut text = format!(
-            "SIP/2.0 {code} {}\r\n",
-            if code < 300 { "OK" } else { "No" }
-        );
+        let mut text = format!("SIP/2.0 {code} {}\r\n", if code < 300 { "OK" } else { "No" });
         for (name, value) in &self.headers {
             let name = name.to_ascii_lowercase();
             if name == "to" && !tag.is_empty() && !value.contains("tag=") {
@@ -62,20 +51,14 @@ impl Message {
                 text += &format!("{name}: {value}\r\n");
             }
         }
-        let kind = if body.is_empty() {
-            ""
-        } else {
-            "Content-Type: application/sdp\r\n"
-        };
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         text + &format!("{extra}{kind}Content-Length: {}\r\n\r\n{body}", body.len())
     }
 }
 
 /// What stands between `<` and `>`, else the whole.
 pub fn uri(header: &str) -> &str {
-    let inside = header
-        .split_once('<')
-        .and_then(|(_, rest)| rest.split_once('>'));
+    let inside = header.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
     inside.map_or(header, |(uri, _)| uri)
 }
 
@@ -88,11 +71,7 @@ pub fn display_name(header: &str) -> String {
     let mut plain = String::new();
     let mut letters = quoted.chars();
     while let Some(letter) = letters.next() {
-        plain.extend(if letter == '\\' {
-            letters.next()
-        } else {
-            Some(letter)
-        });
+        plain.extend(if letter == '\\' { letters.next() } else { Some(letter) });
     }
     plain
 }

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/engine.rs"]
+#[path = "support/in_process.rs"]
 mod engine;
 
 use std::time::Duration;
@@ -40,7 +40,9 @@ fn channel_data(uuid: &str, mode: &str, control: &str) -> String {
 #[tokio::test]
 async fn bytes_that_are_no_event_socket_are_refused() {
     let engine = Engine::start(MemoryCrm::default()).await;
-    for bytes in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"\x16\x03\x01\x02\x00\x01", &[0xff; 300]] {
+    for bytes in
+        [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], b"\x16\x03\x01\x02\x00\x01", &[0xff; 300]]
+    {
         let mut socket = connect(&engine).await;
         socket.write_all(bytes).await.unwrap();
         closed(socket).await;
@@ -53,9 +55,12 @@ async fn bytes_that_are_no_event_socket_are_refused() {
 async fn a_block_that_never_ends_is_refused() {
     let engine = Engine::start(MemoryCrm::default()).await;
     let (mut read, mut write) = connect(&engine).await.into_split();
-    let sender = tokio::spawn(async move { while write.write_all(&b"X-Header: on and on\n".repeat(500)).await.is_ok() {} });
+    let sender = tokio::spawn(async move {
+        while write.write_all(&b"X-Header: on and on\n".repeat(500)).await.is_ok() {}
+    });
     let mut rest = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(30), read.read_to_end(&mut rest)).await.unwrap();
+    let _ =
+        tokio::time::timeout(Duration::from_secs(30), read.read_to_end(&mut rest)).await.unwrap();
     sender.await.unwrap();
     engine.until_metric(&ended("unreadable"), 1.0).await;
 }
@@ -99,7 +104,10 @@ async fn pitfall_12_a_caller_gone_at_once_leaves_nothing_behind() {
     let mut engine = Engine::start(MemoryCrm::default().client("+79161110001", "A", "e101")).await;
     for number in 0..20 {
         let mut socket = connect(&engine).await;
-        socket.write_all(channel_data(&format!("call-{number}"), "async", "full").as_bytes()).await.unwrap();
+        socket
+            .write_all(channel_data(&format!("call-{number}"), "async", "full").as_bytes())
+            .await
+            .unwrap();
         tokio::time::sleep(Duration::from_millis(number)).await;
         drop(socket);
     }

@@ -1,5 +1,6 @@
 //! The command line: a file per verb.
 
+pub mod doctor;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub struct Cli {
 enum Verb {
     /// Take calls.
     Serve(serve::ServeArgs),
+    /// Look whether FreeSWITCH, the CRM and the phones are as they have to be.
+    Doctor(doctor::DoctorArgs),
 }
 
 impl Cli {
@@ -35,6 +38,7 @@ impl Cli {
         let config = Config::load(self.config.as_deref());
         match self.verb {
             Verb::Serve(args) => args.run(config?).await,
+            Verb::Doctor(args) => args.run(config?).await,
         }
     }
 }

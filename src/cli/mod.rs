@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod crm;
+pub mod doctor;
 pub mod explain;
 pub mod serve;
 
@@ -34,6 +35,8 @@ pub struct Cli {
 enum Verb {
     /// Take calls.
     Serve(serve::ServeArgs),
+    /// Look whether FreeSWITCH, the CRM and the phones are as they have to be.
+    Doctor(doctor::DoctorArgs),
     /// Check the rules: every mistake at once, with its place.
     Check(check::CheckArgs),
     /// Tell what a call would meet, and why.
@@ -51,6 +54,7 @@ impl Cli {
         let config = Config::load(self.config.as_deref());
         match self.verb {
             Verb::Serve(args) => args.run(config?).await,
+            Verb::Doctor(args) => args.run(config?).await,
             Verb::Check(args) => {
                 let config = config?;
                 args.run(|| app::load_rules(&config))

@@ -3,7 +3,9 @@
 pub mod check;
 pub mod crm;
 pub mod doctor;
+pub mod demo;
 pub mod explain;
+pub mod load;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -37,10 +39,14 @@ enum Verb {
     Serve(serve::ServeArgs),
     /// Look whether FreeSWITCH, the CRM and the phones are as they have to be.
     Doctor(doctor::DoctorArgs),
+    /// Play the story: engine, simulated FreeSWITCH and CRM in one process.
+    Demo(demo::DemoArgs),
     /// Check the rules: every mistake at once, with its place.
     Check(check::CheckArgs),
     /// Tell what a call would meet, and why.
     Explain(explain::ExplainArgs),
+    /// Measure an engine: the simulated FreeSWITCH as a load generator.
+    Load(load::LoadArgs),
     /// The built-in CRM: take clients and employees over from a file.
     Crm(crm::CrmArgs),
 }
@@ -55,6 +61,8 @@ impl Cli {
         match self.verb {
             Verb::Serve(args) => args.run(config?).await,
             Verb::Doctor(args) => args.run(config?).await,
+            Verb::Demo(args) => args.run().await,
+            Verb::Load(args) => args.run().await,
             Verb::Check(args) => {
                 let config = config?;
                 args.run(|| app::load_rules(&config))

@@ -65,7 +65,12 @@ impl Cli {
             Verb::Load(args) => args.run().await,
             Verb::Check(args) => {
                 let config = config?;
-                args.run(|| app::load_rules(&config))
+                let staff = match config.store.path.exists() {
+                    true => Some(directory(&config).await?.staff()),
+                    false => None,
+                };
+                let somebody = staff.as_deref().filter(|s| s.iter().next().is_some());
+                args.run(|| app::load_rules(&config), somebody)
             }
             Verb::Explain(args) => explain(args, &config?).await,
             Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
@@ -76,12 +81,18 @@ impl Cli {
 /// `explain` asks the same directory as a call does, once.
 async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
     let rules = app::load_rules(config)?;
+    let directory = directory(config).await?;
+    let staff = directory.staff();
+    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+}
+
+/// The directory a call would ask, with the employees as the CRM knows them now.
+async fn directory(config: &Config) -> miette::Result<Arc<Directory>> {
     let crm = Arc::new(Lazy::new(config.store.path.clone()));
     let metrics = Arc::new(Metrics::new().into_diagnostic()?);
     let directory = Directory::new(crm, config.directory.clone(), metrics);
     if let Err(error) = directory.refresh_staff().await {
         eprintln!("employees are not known: {error}");
     }
-    let staff = directory.staff();
-    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+    Ok(directory)
 }

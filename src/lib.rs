@@ -15,8 +15,21 @@
 //! | `app` | builds the parts and joins their tasks |
 //! | `cli` | a file per verb |
 
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod core;
 pub mod crm;
+pub mod demo;
+pub mod directory;
 pub mod esl;
+pub mod http;
 pub mod metrics;
+pub mod rules;
 pub mod sim;
+pub mod store;
+pub mod switch;
+pub mod telemetry;

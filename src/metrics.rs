@@ -27,6 +27,8 @@ macro_rules! metrics {
             /// Two metrics with one name: a mistake in this file, found by its test.
             pub fn new() -> Result<Self, prometheus::Error> {
                 let registry = Registry::new();
+                // CPU seconds, memory and open files of this process, under their usual names.
+                registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
                 $(let $field = register(&registry, <$kind as Make>::make($name, $help.trim(), &[$($($label),+)?], &[$($($bucket),+)?])?)?;)+
                 Ok(Self { registry, $($field,)+ })
             }
@@ -139,15 +141,9 @@ mod tests {
     #[test]
     fn every_metric_is_registered_once_with_its_help() {
         let metrics = Metrics::new().unwrap();
-        metrics
-            .calls
-            .with_label_values(&["inbound", "answered"])
-            .inc();
+        metrics.calls.with_label_values(&["inbound", "answered"]).inc();
         let text = metrics.render();
-        assert!(
-            text.contains("# HELP dozvon_calls_total Calls that ended, by outcome."),
-            "{text}"
-        );
+        assert!(text.contains("# HELP dozvon_calls_total Calls that ended, by outcome."), "{text}");
         assert!(text.contains("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"} 1"));
     }
 }

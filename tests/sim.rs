@@ -50,9 +50,7 @@ async fn accept(listener: &TcpListener) -> (Engine, String) {
 
 async fn run(link: &mut Engine, app: &str, arg: &str) {
     let op = OpId::new(app);
-    link.send([((), Command::execute(None, &op, app, arg))])
-        .await
-        .unwrap();
+    link.send([((), Command::execute(None, &op, app, arg))]).await.unwrap();
 }
 
 /// Reads until an event satisfies; everything on the way goes into `seen`.
@@ -96,28 +94,12 @@ async fn a05_the_owner_answers_and_the_caller_hangs_up() {
     let spec = CallSpec::new("79161234567", "100").name("Иван Петров");
     let call = fs.call(spec.caller(Caller::stays().talks_for(secs(5))));
     let (mut link, uuid) = accept(&listener).await;
-    run(
-        &mut link,
-        "multiset",
-        "^^;continue_on_fail=true;hangup_after_bridge=true",
-    )
-    .await;
-    run(
-        &mut link,
-        "bridge",
-        "{ignore_early_media=true,leg_timeout=11}user/101",
-    )
-    .await;
+    run(&mut link, "multiset", "^^;continue_on_fail=true;hangup_after_bridge=true").await;
+    run(&mut link, "bridge", "{ignore_early_media=true,leg_timeout=11}user/101").await;
     let mut seen = Vec::new();
     let done = until(&mut link, &mut seen, completes("bridge")).await;
-    assert_eq!(
-        done.variable("originate_disposition").as_deref(),
-        Some("SUCCESS")
-    );
-    assert_eq!(
-        done.variable("bridge_hangup_cause").as_deref(),
-        Some("NORMAL_CLEARING")
-    );
+    assert_eq!(done.variable("originate_disposition").as_deref(), Some("SUCCESS"));
+    assert_eq!(done.variable("bridge_hangup_cause").as_deref(), Some("NORMAL_CLEARING"));
     let report = finish(link, &uuid, &mut seen, call).await;
     assert_eq!(report.outcome, Outcome::Talked);
     assert_eq!(report.answered_by(), Some("101"));
@@ -125,11 +107,8 @@ async fn a05_the_owner_answers_and_the_caller_hangs_up() {
     assert_eq!(report.channels_left, 0);
     assert_eq!(fs.channels(), 0);
     assert_eq!(report.duration.as_secs(), 7);
-    let order: Vec<_> = seen
-        .iter()
-        .map(String::as_str)
-        .filter(|n| *n != "CHANNEL_EXECUTE_COMPLETE")
-        .collect();
+    let order: Vec<_> =
+        seen.iter().map(String::as_str).filter(|n| *n != "CHANNEL_EXECUTE_COMPLETE").collect();
     assert_eq!(
         order,
         [
@@ -180,21 +159,14 @@ async fn a05_busy_silent_unregistered_and_missing_phones_leave_the_caller_with_u
     }
     run(&mut link, "hangup", "USER_BUSY").await;
     let report = finish(link, &uuid, &mut seen, call).await;
-    assert_eq!(
-        (report.outcome, report.cause),
-        (Outcome::Refused, "USER_BUSY")
-    );
+    assert_eq!((report.outcome, report.cause), (Outcome::Refused, "USER_BUSY"));
     assert_eq!(report.phones_rung(), ["101", "102", "79990000000"]);
     assert_eq!(report.channels_left, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_engine_is_not_there_and_the_dialplan_takes_the_call() {
-    let fs = FreeSwitch::builder()
-        .engine("127.0.0.1:1|127.0.0.1:2")
-        .start()
-        .await
-        .unwrap();
+    let fs = FreeSwitch::builder().engine("127.0.0.1:1|127.0.0.1:2").start().await.unwrap();
     let report = fs.call(CallSpec::new("79161234567", "100")).report().await;
     assert_eq!(report.outcome, Outcome::DialplanFallback);
     assert_eq!(report.channels_left, 0);

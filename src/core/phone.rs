@@ -63,10 +63,7 @@ impl Phone {
     /// [`PhoneError`]: the caller goes on with the raw text as an unreadable number.
     pub fn parse(text: &str, region: Region) -> Result<Self, PhoneError> {
         let text = text.trim();
-        let text = text
-            .strip_prefix("tel:")
-            .or_else(|| text.strip_prefix("sip:"))
-            .unwrap_or(text);
+        let text = text.strip_prefix("tel:").or_else(|| text.strip_prefix("sip:")).unwrap_or(text);
         if text.is_empty() {
             return Err(PhoneError::Empty);
         }
@@ -78,10 +75,11 @@ impl Phone {
         if !(7..=15).contains(&digits.len()) {
             return Err(PhoneError::Length(digits.len()));
         }
+        if let Some(phone) = country_seven(text.starts_with('+'), &digits, region) {
+            return Ok(phone);
+        }
         let international = |digits: &str| {
-            phonenumber::parse(None, format!("+{digits}"))
-                .ok()
-                .filter(phonenumber::is_valid)
+            phonenumber::parse(None, format!("+{digits}")).ok().filter(phonenumber::is_valid)
         };
         let parsed = if text.starts_with('+') {
             phonenumber::parse(None, format!("+{digits}")).ok()
@@ -94,13 +92,9 @@ impl Phone {
                 .or_else(|| international(&digits))
         };
         match parsed {
-            Some(number) => Ok(Self(
-                number
-                    .format()
-                    .mode(phonenumber::Mode::E164)
-                    .to_string()
-                    .into(),
-            )),
+            Some(number) => {
+                Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string().into()))
+            }
             None => Err(PhoneError::NotPossible),
         }
     }
@@ -114,6 +108,23 @@ impl Phone {
     pub fn digits(&self) -> &str {
         self.0.trim_start_matches('+')
     }
+}
+
+/// Russia and Kazakhstan, `+7` and ten digits. The library takes the 8 of 812, 861 or 800 for the
+/// trunk prefix and cuts it off, so that Saint Petersburg had no valid number.
+fn country_seven(plus: bool, digits: &str, region: Region) -> Option<Phone> {
+    use phonenumber::country::{KZ, RU};
+    let national = match digits.len() {
+        11 if plus => digits.strip_prefix('7'),
+        11 => digits
+            .strip_prefix('7')
+            .or_else(|| digits.strip_prefix('8').filter(|_| matches!(region.0, RU | KZ))),
+        13 if !plus => digits.strip_prefix("007"),
+        10 if !plus && region.0 == RU => Some(digits).filter(|d| !d.starts_with('7')),
+        _ => None,
+    }?;
+    let assigned = matches!(national.as_bytes().first(), Some(b'3' | b'4' | b'7'..=b'9'));
+    assigned.then(|| Phone(format!("+7{national}").into()))
 }
 
 /// Masks the middle of anything number-like: `+7916***4567`.
@@ -171,15 +182,8 @@ impl Caller {
     /// still a call.
     pub fn read(raw: &str, region: Region) -> Self {
         let text = raw.trim();
-        let hidden = [
-            "",
-            "anonymous",
-            "unknown",
-            "restricted",
-            "unavailable",
-            "private",
-            "0000000000",
-        ];
+        let hidden =
+            ["", "anonymous", "unknown", "restricted", "unavailable", "private", "0000000000"];
         if hidden.iter().any(|h| text.eq_ignore_ascii_case(h)) {
             return Self::Anonymous;
         }
@@ -222,17 +226,28 @@ mod tests {
 
     #[test]
     fn numbers_as_trunks_write_them_become_e164() {
-        for text in [
-            "+7 (916) 123-45-67",
-            "89161234567",
-            "79161234567",
-            "9161234567",
-            "+79161234567",
-        ] {
+        for text in
+            ["+7 (916) 123-45-67", "89161234567", "79161234567", "9161234567", "+79161234567"]
+        {
             assert_eq!(e164(text).as_deref(), Ok("+79161234567"), "{text}");
         }
         assert_eq!(e164("380501234567").as_deref(), Ok("+380501234567"));
         assert_eq!(e164("00380501234567").as_deref(), Ok("+380501234567"));
+    }
+
+    #[test]
+    fn codes_that_begin_with_8_keep_it() {
+        for (text, expected) in [
+            ("88121234567", "+78121234567"),
+            ("+7 812 123-45-67", "+78121234567"),
+            ("8121234567", "+78121234567"),
+            ("0078121234567", "+78121234567"),
+            ("8 800 555-35-35", "+78005553535"),
+            ("87011234567", "+77011234567"),
+        ] {
+            assert_eq!(e164(text).as_deref(), Ok(expected), "{text}");
+        }
+        assert_eq!(e164("81012345678"), Err(PhoneError::NotPossible));
     }
 
     #[test]

@@ -68,25 +68,15 @@ impl Staff {
                 for number in &employee.numbers {
                     match number {
                         Number::Line(e) => {
-                            staff
-                                .by_extension
-                                .entry(e.clone())
-                                .or_insert(employee.id.clone());
+                            staff.by_extension.entry(e.clone()).or_insert(employee.id.clone());
                         }
                         Number::Outside(p) => {
-                            staff
-                                .by_phone
-                                .entry(p.clone())
-                                .or_insert(employee.id.clone());
+                            staff.by_phone.entry(p.clone()).or_insert(employee.id.clone());
                         }
                     }
                 }
                 for group in &employee.groups {
-                    staff
-                        .by_group
-                        .entry(group.clone())
-                        .or_default()
-                        .push(employee.id.clone());
+                    staff.by_group.entry(group.clone()).or_default().push(employee.id.clone());
                 }
             }
             staff.by_id.insert(employee.id.clone(), Arc::new(employee));
@@ -99,11 +89,17 @@ impl Staff {
         self.by_id.get(id)
     }
 
+    /// An employee as rules name him: by id, else by extension.
+    pub fn named(&self, name: &str) -> Option<&Arc<Employee>> {
+        self.get(&name.into()).or_else(|| {
+            let extension = Extension::parse(name).ok()?;
+            self.by_extension(&extension)
+        })
+    }
+
     /// Whose line this is.
     pub fn by_extension(&self, extension: &Extension) -> Option<&Arc<Employee>> {
-        self.by_extension
-            .get(extension)
-            .and_then(|id| self.by_id.get(id))
+        self.by_extension.get(extension).and_then(|id| self.by_id.get(id))
     }
 
     /// Whose own number this is (E02).
@@ -113,14 +109,8 @@ impl Staff {
 
     /// The members of a group in the order they came in.
     pub fn group(&self, name: &str) -> Vec<Arc<Employee>> {
-        let ids = self
-            .by_group
-            .get(name)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        ids.iter()
-            .filter_map(|id| self.by_id.get(id).cloned())
-            .collect()
+        let ids = self.by_group.get(name).map(Vec::as_slice).unwrap_or_default();
+        ids.iter().filter_map(|id| self.by_id.get(id).cloned()).collect()
     }
 
     /// Everybody, in no order.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::phone::Phone;
 use super::plan::Step;
 
 /// Where a rule stands: file and line.
@@ -116,7 +117,9 @@ pub struct Decision {
     pub owner: Option<super::ids::EmployeeId>,
     /// What to do, in order. Never empty: the last resort is a hang-up with a cause.
     pub plan: Vec<Step>,
-    /// Why no owner is rung first; `None`: one is.
+    /// Shown on legs that leave by a gateway; `None`: the gateway's own.
+    pub caller_id: Option<Phone>,
+    /// Why no owner is rung; `None`: he or his deputy is, or the call is an outbound one.
     pub fallback: Option<Fallback>,
     /// Every step taken or refused.
     pub trace: Vec<Entry>,

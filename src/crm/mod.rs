@@ -1,5 +1,8 @@
 //! CRMs behind one trait.
 
+pub mod builtin;
+pub mod lazy;
+
 use async_trait::async_trait;
 
 use crate::core::client::Client;
@@ -35,4 +38,13 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// [`CrmError`].
     async fn employees(&self) -> Result<Vec<Employee>, CrmError>;
+
+    /// A number that differs once the CRM's data changed, so that what is kept of it can be
+    /// dropped. `None`: this CRM cannot tell.
+    ///
+    /// # Errors
+    /// [`CrmError`].
+    async fn revision(&self) -> Result<Option<i64>, CrmError> {
+        Ok(None)
+    }
 }

@@ -111,9 +111,7 @@ impl Command {
     /// 0.26 ms for 8 KB there and 12.5 ms in a header (`esl.md`). `op` comes back as
     /// `Application-UUID`.
     pub fn execute(leg: Option<&LegId>, op: &OpId, app: &str, arg: &str) -> Self {
-        let leg = leg
-            .map(|l| format!(" {}", one_line(l.as_str())))
-            .unwrap_or_default();
+        let leg = leg.map(|l| format!(" {}", one_line(l.as_str()))).unwrap_or_default();
         let (op, app, arg) = (one_line(op.as_str()), one_line(app), one_line(arg));
         let head = format!(
             "sendmsg{leg}\ncall-command: execute\nexecute-app-name: {app}\nEvent-UUID: {op}\nevent-lock: true\n"
@@ -121,19 +119,14 @@ impl Command {
         Self(Bytes::from(if arg.is_empty() {
             format!("{head}\n")
         } else {
-            format!(
-                "{head}content-type: text/plain\ncontent-length: {}\n\n{arg}",
-                arg.len()
-            )
+            format!("{head}content-type: text/plain\ncontent-length: {}\n\n{arg}", arg.len())
         }))
     }
 
     /// Hangs up, cutting whatever runs (transcript 05f).
     pub fn hangup(cause: &str) -> Self {
         let cause = one_line(cause);
-        Self(Bytes::from(format!(
-            "sendmsg\ncall-command: hangup\nhangup-cause: {cause}\n\n"
-        )))
+        Self(Bytes::from(format!("sendmsg\ncall-command: hangup\nhangup-cause: {cause}\n\n")))
     }
 
     /// The bytes to send.
@@ -143,11 +136,7 @@ impl Command {
 
     /// The first word, for metrics and errors.
     pub fn verb(&self) -> &str {
-        let end = self
-            .0
-            .iter()
-            .position(|b| b.is_ascii_whitespace())
-            .unwrap_or(self.0.len());
+        let end = self.0.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(self.0.len());
         std::str::from_utf8(&self.0[..end]).unwrap_or_default()
     }
 }
@@ -162,9 +151,7 @@ impl std::fmt::Debug for Command {
 /// The text without control characters: one line, no NUL.
 fn one_line(text: &str) -> String {
     let text = text.trim_matches(|c: char| c.is_control());
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -176,10 +163,7 @@ mod tests {
         let command =
             Command::execute(None, &"op-1".into(), "set", "effective_caller_id_name=Иван");
         let text = String::from_utf8(command.bytes().to_vec()).unwrap();
-        assert!(
-            text.ends_with("content-length: 33\n\neffective_caller_id_name=Иван"),
-            "{text}"
-        );
+        assert!(text.ends_with("content-length: 33\n\neffective_caller_id_name=Иван"), "{text}");
     }
 
     proptest::proptest! {

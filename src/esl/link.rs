@@ -13,9 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::codec::FramedRead;
 
-use super::codec::{Codec, Frame, FrameError, Kind, Limits};
+use super::codec::{Codec, Limits};
 use super::command::Command;
 use super::event::{Event, Headers};
+use super::frame::{Frame, FrameError, Kind};
 
 /// How long a peer may leave our bytes untaken.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
@@ -123,9 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T> Link<S, T> {
             bytes = all.into();
         }
         let write = self.io.get_mut().write_all(&bytes);
-        timeout(WRITE_DEADLINE, write)
-            .await
-            .map_err(|_| LinkError::WriteStalled)??;
+        timeout(WRITE_DEADLINE, write).await.map_err(|_| LinkError::WriteStalled)??;
         Ok(())
     }
 
@@ -146,13 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T> Link<S, T> {
         Ok(match frame.kind {
             Kind::CommandReply | Kind::ApiResponse => {
                 let tag = self.pending.pop_front().ok_or(LinkError::StrayReply)?;
-                Some(Incoming::Reply(
-                    tag,
-                    Reply {
-                        headers: frame.headers,
-                        body: frame.body,
-                    },
-                ))
+                Some(Incoming::Reply(tag, Reply { headers: frame.headers, body: frame.body }))
             }
             // An event that cannot be read is skipped, the link goes on.
             Kind::EventPlain | Kind::EventJson => {
@@ -193,21 +186,13 @@ mod tests {
     async fn pitfall_3_replies_stay_with_their_commands() {
         let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
         let mut link = Link::new(ours, Limits::default());
-        link.send((0..3).map(|n| (n, Command::api("x"))))
-            .await
-            .unwrap();
-        theirs
-            .write_all(b"Content-Type: api/response\nContent-Length: 1\n\n0")
-            .await
-            .unwrap();
+        link.send((0..3).map(|n| (n, Command::api("x")))).await.unwrap();
+        theirs.write_all(b"Content-Type: api/response\nContent-Length: 1\n\n0").await.unwrap();
         theirs
             .write_all(b"Content-Length: 16\nContent-Type: text/event-plain\n\nEvent-Name: X\n\nx")
             .await
             .unwrap();
-        theirs
-            .write_all(b"Content-Type: api/response\nContent-Length: 1\n\n1")
-            .await
-            .unwrap();
+        theirs.write_all(b"Content-Type: api/response\nContent-Length: 1\n\n1").await.unwrap();
         let mut seen = Vec::new();
         for _ in 0..3 {
             match link.next().await.unwrap() {
@@ -227,10 +212,7 @@ mod tests {
     async fn a_reply_nobody_asked_for_ends_the_link() {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         let mut link: Link<_, ()> = Link::new(ours, Limits::default());
-        theirs
-            .write_all(b"Content-Type: command/reply\nReply-Text: +OK\n\n")
-            .await
-            .unwrap();
+        theirs.write_all(b"Content-Type: command/reply\nReply-Text: +OK\n\n").await.unwrap();
         assert!(matches!(link.next().await, Err(LinkError::StrayReply)));
     }
 }

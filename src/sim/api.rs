@@ -18,11 +18,7 @@ const NO_CHANNEL: &str = "-ERR No such channel!\n";
 /// The headers of a BACKGROUND_JOB.
 pub(super) fn job_headers(job: &str, line: &str) -> String {
     let (command, arg) = line.split_once(' ').unwrap_or((line, ""));
-    let mut headers = format!(
-        "Job-UUID: {}\nJob-Command: {}\n",
-        encode(job),
-        encode(command)
-    );
+    let mut headers = format!("Job-UUID: {}\nJob-Command: {}\n", encode(job), encode(command));
     if !arg.is_empty() {
         headers.push_str(&format!("Job-Command-Arg: {}\n", encode(arg)));
     }
@@ -59,9 +55,7 @@ impl Call {
                 self.legs[l].write_state(&mut out);
                 self.legs[l].write_profiles(&mut out);
                 out.push_str(self.legs[l].vars.block());
-                percent_encoding::percent_decode_str(&out)
-                    .decode_utf8_lossy()
-                    .into_owned()
+                percent_encoding::percent_decode_str(&out).decode_utf8_lossy().into_owned()
             }
             "uuid_kill" => {
                 let cause = cause::parse(rest);
@@ -263,11 +257,7 @@ impl Shared {
     /// BACKGROUND_JOB for those who watch.
     pub(super) fn tell_job(&self, job: &str, line: &str, text: &str) {
         let tail = job_headers(job, line);
-        let extra = Extra {
-            tail: &tail,
-            body: text,
-            ..Extra::default()
-        };
+        let extra = Extra { tail: &tail, body: text, ..Extra::default() };
         self.tell(Kind::BackgroundJob, extra);
     }
 
@@ -278,11 +268,7 @@ impl Shared {
             "profile-name: internal\nfrom-user: {number}\nfrom-host: 127.0.0.1\nusername: {number}\nrealm: 127.0.0.1\n"
         );
         let extra = Extra {
-            subclass: Some(if registered {
-                "sofia::register"
-            } else {
-                "sofia::unregister"
-            }),
+            subclass: Some(if registered { "sofia::register" } else { "sofia::unregister" }),
             tail: &tail,
             ..Extra::default()
         };

@@ -41,12 +41,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// These send 183 to a caller who is not answered yet (transcripts 02a, 03c).
-const NEED_MEDIA: &[&str] = &[
-    "playback",
-    "record_session",
-    "voicemail",
-    "play_and_get_digits",
-];
+const NEED_MEDIA: &[&str] = &["playback", "record_session", "voicemail", "play_and_get_digits"];
 
 impl Call {
     /// Runs an application on the caller's leg, with its two events.
@@ -70,11 +65,7 @@ impl Call {
         vars.set("current_application", app);
         vars.set("current_application_data", &arg);
         vars.unset("current_application_response");
-        let uuid = if uuid.is_empty() {
-            super::shared::new_uuid()
-        } else {
-            uuid.to_owned()
-        };
+        let uuid = if uuid.is_empty() { super::shared::new_uuid() } else { uuid.to_owned() };
         self.tell_app(Kind::ChannelExecute, A, app, &arg, &uuid);
         self.legs[A].running.push(app.to_owned());
         self.legs[A].break_now = false;
@@ -166,10 +157,7 @@ impl Call {
                 break;
             };
             out.push_str(before);
-            match name
-                .strip_prefix("sofia_contact(")
-                .and_then(|n| n.strip_suffix(')'))
-            {
+            match name.strip_prefix("sofia_contact(").and_then(|n| n.strip_suffix(')')) {
                 Some(who) => {
                     let number = who.rsplit('/').next().unwrap_or_default();
                     let number = number.split('@').next().unwrap_or_default();
@@ -244,10 +232,7 @@ impl Call {
         if !status.is_empty() {
             tail.push_str(&format!("Playback-Status: {status}\n"));
         }
-        let extra = Extra {
-            tail: &tail,
-            ..Extra::default()
-        };
+        let extra = Extra { tail: &tail, ..Extra::default() };
         self.tell_more(Some(A), kind, extra);
     }
 
@@ -281,10 +266,7 @@ impl Call {
 
     fn app_record(&mut self, file: &str) {
         let tail = format!("Record-File-Path: {}\n", encode(file));
-        let extra = Extra {
-            tail: &tail,
-            ..Extra::default()
-        };
+        let extra = Extra { tail: &tail, ..Extra::default() };
         self.tell_more(Some(A), Kind::RecordStart, extra);
     }
 

@@ -25,11 +25,7 @@ pub(super) enum Endpoint {
 /// How dialling a group of legs ended.
 enum Dialled {
     Leg(usize),
-    Failed {
-        cause: Cause,
-        made: bool,
-        status: u16,
-    },
+    Failed { cause: Cause, made: bool, status: u16 },
     CallerGone,
 }
 
@@ -56,11 +52,9 @@ impl Call {
                 Some(script) => match script.presence {
                     Presence::Absent => Endpoint::Fails(absent),
                     Presence::Unregistered => Endpoint::Fails("USER_NOT_REGISTERED"),
-                    Presence::Registered => Endpoint::Phone {
-                        number: number.to_owned(),
-                        user,
-                        script,
-                    },
+                    Presence::Registered => {
+                        Endpoint::Phone { number: number.to_owned(), user, script }
+                    }
                 },
             }
         };
@@ -76,11 +70,7 @@ impl Call {
                     }
                     match self.shared.phone(number) {
                         Some(script) if script.presence == Presence::Registered => {
-                            Endpoint::Phone {
-                                number: number.to_owned(),
-                                user: false,
-                                script,
-                            }
+                            Endpoint::Phone { number: number.to_owned(), user: false, script }
                         }
                         // The carrier says that there is no such number.
                         _ => Endpoint::Phone {
@@ -93,11 +83,9 @@ impl Call {
                 Some(("internal" | "external", address)) => {
                     let number = address.trim_start_matches("sip:");
                     match find(number, false, "NORMAL_TEMPORARY_FAILURE") {
-                        Endpoint::Phone { number, script, .. } => Endpoint::Phone {
-                            number,
-                            script,
-                            user: false,
-                        },
+                        Endpoint::Phone { number, script, .. } => {
+                            Endpoint::Phone { number, script, user: false }
+                        }
                         // Nobody listens there: ICMP refuses (transcript 04a).
                         Endpoint::Fails(_) => Endpoint::Phone {
                             number: number.split('@').next().unwrap_or_default().to_owned(),
@@ -134,11 +122,7 @@ impl Call {
                     self.failed("ORIGINATOR_CANCEL", false, 0);
                     return;
                 }
-                Dialled::Failed {
-                    cause,
-                    made,
-                    status,
-                } => failure = (cause, made, status),
+                Dialled::Failed { cause, made, status } => failure = (cause, made, status),
             }
         }
         let (cause, made, status) = failure;
@@ -165,20 +149,14 @@ impl Call {
         if status > 0 {
             vars.set("sip_invite_failure_status", &status.to_string());
             vars.set("sip_invite_failure_phrase", cause::phrase(status));
-            vars.set(
-                "last_bridge_proto_specific_hangup_cause",
-                &format!("sip:{status}"),
-            );
+            vars.set("last_bridge_proto_specific_hangup_cause", &format!("sip:{status}"));
         }
     }
 
     /// Whether the caller stays after a failed bridge (transcripts 03c, 04b, 04c).
     fn continues_on(&self, cause: Cause) -> bool {
         match self.legs[A].vars.get("continue_on_fail") {
-            None => matches!(
-                cause,
-                "NO_ANSWER" | "NO_USER_RESPONSE" | "ORIGINATOR_CANCEL"
-            ),
+            None => matches!(cause, "NO_ANSWER" | "NO_USER_RESPONSE" | "ORIGINATOR_CANCEL"),
             Some(_) if self.legs[A].vars.is_true("continue_on_fail") => true,
             Some(list) => list
                 .split(',')
@@ -193,11 +171,7 @@ impl Call {
         for target in group {
             match self.endpoint(&target.endpoint) {
                 Endpoint::Fails(cause) => failure = cause,
-                Endpoint::Phone {
-                    number,
-                    user,
-                    script,
-                } => {
+                Endpoint::Phone { number, user, script } => {
                     let mut vars = all.clone();
                     vars.extend(target.vars.iter().cloned());
                     if ringing.is_empty() {
@@ -236,11 +210,7 @@ impl Call {
             }
         }
         if ringing.is_empty() {
-            return Dialled::Failed {
-                cause: failure,
-                made: false,
-                status: 0,
-            };
+            return Dialled::Failed { cause: failure, made: false, status: 0 };
         }
         let ignore_early = ["ignore_early_media"]
             .iter()
@@ -370,10 +340,7 @@ impl Call {
             "Bridge-A-Unique-ID: {}\nBridge-B-Unique-ID: {}\n",
             self.legs[a].uuid, self.legs[b].uuid
         );
-        let extra = Extra {
-            head: &head,
-            ..Extra::default()
-        };
+        let extra = Extra { head: &head, ..Extra::default() };
         self.tell_more(Some(a), kind, extra);
     }
 
@@ -441,9 +408,7 @@ impl Call {
             }
             if let Some(to) = &self.transfer {
                 if !to.keeps_other {
-                    self.legs[A]
-                        .vars
-                        .set("bridge_hangup_cause", "NORMAL_CLEARING");
+                    self.legs[A].vars.set("bridge_hangup_cause", "NORMAL_CLEARING");
                     self.hang_up(b, "NORMAL_CLEARING");
                 }
                 break;

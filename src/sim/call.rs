@@ -210,8 +210,7 @@ impl Call {
             match self.conns[c].linger {
                 Some(seconds) => {
                     self.linger_notice(c, &uuid, &name, seconds);
-                    self.timers
-                        .at(now + (seconds + 1) * 1_000_000, What::LingerEnds(c));
+                    self.timers.at(now + (seconds + 1) * 1_000_000, What::LingerEnds(c));
                 }
                 None => self.say_goodbye(c),
             }
@@ -304,9 +303,7 @@ impl Call {
             // The runtime counts milliseconds; a hair too early is tried again in the next one.
             self.sleeps_until = None;
             if self.now() < at {
-                self.sleep
-                    .as_mut()
-                    .reset(Instant::now() + Duration::from_millis(1));
+                self.sleep.as_mut().reset(Instant::now() + Duration::from_millis(1));
                 if self.sleep.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }

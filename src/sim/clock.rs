@@ -20,16 +20,9 @@ pub(super) struct Clock {
 impl Clock {
     /// `base`: the simulated time to begin at; `None`: now.
     pub(super) fn new(base: Option<Micros>, speed: f64) -> Self {
-        let base = base.unwrap_or_else(|| {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, micros)
-        });
-        Self {
-            start: Instant::now(),
-            base,
-            speed,
-        }
+        let base =
+            base.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros));
+        Self { start: Instant::now(), base, speed }
     }
 
     pub(super) fn now(&self) -> Micros {
@@ -44,11 +37,7 @@ impl Clock {
     /// When the runtime's clock gets there. Rounded up to the millisecond the runtime counts in.
     pub(super) fn instant(&self, at: Micros) -> Instant {
         let ahead = Duration::from_micros(at.saturating_sub(self.base));
-        if self.speed == 1.0 {
-            self.start + ahead
-        } else {
-            self.start + ahead.div_f64(self.speed)
-        }
+        if self.speed == 1.0 { self.start + ahead } else { self.start + ahead.div_f64(self.speed) }
     }
 }
 
@@ -65,7 +54,5 @@ pub(super) fn stamp(at: Micros) -> String {
 /// Any form of a point in time, in UTC.
 pub(super) fn text(at: Micros, form: &str) -> String {
     let at = i64::try_from(at).unwrap_or(0);
-    jiff::Timestamp::from_microsecond(at)
-        .map(|t| t.strftime(form).to_string())
-        .unwrap_or_default()
+    jiff::Timestamp::from_microsecond(at).map(|t| t.strftime(form).to_string()).unwrap_or_default()
 }

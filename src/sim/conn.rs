@@ -31,10 +31,7 @@ impl Request {
 
     /// A header by its name in any case, raw.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.trim())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim())
     }
 }
 
@@ -115,18 +112,15 @@ impl Interest {
                     format!("+OK filter deleted. [{header}][{value}]")
                 }
                 Some((header, value)) => {
-                    self.filters.push(Filter {
-                        header: header.to_owned(),
-                        value: value.to_owned(),
-                    });
+                    self.filters
+                        .push(Filter { header: header.to_owned(), value: value.to_owned() });
                     format!("+OK filter added. [{header}]=[{value}]")
                 }
                 None => "-ERR invalid syntax".to_owned(),
             },
-            "divert_events" => format!(
-                "+OK events {}diverted",
-                if rest == "off" { "not " } else { "" }
-            ),
+            "divert_events" => {
+                format!("+OK events {}diverted", if rest == "off" { "not " } else { "" })
+            }
             _ => return None,
         })
     }
@@ -202,27 +196,16 @@ impl Conn {
     }
 
     pub(super) fn reply_api(&mut self, body: &str) {
-        let body = if body.is_empty() {
-            "-ERR no reply\n"
-        } else {
-            body
-        };
+        let body = if body.is_empty() { "-ERR no reply\n" } else { body };
         self.reply(
-            format!(
-                "Content-Type: api/response\nContent-Length: {}\n\n{body}",
-                body.len()
-            )
-            .as_bytes(),
+            format!("Content-Type: api/response\nContent-Length: {}\n\n{body}", body.len())
+                .as_bytes(),
         );
     }
 
     /// An event; `hold` keeps it for the next look at the queue.
     pub(super) fn event(&mut self, body: &str, hold: bool) {
-        let out = if hold {
-            &mut self.held
-        } else {
-            &mut self.output
-        };
+        let out = if hold { &mut self.held } else { &mut self.output };
         if self.interest.json {
             let body = to_json(body);
             frame(out, body.as_bytes(), b"json");
@@ -301,27 +284,19 @@ impl Conn {
     /// The next complete command.
     pub(super) fn next(&mut self) -> Option<Request> {
         loop {
-            let blank = self
-                .input
-                .iter()
-                .take_while(|b| matches!(b, b'\n' | b'\r'))
-                .count();
+            let blank = self.input.iter().take_while(|b| matches!(b, b'\n' | b'\r')).count();
             self.input.advance(blank);
             let (end, gap) = end_of_block(&self.input)?;
             let block = Bytes::copy_from_slice(&self.input[..end]);
             let line_end = memchr::memchr(b'\n', &block).map_or(block.len(), |n| n + 1);
             let headers = Headers::new(block.slice(line_end..));
             let mut request = Request {
-                line: String::from_utf8_lossy(&block[..line_end])
-                    .trim()
-                    .to_owned(),
+                line: String::from_utf8_lossy(&block[..line_end]).trim().to_owned(),
                 headers,
                 body: String::new(),
             };
-            let length = request
-                .header("content-length")
-                .and_then(|l| l.parse::<usize>().ok())
-                .unwrap_or(0);
+            let length =
+                request.header("content-length").and_then(|l| l.parse::<usize>().ok()).unwrap_or(0);
             if self.input.len() < end + gap + length {
                 return None;
             }
@@ -345,14 +320,9 @@ fn frame(out: &mut BytesMut, body: &[u8], format: &[u8]) {
             break;
         }
     }
-    for piece in [
-        b"Content-Length: ",
-        &digits[at..],
-        b"\nContent-Type: text/event-",
-        format,
-        b"\n\n",
-        body,
-    ] {
+    for piece in
+        [b"Content-Length: ", &digits[at..], b"\nContent-Type: text/event-", format, b"\n\n", body]
+    {
         out.extend_from_slice(piece);
     }
 }

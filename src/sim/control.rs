@@ -102,20 +102,12 @@ enum After {
 async fn serve(shared: Arc<Shared>, mut stream: impl Io) {
     let (jobs, mut done) = mpsc::unbounded_channel();
     let mut told = shared.watch();
-    let mut session = Session {
-        interest: Interest::default(),
-        authorised: false,
-        jobs,
-        shared: shared.clone(),
-    };
+    let mut session =
+        Session { interest: Interest::default(), authorised: false, jobs, shared: shared.clone() };
     // The framing is the same as on outbound connections; this half only collects bytes.
     let (pipe, _rest) = tokio::io::duplex(1);
     let mut frames = Conn::new(Box::new(pipe));
-    if stream
-        .write_all(b"Content-Type: auth/request\n\n")
-        .await
-        .is_err()
-    {
+    if stream.write_all(b"Content-Type: auth/request\n\n").await.is_err() {
         return;
     }
     let every = shared.config.heartbeat.div_f64(shared.config.speed);
@@ -179,15 +171,8 @@ fn reply(text: &str) -> String {
 }
 
 fn api(body: &str) -> String {
-    let body = if body.is_empty() {
-        "-ERR no reply\n"
-    } else {
-        body
-    };
-    format!(
-        "Content-Type: api/response\nContent-Length: {}\n\n{body}",
-        body.len()
-    )
+    let body = if body.is_empty() { "-ERR no reply\n" } else { body };
+    format!("Content-Type: api/response\nContent-Length: {}\n\n{body}", body.len())
 }
 
 impl Session {
@@ -210,9 +195,7 @@ impl Session {
         match verb {
             "api" => After::Api(rest.to_owned()),
             "bgapi" => {
-                let job = request
-                    .header("Job-UUID")
-                    .map_or_else(new_uuid, str::to_owned);
+                let job = request.header("Job-UUID").map_or_else(new_uuid, str::to_owned);
                 let (shared, jobs) = (self.shared.clone(), self.jobs.clone());
                 let (line, id) = (rest.to_owned(), job.clone());
                 tokio::spawn(async move {
@@ -248,10 +231,7 @@ impl Session {
             micros(shared.config.heartbeat) / 1_000_000
         );
         let mut body = String::new();
-        let extra = Extra {
-            tail: &tail,
-            ..Extra::default()
-        };
+        let extra = Extra { tail: &tail, ..Extra::default() };
         super::event::render(
             &shared.preamble,
             Kind::Heartbeat,

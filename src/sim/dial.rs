@@ -126,10 +126,7 @@ pub(super) fn var_list(text: &str) -> VarList {
 
 /// The value of a variable in a list; the last one wins.
 pub(super) fn var<'a>(list: &'a VarList, name: &str) -> Option<&'a str> {
-    list.iter()
-        .rev()
-        .find(|(n, _)| n == name)
-        .map(|(_, v)| v.as_str())
+    list.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
 }
 
 #[cfg(test)]
@@ -151,10 +148,7 @@ mod tests {
     #[test]
     fn quotes_escapes_and_separators_keep_commas() {
         let list = var_list(r"origination_caller_id_name='Петров, Иван',x=a\,b");
-        assert_eq!(
-            var(&list, "origination_caller_id_name"),
-            Some("Петров, Иван")
-        );
+        assert_eq!(var(&list, "origination_caller_id_name"), Some("Петров, Иван"));
         assert_eq!(var(&list, "x"), Some("a,b"));
         let list = var_list("^^;a=1,2;b=3");
         assert_eq!(var(&list, "a"), Some("1,2"));

@@ -201,11 +201,7 @@ impl Preamble {
             }
             out.push_str(text);
         });
-        let _ = write!(
-            out,
-            "{now}{source}{}",
-            self.sequence.fetch_add(1, Ordering::Relaxed)
-        );
+        let _ = write!(out, "{now}{source}{}", self.sequence.fetch_add(1, Ordering::Relaxed));
         out.push('\n');
     }
 }

@@ -59,19 +59,11 @@ impl Call {
         let caller_id = format!("\"{}\" <{}>", leg.profile.name, leg.profile.number);
         set("caller_id", &encode(&caller_id));
         let since = |from: u64, to: u64| {
-            if to > 0 && from > 0 {
-                to.saturating_sub(from)
-            } else {
-                0
-            }
+            if to > 0 && from > 0 { to.saturating_sub(from) } else { 0 }
         };
         // Seconds are the difference of whole seconds, not a rounded duration (transcript 03b).
         let seconds = |from: u64, to: u64| {
-            if to > 0 && from > 0 {
-                (to / 1_000_000).saturating_sub(from / 1_000_000)
-            } else {
-                0
-            }
+            if to > 0 && from > 0 { (to / 1_000_000).saturating_sub(from / 1_000_000) } else { 0 }
         };
         let (start, end) = (times.created, times.hangup);
         let spans = [

@@ -14,11 +14,7 @@ use super::vars::encode;
 impl Call {
     fn fifo_event(&mut self, l: usize, name: &str, action: &str) {
         let tail = format!("FIFO-Name: {}\nFIFO-Action: {action}\n", encode(name));
-        let extra = Extra {
-            subclass: Some("fifo::info"),
-            tail: &tail,
-            ..Extra::default()
-        };
+        let extra = Extra { subclass: Some("fifo::info"), tail: &tail, ..Extra::default() };
         self.tell_more(Some(l), Kind::Custom, extra);
     }
 
@@ -44,10 +40,7 @@ impl Call {
         self.music -= 1;
         if let Some(c) = found {
             self.playback_event(Kind::PlaybackStop, "local_stream://moh", "break");
-            self.joins = Some(Join {
-                leg: c,
-                kind: JoinKind::Fifo { name },
-            });
+            self.joins = Some(Join { leg: c, kind: JoinKind::Fifo { name } });
         } else {
             self.playback_event(Kind::PlaybackStop, "local_stream://moh", "done");
             self.fifo_status("ABORTED");

@@ -190,11 +190,7 @@ impl Leg {
             state: State::New,
             call_state: CallState::Down,
             cause: None,
-            times: Times {
-                profile: now,
-                created: now,
-                ..Times::default()
-            },
+            times: Times { profile: now, created: now, ..Times::default() },
             profile: Profile::default(),
             presence_id: String::new(),
             other: None,
@@ -258,12 +254,9 @@ impl Leg {
             (true, s) if (s as u8) < State::Hangup as u8 => State::Hangup as u8,
             (_, s) => s as u8,
         };
-        for piece in [
-            "Channel-State: ",
-            self.state.name(),
-            "\nChannel-Call-State: ",
-            self.call_state.name(),
-        ] {
+        for piece in
+            ["Channel-State: ", self.state.name(), "\nChannel-Call-State: ", self.call_state.name()]
+        {
             out.push_str(piece);
         }
         let _ = write!(out, "\nChannel-State-Number: {number}");
@@ -285,12 +278,9 @@ impl Leg {
             out.push_str("\nChannel-Presence-ID: ");
             out.push_str(&encode(&self.presence_id));
         }
-        for piece in [
-            "\nChannel-Call-UUID: ",
-            &self.call_uuid,
-            "\nAnswer-State: ",
-            self.answer_state(),
-        ] {
+        for piece in
+            ["\nChannel-Call-UUID: ", &self.call_uuid, "\nAnswer-State: ", self.answer_state()]
+        {
             out.push_str(piece);
         }
         if let Some(cause) = self.cause {
@@ -382,15 +372,8 @@ impl Leg {
     /// This leg as another one's `Other-Leg-*`. `role`: `originator` or `originatee`.
     pub(super) fn as_other(&self, role: &str) -> Other {
         let mut block = format!("Other-Type: {role}\n");
-        let times = if role == "originator" {
-            Times::default()
-        } else {
-            self.times
-        };
+        let times = if role == "originator" { Times::default() } else { self.times };
         self.write_profile("Other-Leg", false, &times, &mut block);
-        Other {
-            uuid: self.uuid.clone(),
-            block,
-        }
+        Other { uuid: self.uuid.clone(), block }
     }
 }

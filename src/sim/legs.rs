@@ -101,10 +101,7 @@ impl Call {
             old.name(),
             state as u8
         );
-        let extra = Extra {
-            head: &head,
-            ..Extra::default()
-        };
+        let extra = Extra { head: &head, ..Extra::default() };
         self.tell_more(Some(l), Kind::ChannelCallstate, extra);
     }
 
@@ -155,10 +152,7 @@ impl Call {
         vars: &VarList,
     ) -> usize {
         let now = self.now();
-        let port = 6000
-            + number
-                .bytes()
-                .fold(0_u64, |n, b| (n * 10 + u64::from(b % 16)) % 5000);
+        let port = 6000 + number.bytes().fold(0_u64, |n, b| (n * 10 + u64::from(b % 16)) % 5000);
         let uuid = var(vars, "origination_uuid").map_or_else(new_uuid, str::to_owned);
         let name = format!("sofia/internal/{number}@127.0.0.1:{port}");
         let mut leg = Leg::new(uuid, false, name, now);
@@ -171,9 +165,7 @@ impl Call {
                 .unwrap_or_else(|| from.profile.number.clone());
             leg.call_uuid.clone_from(&from.call_uuid);
             leg.profile.orig_name.clone_from(&from.profile.orig_name);
-            leg.profile
-                .orig_number
-                .clone_from(&from.profile.orig_number);
+            leg.profile.orig_number.clone_from(&from.profile.orig_number);
             leg.other = Some(from.as_other("originator"));
         }
         for (given, shown) in [
@@ -391,10 +383,7 @@ impl Call {
         self.legs[l].cause = Some(cause);
         self.stopped_ringing(l, cause);
         let head = format!("Hangup-Cause: {cause}\n");
-        let extra = Extra {
-            head: &head,
-            ..Extra::default()
-        };
+        let extra = Extra { head: &head, ..Extra::default() };
         self.tell_more(Some(l), Kind::ChannelHangup, extra);
         if l != A {
             self.state(l, State::Hangup);
@@ -409,8 +398,7 @@ impl Call {
                 if let (Some(seconds), true) = (self.conns[c].linger, self.conns[c].controls()) {
                     self.linger_notice(c, &uuid, &name, seconds);
                     let now = self.now();
-                    self.timers
-                        .at(now + (seconds + 1) * 1_000_000, What::LingerEnds(c));
+                    self.timers.at(now + (seconds + 1) * 1_000_000, What::LingerEnds(c));
                 }
             }
         }
@@ -446,15 +434,8 @@ impl Call {
         self.legs[l].complete = true;
         self.final_variables(l);
         let mut head = String::new();
-        let _ = writeln!(
-            head,
-            "Hangup-Cause: {}",
-            self.legs[l].cause.unwrap_or("NONE")
-        );
-        let extra = Extra {
-            head: &head,
-            ..Extra::default()
-        };
+        let _ = writeln!(head, "Hangup-Cause: {}", self.legs[l].cause.unwrap_or("NONE"));
+        let extra = Extra { head: &head, ..Extra::default() };
         self.tell_more(Some(l), Kind::ChannelHangupComplete, extra);
         self.shared.leave(&self.legs[l].uuid);
     }

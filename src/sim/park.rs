@@ -26,8 +26,7 @@ impl Call {
             self.tell_app(Kind::ChannelExecuteComplete, A, "socket", &arg, &uuid);
             return true;
         };
-        self.connected_at
-            .get_or_insert_with(tokio::time::Instant::now);
+        self.connected_at.get_or_insert_with(tokio::time::Instant::now);
         let c = self.conns.len();
         self.conns.push(Conn::new(io));
         self.report.connections += 1;
@@ -114,13 +113,7 @@ impl Call {
     pub(super) async fn perform(&mut self, message: Message) {
         let locks = message.locks();
         match message {
-            Message::Execute {
-                app,
-                arg,
-                uuid,
-                loops,
-                ..
-            } => {
+            Message::Execute { app, arg, uuid, loops, .. } => {
                 let was = std::mem::replace(&mut self.legs[A].locked, locks);
                 for _ in 0..loops.max(1) {
                     if !self.legs[A].alive() {
@@ -154,10 +147,7 @@ impl Call {
             tail.push_str(&encode(uuid));
             tail.push('\n');
         }
-        let extra = Extra {
-            tail: &tail,
-            ..Extra::default()
-        };
+        let extra = Extra { tail: &tail, ..Extra::default() };
         self.tell_more(Some(l), kind, extra);
     }
 }

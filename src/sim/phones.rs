@@ -58,10 +58,7 @@ impl Call {
         }
         let now = self.now();
         let early = leg.phone.as_ref().is_some_and(|(_, s)| s.early_media);
-        let for_caller = leg
-            .other
-            .as_ref()
-            .is_some_and(|o| o.uuid == self.legs[A].uuid);
+        let for_caller = leg.other.as_ref().is_some_and(|o| o.uuid == self.legs[A].uuid);
         if early {
             self.callee_media(l);
             self.legs[l].times.progress_media = now;
@@ -138,10 +135,8 @@ impl Call {
     }
 
     fn phone_transfers(&mut self, l: usize) {
-        let transfer: Option<Transfer> = self.legs[l]
-            .phone
-            .as_ref()
-            .and_then(|(_, s)| s.talk.transfer.clone());
+        let transfer: Option<Transfer> =
+            self.legs[l].phone.as_ref().and_then(|(_, s)| s.talk.transfer.clone());
         if let (Some(transfer), true) = (transfer, self.legs[l].alive()) {
             if transfer.attended.is_some() {
                 self.attended_transfer(l, &transfer);
@@ -180,14 +175,9 @@ impl Call {
             return;
         }
         let digit = digit.to_string();
-        let tail = format!(
-            "DTMF-Digit: {}\nDTMF-Duration: 960\nDTMF-Source: RTP\n",
-            encode(&digit)
-        );
-        let extra = Extra {
-            tail: &tail,
-            ..Extra::default()
-        };
+        let tail =
+            format!("DTMF-Digit: {}\nDTMF-Duration: 960\nDTMF-Source: RTP\n", encode(&digit));
+        let extra = Extra { tail: &tail, ..Extra::default() };
         self.tell_more(Some(A), Kind::Dtmf, extra);
         self.digits.push_str(&digit);
     }
@@ -219,10 +209,6 @@ impl Call {
         for (name, value) in said {
             self.legs[A].vars.set(name, value);
         }
-        self.hang_up_caller(if answered {
-            "NORMAL_CLEARING"
-        } else {
-            "ORIGINATOR_CANCEL"
-        });
+        self.hang_up_caller(if answered { "NORMAL_CLEARING" } else { "ORIGINATOR_CANCEL" });
     }
 }

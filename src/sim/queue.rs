@@ -54,11 +54,7 @@ struct Seat {
 
 impl Agents {
     pub(super) fn new(agents: &[Agent]) -> Self {
-        let seat = |agent: &Agent| Seat {
-            agent: agent.clone(),
-            state: "Waiting",
-            ready_at: 0,
-        };
+        let seat = |agent: &Agent| Seat { agent: agent.clone(), state: "Waiting", ready_at: 0 };
         Self(agents.iter().map(seat).collect())
     }
 
@@ -135,11 +131,7 @@ impl Shared {
     }
 
     pub(super) fn tell_callcenter(&self, tail: &str) {
-        let extra = Extra {
-            subclass: Some("callcenter::info"),
-            tail,
-            ..Extra::default()
-        };
+        let extra = Extra { subclass: Some("callcenter::info"), tail, ..Extra::default() };
         self.tell(Kind::Custom, extra);
     }
 }
@@ -147,11 +139,7 @@ impl Shared {
 impl Call {
     fn callcenter(&mut self, l: Option<usize>, queue: &str, action: &str, more: &str) {
         let tail = format!("CC-Queue: {}\nCC-Action: {action}\n{more}", encode(queue));
-        let extra = Extra {
-            subclass: Some("callcenter::info"),
-            tail: &tail,
-            ..Extra::default()
-        };
+        let extra = Extra { subclass: Some("callcenter::info"), tail: &tail, ..Extra::default() };
         self.tell_more(l, Kind::Custom, extra);
     }
 
@@ -163,11 +151,7 @@ impl Call {
             encode(agent),
             encode(state)
         );
-        let extra = Extra {
-            subclass: Some("callcenter::info"),
-            tail: &tail,
-            ..Extra::default()
-        };
+        let extra = Extra { subclass: Some("callcenter::info"), tail: &tail, ..Extra::default() };
         self.tell_more(None, Kind::Custom, extra);
     }
 
@@ -204,11 +188,7 @@ impl Call {
         self.music += 1;
         let reason = self.in_queue(queue, &settings, &uuid, joined).await;
         self.music -= 1;
-        let status = if reason == Some("TIMEOUT") {
-            "break"
-        } else {
-            "done"
-        };
+        let status = if reason == Some("TIMEOUT") { "break" } else { "done" };
         self.playback_event(Kind::PlaybackStop, "local_stream://moh", status);
         if let Some(reason) = reason {
             let now = (self.now() / 1_000_000).to_string();
@@ -259,10 +239,7 @@ impl Call {
     async fn offer(&mut self, queue: &str, agent: &Agent, uuid: &str) -> bool {
         self.agent_state(&agent.name, "Receiving", Duration::ZERO);
         let member = self.member(uuid);
-        let who = format!(
-            "CC-Agent: {}\nCC-Agent-System: single_box\n",
-            encode(&agent.name)
-        );
+        let who = format!("CC-Agent: {}\nCC-Agent-System: single_box\n", encode(&agent.name));
         let more = format!(
             "CC-Agent: {}\nCC-Agent-Type: callback\nCC-Agent-System: single_box\n{member}",
             encode(&agent.name)
@@ -281,10 +258,7 @@ impl Call {
             Endpoint::Fails(cause) => cause,
             Endpoint::Phone { number, script, .. } => {
                 let vars = vec![
-                    (
-                        "origination_caller_id_name".to_owned(),
-                        self.legs[A].profile.name.clone(),
-                    ),
+                    ("origination_caller_id_name".to_owned(), self.legs[A].profile.name.clone()),
                     (
                         "origination_caller_id_number".to_owned(),
                         self.legs[A].profile.number.clone(),
@@ -316,11 +290,7 @@ impl Call {
                     Some(cause) => cause,
                     None => {
                         self.agent_answers(queue, &who, d, called, &member);
-                        self.afterwards.push(After {
-                            leg: d,
-                            talked: true,
-                            ..after
-                        });
+                        self.afterwards.push(After { leg: d, talked: true, ..after });
                         return true;
                     }
                 }
@@ -362,19 +332,13 @@ impl Call {
         vars.set("signal_bond", &uuid);
         vars.push("transfer_history", &history);
         vars.set("transfer_source", &history);
-        self.joins = Some(Join {
-            leg: d,
-            kind: JoinKind::Queue,
-        });
+        self.joins = Some(Join { leg: d, kind: JoinKind::Queue });
     }
 
     /// What callcenter tells about agents after the end of the caller's leg (03a, 08b).
     pub(super) fn agents_after_the_call(&mut self) {
         for after in std::mem::take(&mut self.afterwards) {
-            let who = format!(
-                "CC-Agent: {}\nCC-Agent-System: single_box\n",
-                encode(&after.agent)
-            );
+            let who = format!("CC-Agent: {}\nCC-Agent-System: single_box\n", encode(&after.agent));
             let member = &after.member;
             if after.talked {
                 let more = format!("CC-Hangup-Cause: SUCCESS\n{who}{member}");

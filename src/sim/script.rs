@@ -77,10 +77,7 @@ impl Script {
 
     /// A final SIP answer, at once: 480, 404, 503 …
     pub fn refuses(status: u16) -> Self {
-        Self {
-            rings: None,
-            ..Self::new(Then::Refuse(Duration::ZERO, status))
-        }
+        Self { rings: None, ..Self::new(Then::Refuse(Duration::ZERO, status)) }
     }
 
     /// Rings, and refuses after `after` with a final SIP answer.
@@ -95,34 +92,22 @@ impl Script {
 
     /// 100 Trying, then nothing more.
     pub fn trying_only() -> Self {
-        Self {
-            rings: None,
-            ..Self::new(Then::Nothing)
-        }
+        Self { rings: None, ..Self::new(Then::Nothing) }
     }
 
     /// 183 with media, then nothing more: an announcement of the network.
     pub fn early_media() -> Self {
-        Self {
-            early_media: true,
-            ..Self::new(Then::Nothing)
-        }
+        Self { early_media: true, ..Self::new(Then::Nothing) }
     }
 
     /// In the directory, but no phone has registered.
     pub fn unregistered() -> Self {
-        Self {
-            presence: Presence::Unregistered,
-            ..Self::new(Then::Nothing)
-        }
+        Self { presence: Presence::Unregistered, ..Self::new(Then::Nothing) }
     }
 
     /// Not in the directory.
     pub fn absent() -> Self {
-        Self {
-            presence: Presence::Absent,
-            ..Self::new(Then::Nothing)
-        }
+        Self { presence: Presence::Absent, ..Self::new(Then::Nothing) }
     }
 
     /// Rings later, or (`None`) answers without ringing.
@@ -149,22 +134,14 @@ impl Script {
     /// Sends the caller on to `to` by a blind REFER (transcript 09b).
     #[must_use]
     pub fn transfers(mut self, after: Duration, to: &str) -> Self {
-        self.talk.transfer = Some(Transfer {
-            after,
-            to: to.to_owned(),
-            attended: None,
-        });
+        self.talk.transfer = Some(Transfer { after, to: to.to_owned(), attended: None });
         self
     }
 
     /// Asks `to` for `consults` and then hands the caller over (transcript 09e).
     #[must_use]
     pub fn transfers_attended(mut self, after: Duration, to: &str, consults: Duration) -> Self {
-        self.talk.transfer = Some(Transfer {
-            after,
-            to: to.to_owned(),
-            attended: Some(consults),
-        });
+        self.talk.transfer = Some(Transfer { after, to: to.to_owned(), attended: Some(consults) });
         self
     }
 }
@@ -224,11 +201,7 @@ impl Caller {
     /// Sends the other side on to `to` by a blind REFER this long after the talk began (09d).
     #[must_use]
     pub fn transfers(mut self, after: Duration, to: &str) -> Self {
-        self.transfer = Some(Transfer {
-            after,
-            to: to.to_owned(),
-            attended: None,
-        });
+        self.transfer = Some(Transfer { after, to: to.to_owned(), attended: None });
         self
     }
 }

@@ -49,9 +49,7 @@ impl Call {
                 return;
             }
             "bgapi" => {
-                let job = request
-                    .header("Job-UUID")
-                    .map_or_else(new_uuid, str::to_owned);
+                let job = request.header("Job-UUID").map_or_else(new_uuid, str::to_owned);
                 self.conns[c].reply_text(&format!("+OK Job-UUID: {job}"));
                 self.bgapi_on(&job, rest);
                 return;
@@ -103,21 +101,14 @@ impl Call {
     }
 
     fn sendmsg(&mut self, uuid: &str, request: &Request) -> String {
-        let l = if uuid.is_empty() {
-            Some(A)
-        } else {
-            self.legs.iter().position(|l| l.uuid == uuid)
-        };
+        let l =
+            if uuid.is_empty() { Some(A) } else { self.legs.iter().position(|l| l.uuid == uuid) };
         let Some(l) = l else {
             return format!("-ERR invalid session id [{uuid}]");
         };
         let text = |name: &str| {
             let value = request.header(name)?;
-            Some(
-                percent_encoding::percent_decode_str(value)
-                    .decode_utf8_lossy()
-                    .into_owned(),
-            )
+            Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
         };
         let message = match text("call-command").as_deref() {
             Some("execute") => match text("execute-app-name") {
@@ -179,11 +170,7 @@ impl Call {
 
     fn job_done(&mut self, job: &str, line: &str, text: &str) {
         let tail = super::api::job_headers(job, line);
-        let extra = super::event::Extra {
-            tail: &tail,
-            body: text,
-            ..Default::default()
-        };
+        let extra = super::event::Extra { tail: &tail, body: text, ..Default::default() };
         self.tell_more(None, Kind::BackgroundJob, extra);
     }
 }

@@ -103,10 +103,7 @@ pub struct Queue {
 impl Queue {
     /// A queue whose agents are offered calls in this order.
     pub fn new(agents: &[&str]) -> Self {
-        Self {
-            agents: agents.iter().map(|a| (*a).to_owned()).collect(),
-            ..Self::default()
-        }
+        Self { agents: agents.iter().map(|a| (*a).to_owned()).collect(), ..Self::default() }
     }
 
     /// With `max-wait-time`.
@@ -206,8 +203,7 @@ impl Builder {
         number: &str,
         scripts: impl IntoIterator<Item = Script>,
     ) -> Self {
-        self.phones
-            .insert(number.to_owned(), scripts.into_iter().collect());
+        self.phones.insert(number.to_owned(), scripts.into_iter().collect());
         self
     }
 
@@ -264,10 +260,7 @@ impl Builder {
     /// An extension of the dialplan that runs these applications. All others go to the engine.
     #[must_use]
     pub fn extension(mut self, number: &str, apps: &[(&str, &str)]) -> Self {
-        let apps = apps
-            .iter()
-            .map(|(app, arg)| ((*app).to_owned(), (*arg).to_owned()))
-            .collect();
+        let apps = apps.iter().map(|(app, arg)| ((*app).to_owned(), (*arg).to_owned())).collect();
         self.extensions.insert(number.to_owned(), apps);
         self
     }

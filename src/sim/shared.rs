@@ -179,11 +179,7 @@ impl Shared {
         if self.is_watched() {
             let mut body = String::new();
             render(&self.preamble, kind, None, extra, self.now(), &mut body);
-            self.publish(Told {
-                kind,
-                subclass: extra.subclass.map(str::to_owned),
-                body,
-            });
+            self.publish(Told { kind, subclass: extra.subclass.map(str::to_owned), body });
         }
     }
 }
@@ -218,18 +214,8 @@ impl FreeSwitch {
     pub fn call(&self, spec: CallSpec) -> CallHandle {
         let uuid = spec.uuid.clone().unwrap_or_else(new_uuid);
         let (mailbox, inbox) = mpsc::unbounded_channel();
-        let call = Call::inbound(
-            self.shared.clone(),
-            spec,
-            uuid.clone(),
-            mailbox.clone(),
-            inbox,
-        );
-        CallHandle {
-            uuid,
-            mailbox,
-            task: tokio::spawn(call.run()),
-        }
+        let call = Call::inbound(self.shared.clone(), spec, uuid.clone(), mailbox.clone(), inbox);
+        CallHandle { uuid, mailbox, task: tokio::spawn(call.run()) }
     }
 
     /// From now on the phone does this.

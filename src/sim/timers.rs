@@ -65,11 +65,7 @@ pub(super) struct Timers {
 impl Timers {
     pub(super) fn at(&mut self, at: Micros, what: What) {
         self.order += 1;
-        self.heap.push(Timer {
-            at,
-            order: self.order,
-            what,
-        });
+        self.heap.push(Timer { at, order: self.order, what });
     }
 
     pub(super) fn next_at(&self) -> Option<Micros> {
@@ -77,10 +73,6 @@ impl Timers {
     }
 
     pub(super) fn due(&mut self, now: Micros) -> Option<What> {
-        if self.heap.peek()?.at <= now {
-            self.heap.pop().map(|t| t.what)
-        } else {
-            None
-        }
+        if self.heap.peek()?.at <= now { self.heap.pop().map(|t| t.what) } else { None }
     }
 }

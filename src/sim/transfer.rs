@@ -21,11 +21,7 @@ pub(super) struct Destination {
 
 impl Destination {
     pub(super) fn of(extension: &str) -> Self {
-        Self {
-            extension: extension.to_owned(),
-            inline: false,
-            keeps_other: false,
-        }
+        Self { extension: extension.to_owned(), inline: false, keeps_other: false }
     }
 
     /// `EXTENSION [DIALPLAN [CONTEXT]]`.
@@ -152,10 +148,7 @@ impl Call {
         self.end_talk(b);
         self.legs[A].vars.unset("signal_bond");
         let apps = self.shared.config.extensions.get(&to.extension).cloned();
-        let bridge = apps
-            .unwrap_or_default()
-            .into_iter()
-            .find(|(app, _)| app == "bridge");
+        let bridge = apps.unwrap_or_default().into_iter().find(|(app, _)| app == "bridge");
         if let Some((_, arg)) = bridge {
             self.consult(b, &arg);
         }
@@ -166,11 +159,7 @@ impl Call {
         let dial = Dial::parse(arg);
         let target = dial.alternatives.first()?.first()?.clone();
         match self.endpoint(&target.endpoint) {
-            Endpoint::Phone {
-                number,
-                user,
-                script,
-            } => {
+            Endpoint::Phone { number, user, script } => {
                 let c = self.callee_leg(Some(b), &number, user, script, &dial.vars);
                 self.legs[c].dialled_by = Some(b);
                 self.dialled(c, 1);
@@ -242,11 +231,7 @@ impl Call {
         vars.set("signal_bond", &uuid);
         self.joins = Some(Join {
             leg: c,
-            kind: if self.legs[l].asks == Some(c) {
-                JoinKind::AttXfer
-            } else {
-                JoinKind::Attended
-            },
+            kind: if self.legs[l].asks == Some(c) { JoinKind::AttXfer } else { JoinKind::Attended },
         });
         self.legs[A].break_now = true;
     }

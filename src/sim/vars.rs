@@ -51,19 +51,14 @@ impl Vars {
     /// The value, decoded.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         self.find(name).map(|(_, value, end)| {
-            percent_decode_str(&self.0[value..end])
-                .decode_utf8_lossy()
-                .into_owned()
+            percent_decode_str(&self.0[value..end]).decode_utf8_lossy().into_owned()
         })
     }
 
     /// Whether the variable says yes.
     pub(super) fn is_true(&self, name: &str) -> bool {
         self.get(name).is_some_and(|v| {
-            matches!(
-                v.to_ascii_lowercase().as_str(),
-                "true" | "yes" | "on" | "1" | "t" | "enabled"
-            )
+            matches!(v.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "1" | "t" | "enabled")
         })
     }
 

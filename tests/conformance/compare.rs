@@ -10,13 +10,8 @@ use crate::timeline::{Seen, Timeline, What};
 use crate::tolerated;
 
 /// Headers whose values are UUIDs: equal when the same one stands everywhere.
-const IDS: &[&str] = &[
-    "Application-UUID",
-    "Bridge-A-UUID",
-    "Bridge-B-UUID",
-    "Other-Leg-UUID",
-    "CC-Member-UUID",
-];
+const IDS: &[&str] =
+    &["Application-UUID", "Bridge-A-UUID", "Bridge-B-UUID", "Other-Leg-UUID", "CC-Member-UUID"];
 
 /// UUIDs of the transcript and of the simulator, as they have been found to be the same.
 #[derive(Default)]
@@ -52,15 +47,7 @@ pub fn differences(name: &str, timeline: &Timeline, played: &Played) -> String {
     for conn in conns {
         let heard = &played.heard[conn];
         replies(conn, timeline, heard, &mut out);
-        events(
-            name,
-            conn,
-            timeline,
-            heard,
-            &mut ids,
-            &mut matched,
-            &mut out,
-        );
+        events(name, conn, timeline, heard, &mut ids, &mut matched, &mut out);
     }
     variables(name, timeline, &matched, &mut ids, &mut out);
     if played.report.channels_left != 0 {
@@ -81,10 +68,7 @@ fn replies(conn: &str, timeline: &Timeline, heard: &Heard, out: &mut String) {
         .collect();
     let here: Vec<_> = heard.replies.iter().map(|r| r.trim()).collect();
     if there != here {
-        let _ = writeln!(
-            out,
-            "{conn}: replies differ\n  there {there:?}\n  here  {here:?}"
-        );
+        let _ = writeln!(out, "{conn}: replies differ\n  there {there:?}\n  here  {here:?}");
     }
 }
 
@@ -121,10 +105,8 @@ fn events(
                 }
                 let wrong = differs(name, timeline, expected, seen, ids);
                 if !wrong.is_empty() {
-                    let _ = writeln!(
-                        out,
-                        "{conn} +{at}: {wrong}\n  there {expected}\n  here  {seen}"
-                    );
+                    let _ =
+                        writeln!(out, "{conn} +{at}: {wrong}\n  there {expected}\n  here  {seen}");
                 }
                 if expected.name != seen.name {
                     // From here on everything would differ.
@@ -155,13 +137,7 @@ fn differs(name: &str, timeline: &Timeline, there: &Seen, here: &Seen, ids: &mut
         wrong.push("name".to_owned());
         return wrong.join(", ");
     }
-    let uuid = |letter: &String| {
-        timeline
-            .letters
-            .get(letter)
-            .cloned()
-            .unwrap_or(letter.clone())
-    };
+    let uuid = |letter: &String| timeline.letters.get(letter).cloned().unwrap_or(letter.clone());
     let leg = there.leg.as_ref().map(uuid);
     match (&leg, &here.leg) {
         (Some(a), Some(b)) if ids.same(a, b) => {}
@@ -247,11 +223,7 @@ fn variables(
                 let Some((event, list)) = list.split_once(": ") else {
                     continue;
                 };
-                let at = if event == "HANGUP_COMPLETE" {
-                    hangup
-                } else {
-                    complete
-                };
+                let at = if event == "HANGUP_COMPLETE" { hangup } else { complete };
                 let Some(event) = at.and_then(|n| matched.get(&n)) else {
                     let _ = writeln!(out, "{what}: no such event here");
                     continue;

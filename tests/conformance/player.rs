@@ -49,21 +49,14 @@ pub async fn play(name: &str, timeline: &Timeline, scene: &Scene) -> Played {
         let sent = opened.send(theirs).is_ok();
         Box::pin(async move {
             let ours: Box<dyn Io> = Box::new(ours);
-            if sent {
-                Ok(ours)
-            } else {
-                Err(std::io::ErrorKind::ConnectionRefused.into())
-            }
+            if sent { Ok(ours) } else { Err(std::io::ErrorKind::ConnectionRefused.into()) }
         })
     }));
     let builder = FreeSwitch::builder()
         .connector(connector)
         .socket_resume(false)
         .begins_at(timeline.began)
-        .file(
-            "/srv/freeswitch/sounds/hello.wav",
-            Duration::from_millis(1500),
-        )
+        .file("/srv/freeswitch/sounds/hello.wav", Duration::from_millis(1500))
         .file("/srv/freeswitch/sounds/long.wav", Duration::from_secs(20));
     let fs = (scene.furnish)(builder).start().await.unwrap();
     let mut tasks = Vec::new();
@@ -87,25 +80,16 @@ pub async fn play(name: &str, timeline: &Timeline, scene: &Scene) -> Played {
         )));
     }
     for (at, line) in scene.elsewhere {
-        tasks.push(tokio::spawn(elsewhere(
-            fs.clone(),
-            begin,
-            *at,
-            (*line).to_owned(),
-        )));
+        tasks.push(tokio::spawn(elsewhere(fs.clone(), begin, *at, (*line).to_owned())));
     }
     let uuid = timeline.letters["A"].clone();
-    let spec = CallSpec::new("79161234567", "100")
-        .name("Test Caller")
-        .uuid(&uuid);
+    let spec = CallSpec::new("79161234567", "100").name("Test Caller").uuid(&uuid);
     let call = fs.call((scene.caller)(spec));
     for name in names.iter().filter(|n| n.starts_with("out")) {
         let all: Shared = Arc::default();
         heard.insert(name.clone(), all.clone());
         let pipe = timeout(Duration::from_secs(60), incoming.recv()).await;
-        let pipe = pipe
-            .unwrap_or_else(|_| panic!("connection {name} was never opened"))
-            .unwrap();
+        let pipe = pipe.unwrap_or_else(|_| panic!("connection {name} was never opened")).unwrap();
         tasks.push(tokio::spawn(controller(
             scene_name.clone(),
             script(timeline, name),
@@ -115,14 +99,10 @@ pub async fn play(name: &str, timeline: &Timeline, scene: &Scene) -> Played {
             begin,
         )));
     }
-    let report = timeout(Duration::from_secs(300), call.report())
-        .await
-        .expect("the call never ended");
+    let report =
+        timeout(Duration::from_secs(300), call.report()).await.expect("the call never ended");
     for task in tasks {
-        timeout(Duration::from_secs(120), task)
-            .await
-            .expect("a connection never ended")
-            .unwrap();
+        timeout(Duration::from_secs(120), task).await.expect("a connection never ended").unwrap();
     }
     let heard = heard
         .into_iter()
@@ -132,12 +112,7 @@ pub async fn play(name: &str, timeline: &Timeline, scene: &Scene) -> Played {
 }
 
 fn script(timeline: &Timeline, name: &str) -> Vec<Line> {
-    timeline
-        .lines
-        .iter()
-        .filter(|l| l.conn == name)
-        .cloned()
-        .collect()
+    timeline.lines.iter().filter(|l| l.conn == name).cloned().collect()
 }
 
 async fn elsewhere(fs: FreeSwitch, begin: Instant, at: f64, line: String) {
@@ -210,11 +185,7 @@ fn put_in(command: &str, letters: &HashMap<String, String>, all: &Shared) -> Str
 
 fn has_come(scene: &str, conn: &str, a: &str, all: &Shared, replies: usize, events: usize) -> bool {
     let heard = all.lock().unwrap();
-    let here = heard
-        .events
-        .iter()
-        .filter(|(s, _)| counts(scene, conn, a, s))
-        .count();
+    let here = heard.events.iter().filter(|(s, _)| counts(scene, conn, a, s)).count();
     heard.replies.len() >= replies && here >= events
 }
 
@@ -236,11 +207,7 @@ async fn listen(read: ReadHalf<DuplexStream>, all: Shared) {
             Kind::CommandReply => {
                 let reply = match frame.headers.raw("Event-Name") {
                     Some(name) => name.to_owned(),
-                    None => frame
-                        .headers
-                        .raw("Reply-Text")
-                        .unwrap_or_default()
-                        .to_owned(),
+                    None => frame.headers.raw("Reply-Text").unwrap_or_default().to_owned(),
                 };
                 all.replies.push(reply);
             }
@@ -251,13 +218,7 @@ async fn listen(read: ReadHalf<DuplexStream>, all: Shared) {
             Kind::DisconnectNotice => {
                 let kind = frame.headers.raw("Content-Disposition").unwrap_or_default();
                 let name = format!("notice {kind}");
-                all.events.push((
-                    Seen {
-                        name,
-                        ..Seen::default()
-                    },
-                    None,
-                ));
+                all.events.push((Seen { name, ..Seen::default() }, None));
             }
             _ => {}
         }
@@ -271,10 +232,8 @@ fn seen(event: &Event) -> Seen {
         Some(subclass) => format!("{} {subclass}", event.name()),
         None => event.name().to_owned(),
     };
-    let with_variables = matches!(
-        event.name(),
-        "CHANNEL_EXECUTE_COMPLETE" | "CHANNEL_HANGUP_COMPLETE"
-    );
+    let with_variables =
+        matches!(event.name(), "CHANNEL_EXECUTE_COMPLETE" | "CHANNEL_HANGUP_COMPLETE");
     let mut headers = HashMap::new();
     for key in KEYS {
         let value = match *key {
@@ -292,9 +251,5 @@ fn seen(event: &Event) -> Seen {
             headers.insert(*key, value.into_owned());
         }
     }
-    Seen {
-        name,
-        leg: event.get("Unique-ID").map(|u| u.into_owned()),
-        headers,
-    }
+    Seen { name, leg: event.get("Unique-ID").map(|u| u.into_owned()), headers }
 }

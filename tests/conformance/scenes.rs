@@ -27,8 +27,7 @@ fn hangs_up(after: u64) -> Caller {
 
 /// The queue with one agent at 107.
 fn sales(b: Builder) -> Builder {
-    b.agent(Agent::new("agent1", "107"))
-        .queue("sales", Queue::new(&["agent1"]))
+    b.agent(Agent::new("agent1", "107")).queue("sales", Queue::new(&["agent1"]))
 }
 
 /// The extension that bridges to 104 in the dialplan.

@@ -110,11 +110,7 @@ impl Timeline {
     }
 
     fn parse(text: &str) -> Self {
-        let mut timeline = Self {
-            lines: Vec::new(),
-            letters: HashMap::new(),
-            began: 0,
-        };
+        let mut timeline = Self { lines: Vec::new(), letters: HashMap::new(), began: 0 };
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("#   ") {
                 if let Some((key, value)) = rest.split_once(" = ") {
@@ -162,10 +158,7 @@ fn parse_line(text: &str) -> Option<Line> {
 
 fn command_of(text: &str) -> String {
     let text = text.trim();
-    if let Some(whole) = WIDE
-        .iter()
-        .find(|w| text.len() > 100 && w.starts_with(text))
-    {
+    if let Some(whole) = WIDE.iter().find(|w| text.len() > 100 && w.starts_with(text)) {
         return format!("{whole}\n\n");
     }
     format!("{}\n\n", text.replace(" | ", "\n"))
@@ -175,22 +168,14 @@ fn seen(text: &str) -> Seen {
     let text = text.trim();
     if let Some(rest) = text.strip_prefix("text/disconnect-notice") {
         let kind = rest.split_whitespace().next().unwrap_or_default();
-        return Seen {
-            name: format!("notice {kind}"),
-            ..Seen::default()
-        };
+        return Seen { name: format!("notice {kind}"), ..Seen::default() };
     }
-    let mut places: Vec<(usize, &'static str)> = KEYS
-        .iter()
-        .filter_map(|key| Some((text.find(&format!(" {key}="))?, *key)))
-        .collect();
+    let mut places: Vec<(usize, &'static str)> =
+        KEYS.iter().filter_map(|key| Some((text.find(&format!(" {key}="))?, *key))).collect();
     places.sort_unstable();
     let head_end = places.first().map_or(text.len(), |p| p.0);
     let mut head: Vec<_> = text[..head_end].split_whitespace().collect();
-    let leg = head
-        .last()
-        .and_then(|w| w.strip_prefix('[')?.strip_suffix(']'))
-        .map(str::to_owned);
+    let leg = head.last().and_then(|w| w.strip_prefix('[')?.strip_suffix(']')).map(str::to_owned);
     if leg.is_some() {
         head.pop();
     }
@@ -199,9 +184,5 @@ fn seen(text: &str) -> Seen {
         let end = places.get(n + 1).map_or(text.len(), |p| p.0);
         headers.insert(*key, text[at + key.len() + 2..end].to_owned());
     }
-    Seen {
-        name: head.join(" "),
-        leg,
-        headers,
-    }
+    Seen { name: head.join(" "), leg, headers }
 }

@@ -1,0 +1,228 @@
+//! Builds the parts and joins their tasks; the only place that knows them all.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::config::Config;
+use crate::core::ids::NodeId;
+use crate::core::phone::{Phone, Region};
+use crate::crm::Crm;
+use crate::directory::{BreakerState, Directory};
+use crate::esl::Limits;
+use crate::http::{self, HttpState, Readiness};
+use crate::metrics::Metrics;
+use crate::rules::{Routing, RulesError};
+use crate::switch::control::{LinkState, NodeConfig, Nodes};
+use crate::switch::engine::{Engine, Settings};
+use crate::switch::listener::{self, Stop};
+
+/// The file of rules that is used where none is configured, if it exists.
+pub const ROUTING_FILE: &str = "rules/routing.toml";
+/// After the drain's deadline, this long for the good-byes.
+const GOODBYES: Duration = Duration::from_secs(5);
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum StartError {
+    /// An address is taken, or not ours.
+    #[error("cannot listen on {address} for {what}: {source}")]
+    #[diagnostic(help(
+        "set {key} to a free address of this machine, or end the process that holds it"
+    ))]
+    Listen {
+        /// For whom.
+        what: &'static str,
+        /// The setting.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Two metrics with one name.
+    #[error("the metrics cannot be registered: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// The rules as configured: the named file, else [`ROUTING_FILE`], else the built-in ones.
+///
+/// # Errors
+/// All mistakes of the file at once.
+pub fn load_rules(config: &Config) -> Result<Routing, RulesError> {
+    let file = config.rules.routing.clone();
+    let found = || Some(PathBuf::from(ROUTING_FILE)).filter(|path| path.exists());
+    match file.or_else(found) {
+        Some(path) => Routing::load(&path),
+        None => Routing::default_rules(),
+    }
+}
+
+/// A running engine.
+pub struct App {
+    /// What sessions share.
+    pub engine: Arc<Engine>,
+    /// The control links.
+    pub nodes: Arc<Nodes>,
+    /// Where FreeSWITCH's `socket` application reaches it.
+    pub calls: SocketAddr,
+    /// Where `/metrics` is.
+    pub http: SocketAddr,
+    stop: Stop,
+    background: CancellationToken,
+    taking: TaskTracker,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Binds, connects and begins to take calls.
+    ///
+    /// # Errors
+    /// [`StartError`]. A CRM or FreeSWITCH that does not answer is no reason not to start.
+    pub async fn start(
+        config: &Config,
+        crm: Arc<dyn Crm>,
+        rules: Routing,
+    ) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::new()?);
+        metrics.rules_ok.set(1);
+        metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let calls = bind("calls", "calls.listen", config.calls.listen).await?;
+        let web = bind("metrics and health", "http.listen", config.http.listen).await?;
+        let addresses = (local(&calls, config.calls.listen), local(&web, config.http.listen));
+        // The tables of the phone number library take 20 ms to load: not in the first call.
+        let _ = Phone::parse("+74950000000", Region::default());
+
+        let background = CancellationToken::new();
+        let nodes: Vec<_> = config.nodes().iter().map(node).collect();
+        let nodes = Nodes::start(nodes, metrics.clone(), background.clone());
+        let directory = Directory::new(crm, config.directory.clone(), metrics.clone());
+        let settings = Settings {
+            handshake: config.calls.handshake,
+            limits: Limits::default(),
+            dial: config.dial.clone(),
+        };
+        let engine = Arc::new(Engine::new(
+            settings,
+            directory.clone(),
+            rules,
+            nodes.presence(),
+            metrics.clone(),
+        ));
+
+        let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
+        // Employees first, so that the first call already knows them; a CRM that is down delays
+        // the start by its deadline only.
+        if let Err(error) =
+            tokio::time::timeout(config.directory.request_timeout, directory.refresh_staff()).await
+        {
+            warn!(%error, "the CRM does not tell who works here yet; calls are taken all the same");
+        }
+        tasks.spawn(directory.run(background.clone()));
+        let state = HttpState { metrics, readiness: readiness(&engine, &nodes, &stop) };
+        let end = background.clone();
+        tasks.spawn(async move {
+            if let Err(error) = http::serve(web, state, end).await {
+                error!(%error, "metrics and health are not served any more");
+            }
+        });
+        taking.spawn(listener::serve(engine.clone(), calls, stop.clone()));
+        let (calls, http) = addresses;
+        info!(%calls, %http, rules = %engine.rules.load().hash(), "ready for calls");
+        Ok(Self { engine, nodes, calls, http, stop, background, taking, tasks })
+    }
+
+    /// Takes no more calls, lets those in hand go on until `deadline`, then leaves them to
+    /// FreeSWITCH: talks and queues go on there undisturbed.
+    pub async fn drain(self, deadline: Duration, hurry: impl Future<Output = ()>) {
+        self.stop.accept.cancel();
+        self.taking.close();
+        let left = self.engine.calls.len();
+        if left > 0 {
+            info!(
+                calls = left,
+                seconds = deadline.as_secs(),
+                "no more calls are taken; those in hand may go on"
+            );
+        }
+        tokio::select! {
+            () = self.taking.wait() => {}
+            () = tokio::time::sleep(deadline) => {}
+            () = hurry => {}
+        }
+        let left = self.engine.calls.len();
+        if left > 0 {
+            info!(calls = left, "calls are left to FreeSWITCH");
+        }
+        self.stop.calls.cancel();
+        if tokio::time::timeout(GOODBYES, self.taking.wait()).await.is_err() {
+            warn!(calls = self.engine.calls.len(), "some calls did not end in order");
+        }
+        self.background.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GOODBYES, self.tasks.wait()).await.is_err() {
+            warn!("some tasks did not end in order");
+        }
+        info!("ended");
+    }
+}
+
+/// A node of the configuration as the control link takes it.
+pub(crate) fn node(node: &crate::config::Node) -> NodeConfig {
+    let mut config =
+        NodeConfig::new(NodeId::new(&node.name), &node.address, node.password.reveal());
+    config.links = node.links;
+    config
+}
+
+async fn bind(
+    what: &'static str,
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen {
+        what,
+        key,
+        address,
+        source,
+    })
+}
+
+fn local(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+/// What `/readyz` says. A CRM or link that is down is told, and is no reason to take no calls.
+fn readiness(
+    engine: &Arc<Engine>,
+    nodes: &Arc<Nodes>,
+    stop: &Stop,
+) -> Arc<dyn Fn() -> Readiness + Send + Sync> {
+    let (engine, nodes, accept) = (engine.clone(), nodes.clone(), stop.accept.clone());
+    Arc::new(move || {
+        let draining = match accept.is_cancelled() {
+            true => Err("no more calls are taken: the engine is about to end".to_owned()),
+            false => Ok(()),
+        };
+        let directory = engine.directory.state();
+        let crm = match directory.breaker {
+            BreakerState::Closed => Ok(()),
+            _ => Err(directory.last_error.unwrap_or_else(|| "the CRM fails".to_owned())),
+        };
+        let start = Readiness::default().needs("calls", draining).reports("crm", crm);
+        nodes.states().into_iter().fold(start, |readiness, (node, state)| {
+            let state = match state {
+                LinkState::Up => Ok(()),
+                LinkState::Connecting => Err("the link is being made".to_owned()),
+                LinkState::Down(why) => Err(why),
+            };
+            readiness.reports(format!("link {node}"), state)
+        })
+    })
+}

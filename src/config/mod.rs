@@ -1,0 +1,279 @@
+//! Configuration: defaults, then a file, then the environment. One struct per concern.
+//!
+//! The environment spells a key with two underscores between section and name:
+//! `DOZVON_CALLS__LISTEN=0.0.0.0:8084`.
+
+#![allow(clippy::result_large_err, reason = "made once, at start, and read by a person")]
+
+mod error;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+pub use error::ConfigError;
+
+use crate::directory::DirectoryConfig;
+use crate::directory::config::human_duration;
+use crate::switch::dial::Dial;
+
+/// The file that is read where none is named, if it exists.
+pub const DEFAULT_FILE: &str = "dozvon.toml";
+/// The environment's prefix.
+pub const PREFIX: &str = "DOZVON_";
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Calls handed over by FreeSWITCH.
+    pub calls: Calls,
+    /// How numbers become endpoints.
+    pub dial: Dial,
+    /// FreeSWITCH nodes, for the control link. None: one on this machine, stock settings.
+    pub node: Vec<Node>,
+    /// Who is calling.
+    pub directory: DirectoryConfig,
+    /// Where data is kept.
+    pub store: Store,
+    /// Metrics and health.
+    pub http: Http,
+    /// Rule files.
+    pub rules: Rules,
+    /// Logs.
+    pub log: Log,
+}
+
+/// `[calls]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Calls {
+    /// Where FreeSWITCH's `socket` application connects to.
+    pub listen: SocketAddr,
+    /// How long a connection may take to say who calls.
+    #[serde(with = "human_duration::positive")]
+    pub handshake: Duration,
+    /// How long calls in hand may go on after a signal, before they are left to FreeSWITCH.
+    #[serde(with = "human_duration")]
+    pub drain: Duration,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8084)),
+            handshake: Duration::from_secs(5),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// `[[node]]`: a FreeSWITCH.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Node {
+    /// Its name in logs and metrics.
+    pub name: String,
+    /// `host:port` of mod_event_socket.
+    pub address: String,
+    /// The password of event_socket.conf.xml.
+    pub password: Secret,
+    /// Connections to keep open.
+    pub links: usize,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            name: "local".into(),
+            address: "127.0.0.1:8021".into(),
+            password: Secret("ClueCon".into()),
+            links: 2,
+        }
+    }
+}
+
+/// A text that is never printed.
+#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// The SQLite file; made where it is missing.
+    pub path: PathBuf,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: PathBuf::from("dozvon.sqlite") }
+    }
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    pub listen: SocketAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}
+
+/// `[rules]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// The way of a call. Not set: `rules/routing.toml` if it exists, else the built-in one.
+    pub routing: Option<PathBuf>,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// How lines are written.
+    pub format: LogFormat,
+    /// What is written: `info`, or by module `info,dozvon::switch=debug`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".into() }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads defaults, file and environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names file, line and key, with a hint; all mistakes at once.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = file.map_or_else(|| PathBuf::from(DEFAULT_FILE), Path::to_path_buf);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                String::new()
+            }
+            Err(error) => return Err(ConfigError::unreadable(&path, &error)),
+        };
+        let config = Self::read(&path, &text, Env::prefixed(PREFIX).split("__"))?;
+        config.check(&path, &text)?;
+        Ok(config)
+    }
+
+    fn read(path: &Path, text: &str, env: Env) -> Result<Self, ConfigError> {
+        // Verbs and tests have variables of their own with this prefix.
+        let env = env.filter(|key| key.as_str().contains('.'));
+        let figment = Figment::from(Serialized::defaults(Self::default()))
+            .merge(Toml::string(text))
+            .merge(env);
+        figment.extract().map_err(|error| ConfigError::figment(path, text, error))
+    }
+
+    fn check(&self, path: &Path, text: &str) -> Result<(), ConfigError> {
+        let mut wrong = Vec::new();
+        if let Err(why) = self.dial.check() {
+            wrong.push((vec!["dial".to_owned()], why));
+        }
+        for node in &self.node {
+            let port = node.address.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+            if !matches!(port, Some(Ok(_))) {
+                let why = format!(
+                    "node `{}` has the address `{}`: write host:port",
+                    node.name, node.address
+                );
+                wrong.push((vec!["node".to_owned()], why));
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(ConfigError::wrong(path, text, wrong)) }
+    }
+
+    /// The nodes, or the one on this machine.
+    pub fn nodes(&self) -> Vec<Node> {
+        if self.node.is_empty() { vec![Node::default()] } else { self.node.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let path = Path::new("dozvon.toml");
+        let config = Config::read(path, text, Env::prefixed("NOTHING_HAS_THIS_PREFIX_"))?;
+        config.check(path, text)?;
+        Ok(config)
+    }
+
+    #[test]
+    fn it_works_with_no_file_at_all() {
+        let config = read("").unwrap();
+        assert_eq!(config.calls.listen.to_string(), "127.0.0.1:8084");
+        assert_eq!(config.nodes()[0].address, "127.0.0.1:8021");
+        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_file_and_line_and_a_hint() {
+        let error =
+            read("[calls]\nlisten = \"0.0.0.0:1\"\n\n[directory]\ndeadlin = \"1s\"\n").unwrap_err();
+        let text = format!("{:?}", miette::Report::new(error));
+        assert!(text.contains("dozvon.toml:5"), "{text}");
+        assert!(text.contains("`deadline`"), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_file_and_line() {
+        for (text, place, word) in [
+            ("[calls]\nlisten = \"here\"\n", "dozvon.toml:2", "listen"),
+            ("[calls]\ndrain = 5\n", "dozvon.toml:2", "drain"),
+            ("[dial]\nline = \"user/101\"\n", "dozvon.toml:1", "{line}"),
+            ("[[node]]\naddress = \"host\"\n", "dozvon.toml:1", "host:port"),
+            ("[calls\n", "dozvon.toml:1", ""),
+        ] {
+            let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
+            assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let config = read("[[node]]\npassword = \"hush\"\n").unwrap();
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,511 @@
+//! A call as a machine: events and the time go in, commands and occurrences come out.
+//!
+//! The way of a call: `Deciding` → `Stepping` (a step's application runs) → `Talking` →
+//! `Apart` (not bridged, and nobody knows yet what comes) → `Leaving` (hung up, the last words
+//! are to come) → `Closed`. A transfer leads from anywhere back to `Deciding`.
+//!
+//! Driven like quinn-proto: [`Call::handle`], [`Call::handle_timeout`], then [`Call::poll`] until
+//! it is empty; [`Call::timeout`] says when to come back. Spurious time-outs do nothing.
+
+mod io;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::core::ids::{EmployeeId, OpId};
+use crate::core::plan::{HangupCause, Step};
+use crate::core::record::{
+    AnsweredBy, Attempt, AttemptResult, CallRecord, Outcome, Party, Talk, Transfer, Tried,
+};
+use crate::core::trace::{Decision, Fallback};
+
+pub use io::{App, Completion, Input, LastWords, Occurrence, Output, Probe};
+
+/// A ring step may be over this much later than its time: FreeSWITCH counts whole seconds, and
+/// [`RING_SLACK`] is added on top (FACTS.md, timeouts).
+const OVERDUE: Duration = Duration::from_secs(5);
+/// FreeSWITCH's time-outs fire up to one second early (transcript 03a: 3 s after 2.6 s). One
+/// second more keeps the promise that a phone rings for its whole time.
+pub const RING_SLACK: Duration = Duration::from_secs(1);
+/// How long a call may hang between two bridges before somebody looks: an attended transfer
+/// takes about 60 ms (transcript 09e).
+const APART: Duration = Duration::from_secs(1);
+/// How long the last events of a call may take. `linger` is longer than this.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// A command that works at once (answer, hangup) is given this long.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+/// Where the call is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    /// Waits for a decision. No timer: the directory has its own deadline.
+    Deciding,
+    /// The application of a step runs. Timer: it is overdue.
+    Stepping { op: OpId, due: Option<Timestamp> },
+    /// Somebody talks. No timer: a talk may last.
+    Talking,
+    /// Neither step nor talk. Timer: look what is going on.
+    Apart { due: Timestamp },
+    /// Hung up. Timer: the last words did not come.
+    Leaving { due: Timestamp },
+    /// The record is out.
+    Closed,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Call {
+    record: CallRecord,
+    plan: VecDeque<Step>,
+    state: State,
+    outputs: VecDeque<Output>,
+    ops: u32,
+    prepared: bool,
+    caller_answered: bool,
+    message_seconds: u64,
+    /// The plan's last hang-up was reached: nobody was left to ring.
+    exhausted: bool,
+}
+
+// === what drives it ===
+
+impl Call {
+    /// A call that has just arrived. The next thing it needs is [`Input::Decided`].
+    pub fn new(record: CallRecord) -> Self {
+        Self {
+            record,
+            plan: VecDeque::new(),
+            state: State::Deciding,
+            outputs: VecDeque::new(),
+            ops: 0,
+            prepared: false,
+            caller_answered: false,
+            message_seconds: 0,
+            exhausted: false,
+        }
+    }
+
+    /// The caller's leg is answered already: a call that was passed on, or handed over late.
+    pub fn answered_already(&mut self) {
+        self.caller_answered = true;
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Call::handle_timeout`] wants to be called.
+    pub fn timeout(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Stepping { due, .. } => due,
+            State::Apart { due } | State::Leaving { due } => Some(due),
+            State::Deciding | State::Talking | State::Closed => None,
+        }
+    }
+
+    /// The record so far.
+    pub fn record(&self) -> &CallRecord {
+        &self.record
+    }
+
+    /// Somebody talks with the caller at this moment.
+    pub fn is_talking(&self) -> bool {
+        self.state == State::Talking
+    }
+
+    /// The time came. Too early or needless calls do nothing.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        if self.timeout().is_none_or(|due| now < due) {
+            return;
+        }
+        match &self.state {
+            State::Stepping { .. } if self.tries(|t| matches!(t, Tried::Queue(_))) => {
+                // The queue's time is over. Its completion leads on; it is looked at if none comes.
+                self.outputs.push_back(Output::Break);
+                self.state = State::Apart { due: after(now, OVERDUE) };
+            }
+            State::Stepping { .. } | State::Apart { .. } => {
+                self.outputs.push_back(Output::Probe);
+                self.state = State::Apart { due: after(now, AT_ONCE) };
+            }
+            State::Leaving { .. } => self.close(now),
+            State::Deciding | State::Talking | State::Closed => {}
+        }
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, input: Input, now: Timestamp) {
+        if self.state == State::Closed {
+            return;
+        }
+        match input {
+            Input::Decided(decision) => self.decided(*decision, now),
+            Input::Ringing => self.ringing(),
+            Input::CallerAnswered => {
+                self.caller_answered = true;
+            }
+            Input::Bridged { answered: false, .. } => {}
+            Input::Bridged { party, answered: true } => self.bridged(party, now),
+            Input::Unbridged => self.unbridged(now),
+            Input::Done { op, result } => self.done(&op, &result, now),
+            Input::HungUp { cause } => self.leaving(cause, now),
+            Input::Completed(words) => {
+                self.last_words(words, now);
+                self.close(now);
+            }
+            Input::Probed(probe) => self.probed(probe, now),
+            Input::Transferred { to } => {
+                self.end_talk(now);
+                self.record.transfers.push(Transfer { at: now, to });
+                self.prepared = false;
+                self.plan.clear();
+                self.state = State::Deciding;
+            }
+            Input::Lost => {
+                if self.record.talks.is_empty() && !matches!(self.state, State::Leaving { .. }) {
+                    self.record.outcome = Some(Outcome::LeftToSwitch);
+                }
+                self.close(now);
+            }
+        }
+    }
+}
+
+// === transitions ===
+
+impl Call {
+    fn decided(&mut self, decision: Decision, now: Timestamp) {
+        if self.state != State::Deciding {
+            return;
+        }
+        if self.record.decisions.is_empty() {
+            self.record.line = decision.line.clone();
+            self.record.owner = decision.owner.clone();
+            self.record.fallback = decision.fallback;
+            if decision.internal {
+                self.record.direction = crate::core::facts::Direction::Internal;
+            }
+        }
+        self.plan = decision.plan.iter().cloned().collect();
+        self.record.decisions.push(decision);
+        self.next_step(now);
+    }
+
+    fn next_step(&mut self, now: Timestamp) {
+        let Some(step) = self.plan.pop_front() else {
+            // A plan ends with a hang-up; this is the net below it.
+            return self.hang_up(HangupCause::NORMAL, now);
+        };
+        if let Some((what, employees)) = describe(&step) {
+            let attempt = Attempt { what, employees, from: now, until: None, result: None };
+            self.record.attempts.push(attempt);
+        }
+        let due = |time: Duration| Some(after(now, time));
+        match step {
+            Step::Ring(ring) => {
+                self.prepare(ring.caller_name.clone());
+                let limit = ring.timeout + RING_SLACK + OVERDUE;
+                let caller_id = self.record.decisions.last().and_then(|d| d.caller_id.clone());
+                self.start(App::Bridge { ring, caller_id }, due(limit));
+            }
+            Step::Callcenter { queue, wait } => {
+                self.answer();
+                self.start(App::Callcenter(queue), wait.and_then(due));
+            }
+            Step::Fifo { queue, wait } => {
+                self.answer();
+                self.start(App::Fifo(queue), wait.and_then(due));
+            }
+            Step::Voicemail { mailbox } => {
+                self.answer();
+                self.start(App::Voicemail(mailbox), None);
+            }
+            Step::Announce { file } => {
+                self.answer();
+                self.start(App::Playback(file), None);
+            }
+            Step::Hangup { cause } => {
+                self.exhausted = true;
+                self.hang_up(cause, now);
+            }
+        }
+    }
+
+    fn ringing(&mut self) {
+        if let (State::Stepping { .. }, Some(attempt)) = (&self.state, self.record.attempts.last())
+        {
+            let employees = attempt.employees.clone();
+            self.outputs.push_back(Output::Occurred(Occurrence::Ringing { employees }));
+        }
+    }
+
+    fn bridged(&mut self, party: Party, now: Timestamp) {
+        if matches!(self.state, State::Leaving { .. }) {
+            return;
+        }
+        let talking = self.state == State::Talking;
+        if talking && self.record.last_speaker().is_some_and(|p| p.leg == party.leg) {
+            return;
+        }
+        let by = match (&self.state, self.record.attempts.last_mut()) {
+            (State::Stepping { .. } | State::Apart { .. }, Some(attempt))
+                if attempt.result.is_none() =>
+            {
+                attempt.result = Some(AttemptResult::Answered);
+                attempt.until = Some(now);
+                match attempt.what {
+                    Tried::Ring(role) => AnsweredBy::Rung(role),
+                    _ => AnsweredBy::Queue,
+                }
+            }
+            _ if self.record.talks.is_empty() => AnsweredBy::Queue,
+            _ => AnsweredBy::Transfer,
+        };
+        self.end_talk(now);
+        self.caller_answered = true;
+        let occurrence = match self.record.talks.last() {
+            None => Some(Occurrence::Answered(party.clone())),
+            Some(last) if last.party.leg != party.leg => Some(Occurrence::PassedOn(party.clone())),
+            Some(_) => None,
+        };
+        self.outputs.extend(occurrence.map(Output::Occurred));
+        self.record.talks.push(Talk { party, by, from: now, until: None });
+        self.state = State::Talking;
+    }
+
+    fn unbridged(&mut self, now: Timestamp) {
+        self.end_talk(now);
+        if self.state == State::Talking {
+            self.state = State::Apart { due: after(now, APART) };
+        }
+    }
+
+    fn done(&mut self, op: &OpId, result: &Completion, now: Timestamp) {
+        let ours = match &self.state {
+            State::Stepping { op: current, .. } => current == op,
+            // After a break, or while a probe is on its way: only the running step's completion
+            // may lead on, and only if nobody talked in it.
+            State::Apart { .. } => {
+                self.is_current(op)
+                    && self.record.attempts.last().is_some_and(|a| a.result.is_none())
+            }
+            _ => false,
+        };
+        if !ours {
+            return;
+        }
+        if result.message_seconds > 0 {
+            self.message(result.message_seconds);
+        }
+        if result.queue_cause.as_deref() == Some("answered") || result.queue_bridged {
+            // The talk begins; the bridge is seen in a moment (transcript 08a).
+            self.state = State::Apart { due: after(now, APART) };
+            return;
+        }
+        let outcome = match self.record.attempts.last().map(|a| &a.what) {
+            Some(Tried::Ring(_)) => {
+                AttemptResult::from_disposition(result.disposition.as_deref().unwrap_or_default())
+            }
+            Some(Tried::Queue(_)) => AttemptResult::QueueTimeout,
+            _ => AttemptResult::Answered,
+        };
+        if outcome == AttemptResult::Answered && self.tries(|t| matches!(t, Tried::Ring(_))) {
+            // SUCCESS without a bridge event: one was lost, or the talk is over already. Look.
+            self.outputs.push_back(Output::Probe);
+            self.state = State::Apart { due: after(now, AT_ONCE) };
+            return;
+        }
+        self.end_attempt(outcome, now);
+        if outcome == AttemptResult::CallerGone {
+            self.state = State::Leaving { due: after(now, LAST_WORDS) };
+        } else {
+            self.next_step(now);
+        }
+    }
+
+    fn probed(&mut self, probe: Probe, now: Timestamp) {
+        if !matches!(self.state, State::Apart { .. }) {
+            return;
+        }
+        match probe {
+            Probe::Gone => {
+                self.record.hangup_cause.get_or_insert_with(|| "UNKNOWN".into());
+                self.leaving("UNKNOWN".into(), now);
+            }
+            Probe::With(party) => self.bridged(party, now),
+            Probe::Alone
+                if !self.record.talks.is_empty()
+                    || self.record.attempts.last().is_some_and(|a| a.result.is_some()) =>
+            {
+                // The talk is over and the other side is gone: the caller must not sit in silence
+                // (esl.md, pitfall 23).
+                self.hang_up(HangupCause::NORMAL, now);
+            }
+            Probe::Alone => {
+                self.end_attempt(AttemptResult::Failed, now);
+                self.next_step(now);
+            }
+            Probe::Unknown => self.state = State::Apart { due: after(now, APART) },
+        }
+    }
+
+    fn leaving(&mut self, cause: String, now: Timestamp) {
+        if let State::Leaving { .. } = self.state {
+            return;
+        }
+        self.end_talk(now);
+        self.record.hangup_cause = Some(cause);
+        self.state = State::Leaving { due: after(now, LAST_WORDS) };
+    }
+
+    fn last_words(&mut self, words: LastWords, now: Timestamp) {
+        self.end_talk(now);
+        if !words.cause.is_empty() {
+            self.record.hangup_cause = Some(words.cause);
+        }
+        if words.message_seconds > 0 && self.message_seconds == 0 {
+            self.message(words.message_seconds);
+        }
+        // The bridge's own events were lost (esl.md, pitfall 15): the truth is in the last words.
+        if let (true, Some(party)) = (self.record.talks.is_empty(), words.bridged_with) {
+            self.bridged_late(party, now);
+        }
+    }
+
+    fn bridged_late(&mut self, party: Party, now: Timestamp) {
+        self.outputs.push_back(Output::Occurred(Occurrence::Answered(party.clone())));
+        self.record.talks.push(Talk { party, by: AnsweredBy::Queue, from: now, until: Some(now) });
+    }
+
+    fn close(&mut self, now: Timestamp) {
+        self.end_talk(now);
+        self.end_attempt(AttemptResult::CallerGone, now);
+        self.record.ended = Some(now);
+        let outcome = self.outcome();
+        self.record.outcome = Some(outcome);
+        self.outputs.push_back(Output::Occurred(match outcome {
+            Outcome::Answered => Occurrence::Ended,
+            other => Occurrence::Missed(other),
+        }));
+        self.outputs.push_back(Output::Closed(Box::new(self.record.clone())));
+        self.state = State::Closed;
+    }
+}
+
+// === small parts ===
+
+impl Call {
+    fn start(&mut self, app: App, due: Option<Timestamp>) {
+        let op = self.run(app);
+        self.state = State::Stepping { op, due };
+    }
+
+    fn run(&mut self, app: App) -> OpId {
+        self.ops += 1;
+        let op = OpId::new(format!("{}.{}", self.record.id, self.ops));
+        self.outputs.push_back(Output::Run(op.clone(), app));
+        op
+    }
+
+    /// The last command is always the step's own.
+    fn is_current(&self, op: &OpId) -> bool {
+        op.as_str().strip_prefix(self.record.id.as_str()).and_then(|rest| rest.strip_prefix('.'))
+            == Some(self.ops.to_string().as_str())
+    }
+
+    fn prepare(&mut self, caller_name: Option<Arc<str>>) {
+        if !self.prepared {
+            self.prepared = true;
+            self.run(App::Prepare { caller_name });
+        }
+    }
+
+    fn answer(&mut self) {
+        self.prepare(None);
+        if !self.caller_answered {
+            self.run(App::Answer);
+        }
+    }
+
+    fn hang_up(&mut self, cause: HangupCause, now: Timestamp) {
+        self.start(App::Hangup(cause), Some(after(now, AT_ONCE)));
+    }
+
+    fn end_talk(&mut self, now: Timestamp) {
+        if let Some(talk) = self.record.talks.last_mut() {
+            talk.until.get_or_insert(now);
+        }
+    }
+
+    fn end_attempt(&mut self, result: AttemptResult, now: Timestamp) {
+        if let Some(attempt) = self.record.attempts.last_mut() {
+            attempt.until.get_or_insert(now);
+            attempt.result.get_or_insert(result);
+        }
+    }
+
+    fn message(&mut self, seconds: u64) {
+        self.message_seconds = seconds;
+        self.outputs.push_back(Output::Occurred(Occurrence::Voicemail { seconds }));
+    }
+
+    fn tries(&self, what: impl Fn(&Tried) -> bool) -> bool {
+        self.record.attempts.last().is_some_and(|a| a.result.is_none() && what(&a.what))
+    }
+
+    fn outcome(&self) -> Outcome {
+        use crate::core::facts::Direction;
+        if !self.record.talks.is_empty() {
+            return Outcome::Answered;
+        }
+        if self.message_seconds > 0 {
+            return Outcome::Voicemail;
+        }
+        if let Some(outcome) = self.record.outcome {
+            return outcome;
+        }
+        if self.record.fallback == Some(Fallback::Blocked) {
+            return Outcome::Rejected;
+        }
+        if self.record.direction != Direction::Inbound {
+            return Outcome::Unreached;
+        }
+        if self.exhausted { Outcome::Missed } else { Outcome::Abandoned }
+    }
+}
+
+fn describe(step: &Step) -> Option<(Tried, Vec<EmployeeId>)> {
+    match step {
+        Step::Ring(ring) => {
+            let employees = ring.targets.iter().filter_map(|t| t.employee.clone()).collect();
+            Some((Tried::Ring(ring.role), employees))
+        }
+        Step::Callcenter { queue, .. } | Step::Fifo { queue, .. } => {
+            Some((Tried::Queue(queue.clone()), vec![]))
+        }
+        Step::Voicemail { .. } => Some((Tried::Voicemail, vec![])),
+        Step::Announce { .. } => Some((Tried::Announcement, vec![])),
+        Step::Hangup { .. } => None,
+    }
+}
+
+fn after(now: Timestamp, time: Duration) -> Timestamp {
+    now.saturating_add(time).unwrap_or(Timestamp::MAX)
+}
+
+/// The leg of nobody in particular, for tests.
+#[cfg(test)]
+pub(crate) fn party(leg: &str, employee: Option<&str>) -> Party {
+    Party {
+        leg: crate::core::ids::LegId::new(leg),
+        employee: employee.map(EmployeeId::new),
+        number: leg.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

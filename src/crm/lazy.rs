@@ -1,0 +1,61 @@
+//! The built-in CRM behind a store that may not be there yet: missing disk, wrong rights, a lock.
+//! Calls go on without it, and it is there as soon as the store is, without a restart.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use super::builtin::Builtin;
+use super::{Crm, CrmError};
+use crate::core::client::Client;
+use crate::core::phone::Phone;
+use crate::core::staff::Employee;
+use crate::store::{Store, StoreError};
+
+/// Opens the store at the first question, and again at the next one where that failed. The
+/// directory's breaker keeps the tries rare.
+#[derive(Debug)]
+pub struct Lazy {
+    path: PathBuf,
+    store: OnceCell<Store>,
+}
+
+impl Lazy {
+    /// Nothing is opened yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, store: OnceCell::new() }
+    }
+
+    /// The store, opened now if it was not.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be opened at this moment.
+    pub async fn open(&self) -> Result<&Store, StoreError> {
+        self.store.get_or_try_init(|| Store::open(&self.path)).await
+    }
+
+    async fn builtin(&self) -> Result<Builtin, CrmError> {
+        let store = self.open().await.map_err(|error| CrmError::Fault(error.to_string()))?;
+        Ok(Builtin::new(store.clone()))
+    }
+}
+
+#[async_trait]
+impl Crm for Lazy {
+    fn name(&self) -> &'static str {
+        "builtin"
+    }
+
+    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.builtin().await?.find(phone).await
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        self.builtin().await?.employees().await
+    }
+
+    async fn revision(&self) -> Result<Option<i64>, CrmError> {
+        self.builtin().await?.revision().await
+    }
+}

@@ -1,0 +1,260 @@
+//! Who is calling: asks the CRM, never longer than the deadline, and remembers what it said.
+//!
+//! A look-up is never an error. What the CRM could not tell in time is [`Lookup::Slow`] or
+//! [`Lookup::Down`], each a reason of its own in the call's record (E09).
+//!
+//! Freshness is judged here, not by moka, so that tests can turn the clock; moka bounds the
+//! number of entries and drops what is older than anybody may ask for.
+
+pub mod config;
+
+mod breaker;
+mod flight;
+mod staff;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use moka::future::Cache;
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+
+use crate::core::client::{Client, Lookup, Source};
+use crate::core::ids::EmployeeId;
+use crate::core::phone::Phone;
+use crate::core::staff::Staff;
+use crate::crm::{Crm, CrmError};
+use crate::metrics::Metrics;
+use breaker::Breaker;
+pub use breaker::BreakerState;
+pub use config::DirectoryConfig;
+use flight::{Flights, Joined};
+
+/// Who is calling, and who works here.
+pub struct Directory {
+    crm: Arc<dyn Crm>,
+    config: DirectoryConfig,
+    metrics: Arc<Metrics>,
+    cache: Cache<Phone, Entry>,
+    flights: Mutex<Flights>,
+    health: Mutex<Health>,
+    staff: ArcSwap<Staff>,
+}
+
+/// What the CRM said about a number, and when.
+#[derive(Clone)]
+struct Entry {
+    client: Option<Arc<Client>>,
+    at: Instant,
+}
+
+/// What is wrong just now.
+struct Health {
+    breaker: Breaker,
+    last_error: Option<String>,
+    staff_error: Option<String>,
+    /// Employees taken over at the last success; `None`: never yet.
+    staff: Option<usize>,
+}
+
+/// What to forget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invalidation {
+    /// What is known about this number.
+    Phone(Phone),
+    /// Every client whose owner, or the owner of one of whose deals, is this employee.
+    Employee(EmployeeId),
+    /// Everything.
+    All,
+}
+
+/// How the directory is doing: for `dozvon doctor` and `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DirectoryState {
+    /// The CRM asked.
+    pub crm: &'static str,
+    /// Whether requests go through.
+    pub breaker: BreakerState,
+    /// Why the last look-up failed; `None`: it did not.
+    pub last_error: Option<String>,
+    /// Employees known; `None`: the CRM has not told them yet.
+    pub employees: Option<usize>,
+    /// Why the last try to get the employees failed; `None`: it did not.
+    pub staff_error: Option<String>,
+    /// Numbers kept, within a few.
+    pub entries: u64,
+}
+
+impl Directory {
+    /// Asks nothing yet: [`Directory::run`] gets the employees, [`Directory::lookup`] the clients.
+    pub fn new(crm: Arc<dyn Crm>, config: DirectoryConfig, metrics: Arc<Metrics>) -> Arc<Self> {
+        metrics.crm_circuit_open.with_label_values(&[crm.name()]).set(0);
+        Arc::new(Self {
+            cache: Cache::builder()
+                .max_capacity(config.capacity.get())
+                .time_to_live(config.longest_kept())
+                .build(),
+            flights: Mutex::default(),
+            health: Mutex::new(Health {
+                breaker: Breaker::new(
+                    config.breaker_failures,
+                    config.breaker_pause,
+                    config.breaker_pause_max,
+                ),
+                last_error: None,
+                staff_error: None,
+                staff: None,
+            }),
+            staff: ArcSwap::default(),
+            crm,
+            config,
+            metrics,
+        })
+    }
+
+    /// Who has this number. Takes no longer than the deadline, and is never an error.
+    ///
+    /// An outlived answer is given instead of [`Lookup::Slow`] or [`Lookup::Down`] where it names
+    /// a client. An outlived "nobody" is not: it would say less than the reason does.
+    pub async fn lookup(self: &Arc<Self>, phone: &Phone) -> Lookup {
+        let begun = Instant::now();
+        let (lookup, label) = self.find(phone, begun).await;
+        self.metrics.lookups.with_label_values(&[label]).inc();
+        self.metrics.lookup_seconds.observe(begun.elapsed().as_secs_f64());
+        lookup
+    }
+
+    async fn find(self: &Arc<Self>, phone: &Phone, now: Instant) -> (Lookup, &'static str) {
+        let kept = self.cache.get(phone).await;
+        if let Some(entry) = &kept
+            && now.duration_since(entry.at) < self.config.kept(entry)
+        {
+            let label = match entry.client {
+                Some(_) => "hit",
+                None => "negative",
+            };
+            return (answer(entry.client.clone(), Source::Cached), label);
+        }
+        let (waiting, label) = match self.join(phone, now) {
+            Joined::Started(waiting) => (waiting, "miss"),
+            Joined::Other(waiting) => (waiting, "coalesced"),
+            Joined::Refused => return self.instead(kept, now, Lookup::Down, "down"),
+        };
+        match timeout(self.config.deadline, flight::landed(waiting)).await {
+            Ok(Ok(client)) => (answer(client, Source::Fresh), label),
+            Ok(Err(CrmError::Fault(_))) => self.instead(kept, now, Lookup::Down, "down"),
+            Ok(Err(CrmError::Slow)) | Err(_) => self.instead(kept, now, Lookup::Slow, "slow"),
+        }
+    }
+
+    /// The outlived copy, where there is one that may still be given.
+    fn instead(
+        &self,
+        kept: Option<Entry>,
+        now: Instant,
+        otherwise: Lookup,
+        label: &'static str,
+    ) -> (Lookup, &'static str) {
+        match kept {
+            Some(Entry { client: Some(client), at })
+                if now.duration_since(at) < self.config.ttl + self.config.stale_for =>
+            {
+                (answer(Some(client), Source::Stale), "stale")
+            }
+            _ => (otherwise, label),
+        }
+    }
+
+    /// Forgets. A request on its way still answers those who wait for it, but what it brings is
+    /// not kept: it may have been read before the change.
+    pub async fn invalidate(&self, what: &Invalidation) {
+        match what {
+            Invalidation::Phone(phone) => {
+                self.flights().forget(phone);
+                self.cache.invalidate(phone).await;
+            }
+            Invalidation::Employee(id) => {
+                self.flights().forget_all();
+                let owned: Vec<_> = self
+                    .cache
+                    .iter()
+                    .filter(|(_, entry)| entry.belongs_to(id))
+                    .map(|(phone, _)| phone)
+                    .collect();
+                for phone in owned {
+                    self.cache.invalidate(&*phone).await;
+                }
+            }
+            Invalidation::All => {
+                self.flights().forget_all();
+                self.cache.invalidate_all();
+            }
+        }
+        self.count_entries().await;
+    }
+
+    /// The employees as last told by the CRM; nobody before the first answer.
+    pub fn staff(&self) -> Arc<Staff> {
+        self.staff.load_full()
+    }
+
+    /// How the directory is doing.
+    pub fn state(&self) -> DirectoryState {
+        let health = self.health();
+        DirectoryState {
+            crm: self.crm.name(),
+            breaker: health.breaker.state(),
+            last_error: health.last_error.clone(),
+            employees: health.staff,
+            staff_error: health.staff_error.clone(),
+            entries: self.cache.entry_count(),
+        }
+    }
+
+    async fn count_entries(&self) {
+        self.cache.run_pending_tasks().await;
+        let entries = i64::try_from(self.cache.entry_count()).unwrap_or(i64::MAX);
+        self.metrics.cache_entries.set(entries);
+    }
+
+    fn flights(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn belongs_to(&self, employee: &EmployeeId) -> bool {
+        self.client.as_ref().is_some_and(|client| {
+            let deals = client.deals.iter().map(|deal| deal.owner.as_ref());
+            std::iter::once(client.owner.as_ref()).chain(deals).any(|owner| owner == Some(employee))
+        })
+    }
+}
+
+impl DirectoryConfig {
+    /// How long this answer counts as fresh.
+    fn kept(&self, entry: &Entry) -> Duration {
+        match entry.client {
+            Some(_) => self.ttl,
+            None => self.negative_ttl,
+        }
+    }
+
+    /// Beyond this no entry is of any use.
+    fn longest_kept(&self) -> Duration {
+        (self.ttl + self.stale_for).max(self.negative_ttl)
+    }
+}
+
+fn answer(client: Option<Arc<Client>>, source: Source) -> Lookup {
+    match client {
+        Some(client) => Lookup::Found { client, source },
+        None => Lookup::Unknown { source },
+    }
+}

@@ -1,0 +1,61 @@
+//! HTTP for machines that watch the engine: a file per resource.
+
+mod health;
+mod metrics;
+mod ready;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::metrics::Metrics;
+
+pub use ready::{Part, Readiness};
+
+/// A request that takes longer is answered with 503.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// No resource here takes a body.
+const BODY: usize = 64 * 1024;
+
+/// What the resources show.
+#[derive(Clone)]
+pub struct HttpState {
+    /// For `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// Asked at each `/readyz`.
+    pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+}
+
+/// All resources: `/metrics`, `/healthz`, `/readyz`.
+pub fn router(state: HttpState) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::get))
+        .route("/healthz", get(health::get))
+        .route("/readyz", get(ready::get))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
+        .layer(RequestBodyLimitLayer::new(BODY))
+        .with_state(state)
+}
+
+/// Serves until `cancel`, and lets requests in hand end.
+///
+/// # Errors
+/// What the system says about the listener.
+pub async fn serve(
+    listener: TcpListener,
+    state: HttpState,
+    cancel: CancellationToken,
+) -> std::io::Result<()> {
+    let server = axum::serve(listener, router(state));
+    server.with_graceful_shutdown(cancel.cancelled_owned()).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The handshake of an outbound connection: what FreeSWITCH says of the call it hands over.
+
+use std::borrow::Cow;
+
+use crate::core::facts::Direction;
+use crate::core::ids::CallId;
+use crate::core::phone::{Caller, Region};
+use crate::esl::Headers;
+
+/// A call as it was handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The caller's leg.
+    pub call: CallId,
+    /// Which way it goes: `dozvon_direction`, set by the dialplan; inbound without it.
+    pub direction: Direction,
+    /// Who calls.
+    pub from: Caller,
+    /// The dialled number, digits as dialled.
+    pub to: String,
+    /// The caller's leg is answered already.
+    pub answered: bool,
+}
+
+/// Why a connection is refused. The dialplan goes on with the plain queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeError {
+    /// The dialplan says `socket … ` without `async`: linger would delay the BYE and the last
+    /// events never come (transcript 07g).
+    #[error("the socket is `{0}`: write `socket HOST:PORT async full` in the dialplan")]
+    NotAsync(String),
+    /// Without `full`, `linger` and `api` are ignored (`esl.md`, pitfall 19).
+    #[error("the socket gives `{0}` control: write `socket HOST:PORT async full` in the dialplan")]
+    NotFull(String),
+    /// Nothing to key the call by.
+    #[error("the channel data has no Unique-ID: this is no outbound Event Socket of FreeSWITCH")]
+    NoId,
+    /// FreeSWITCH said no to `connect`.
+    #[error("FreeSWITCH refused `connect`: {0}")]
+    Refused(String),
+}
+
+impl HandshakeError {
+    /// The label in metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotAsync(_) => "not_async",
+            Self::NotFull(_) => "not_full",
+            Self::NoId => "no_id",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
+impl Arrival {
+    /// Reads CHANNEL_DATA, the reply to `connect`.
+    ///
+    /// # Errors
+    /// [`HandshakeError`]: this call cannot be led by us.
+    pub fn read(data: &Headers, region: Region) -> Result<Self, HandshakeError> {
+        let get = |name: &str| data.get(name).unwrap_or(Cow::Borrowed(""));
+        if get("Reply-Text").starts_with("-ERR") {
+            return Err(HandshakeError::Refused(get("Reply-Text").trim().to_owned()));
+        }
+        let call = data.raw("Unique-ID").or_else(|| data.raw("Channel-Unique-ID"));
+        let call = call.filter(|id| !id.is_empty()).ok_or(HandshakeError::NoId)?;
+        match get("Socket-Mode").as_ref() {
+            "async" => {}
+            other => return Err(HandshakeError::NotAsync(other.to_owned())),
+        }
+        match get("Control").as_ref() {
+            "full" => {}
+            other => return Err(HandshakeError::NotFull(other.to_owned())),
+        }
+        let direction = match get("variable_dozvon_direction").as_ref() {
+            "outbound" => Direction::Outbound,
+            "internal" => Direction::Internal,
+            _ => Direction::Inbound,
+        };
+        Ok(Self {
+            call: CallId::new(call),
+            direction,
+            from: Caller::read(&get("Caller-Caller-ID-Number"), region),
+            to: dialled(&get("Caller-Destination-Number")),
+            answered: get("Answer-State") == "answered",
+        })
+    }
+}
+
+/// What of the dialled number is a number: digits, `*`, `#` and a leading plus, 40 at most.
+fn dialled(text: &str) -> String {
+    let digit = |c: &char| c.is_ascii_digit() || "*#+".contains(*c);
+    text.chars().filter(digit).take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn read(text: &str) -> Result<Arrival, HandshakeError> {
+        Arrival::read(&Headers::new(Bytes::from(text.to_owned())), Region::default())
+    }
+
+    const GOOD: &str = "Unique-ID: a-1\nAnswer-State: ringing\nCaller-Caller-ID-Number: 79161234567\n\
+        Caller-Destination-Number: %2B74951234567\nSocket-Mode: async\nControl: full\n";
+
+    #[test]
+    fn channel_data_tells_who_calls_whom() {
+        let arrival = read(GOOD).unwrap();
+        assert_eq!(arrival.call.as_str(), "a-1");
+        assert_eq!(arrival.from.phone().map(|p| p.e164()), Some("+79161234567"));
+        assert_eq!((arrival.to.as_str(), arrival.direction), ("+74951234567", Direction::Inbound));
+    }
+
+    #[test]
+    fn pitfall_19_a_socket_that_is_not_async_full_is_refused_with_the_reason() {
+        let error = read(&GOOD.replace("async", "static")).unwrap_err();
+        assert!(error.to_string().contains("async full"), "{error}");
+        let error = read(&GOOD.replace("Control: full", "Control: single-channel")).unwrap_err();
+        assert!(error.to_string().contains("single-channel"), "{error}");
+        assert_eq!(read("Socket-Mode: async\nControl: full\n"), Err(HandshakeError::NoId));
+    }
+
+    #[test]
+    fn a_dialled_number_cannot_carry_a_command() {
+        let evil =
+            read(&GOOD.replace("%2B74951234567", "100%0A%0Aapi%20shutdown,user/102")).unwrap();
+        assert_eq!(evil.to, "100102");
+    }
+}

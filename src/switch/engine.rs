@@ -1,0 +1,170 @@
+//! What every session shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::broadcast;
+use tracing::info;
+
+use super::dial::Dial;
+use super::registry::Registry;
+use super::session::Connected;
+use crate::core::call::{Call, Occurrence};
+use crate::core::ids::{CallId, EmployeeId};
+use crate::core::phone::{Caller, Region, mask};
+use crate::core::record::{AttemptResult, CallRecord, Outcome, Tried};
+use crate::core::staff::Presence;
+use crate::directory::Directory;
+use crate::esl::Limits;
+use crate::metrics::Metrics;
+use crate::rules::Routing;
+
+/// How sessions behave.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A connection has to say who calls within this time.
+    pub handshake: Duration,
+    /// Bounds of the Event Socket.
+    pub limits: Limits,
+    /// How numbers become endpoints.
+    pub dial: Dial,
+}
+
+/// The shared parts of an engine.
+pub struct Engine {
+    /// How sessions behave.
+    pub settings: Settings,
+    /// Who is calling.
+    pub directory: Arc<Directory>,
+    /// The rules; a call reads them once for each decision.
+    pub rules: ArcSwap<Routing>,
+    /// Registered and busy lines.
+    pub presence: Arc<dyn Presence>,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// Calls in hand.
+    pub calls: Arc<Registry<Connected>>,
+    /// What happens in calls, for whoever listens.
+    pub news: broadcast::Sender<CallNews>,
+}
+
+/// What happens in calls, as it happens.
+#[derive(Clone, Debug)]
+pub enum CallNews {
+    /// A call came in, or came back after a transfer.
+    Arrived {
+        /// Which.
+        call: CallId,
+        /// Who calls.
+        from: Caller,
+        /// The dialled number.
+        to: String,
+    },
+    /// Something is tried for it.
+    Trying {
+        /// Which.
+        call: CallId,
+        /// What.
+        what: Tried,
+        /// Whom.
+        employees: Vec<EmployeeId>,
+    },
+    /// Something happened in it.
+    Occurred {
+        /// Which.
+        call: CallId,
+        /// What.
+        occurrence: Occurrence,
+    },
+    /// It is over.
+    Closed(Arc<CallRecord>),
+}
+
+impl Engine {
+    /// Puts the parts together.
+    pub fn new(
+        settings: Settings,
+        directory: Arc<Directory>,
+        rules: Routing,
+        presence: Arc<dyn Presence>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            settings,
+            directory,
+            rules: ArcSwap::from_pointee(rules),
+            presence,
+            metrics,
+            calls: Arc::default(),
+            news: broadcast::Sender::new(4096),
+        }
+    }
+
+    /// Tells whoever listens; costs nothing where nobody does.
+    pub(super) fn tell(&self, news: impl FnOnce() -> CallNews) {
+        if self.news.receiver_count() > 0 {
+            // The last listener may leave between the two; that is no fault.
+            let _ = self.news.send(news());
+        }
+    }
+
+    /// How national numbers are read.
+    pub fn region(&self) -> Region {
+        self.rules.load().region()
+    }
+
+    /// Something happened in a call.
+    pub(super) fn occurred(&self, call: &Call, occurrence: Occurrence) {
+        self.tell(|| CallNews::Occurred {
+            call: call.record().id.clone(),
+            occurrence: occurrence.clone(),
+        });
+        match occurrence {
+            Occurrence::Answered(party) => {
+                let record = call.record();
+                let by = record.talks.first().map_or("unknown", |talk| talk.by.as_str());
+                let waited = record.waited().unwrap_or_default();
+                self.metrics.answer_seconds.with_label_values(&[by]).observe(waited.as_secs_f64());
+                let who = party.employee.as_ref().map_or("unlisted", |e| e.as_str());
+                info!(by, who, waited_ms = waited.as_millis() as u64, "answered");
+            }
+            Occurrence::PassedOn(party) => {
+                let who = party.employee.as_ref().map_or("unlisted", |e| e.as_str());
+                info!(who, "another speaker");
+            }
+            Occurrence::Voicemail { seconds } => info!(seconds, "a message was left"),
+            Occurrence::Ringing { .. } | Occurrence::Missed(_) | Occurrence::Ended => {}
+        }
+    }
+
+    /// A record is complete: count it, log it, hand it on.
+    pub(super) fn closed(&self, record: CallRecord) {
+        let outcome = record.outcome.map_or("unknown", Outcome::as_str);
+        let direction = match record.direction {
+            crate::core::facts::Direction::Inbound => "inbound",
+            crate::core::facts::Direction::Outbound => "outbound",
+            crate::core::facts::Direction::Internal => "internal",
+        };
+        self.metrics.calls.with_label_values(&[direction, outcome]).inc();
+        for attempt in &record.attempts {
+            if let Tried::Ring(role) = attempt.what {
+                let result = attempt.result.unwrap_or(AttemptResult::Failed).as_str();
+                let role = crate::core::record::AnsweredBy::Rung(role).as_str();
+                self.metrics.attempts.with_label_values(&[role, result]).inc();
+            }
+        }
+        info!(
+            outcome,
+            direction,
+            from = %record.from,
+            to = %mask(&record.to),
+            steps = %record.steps(),
+            fallback = record.fallback.map_or("", |f| f.as_str()),
+            talked_s = record.talked().as_secs(),
+            cause = record.hangup_cause.as_deref().unwrap_or(""),
+            "call ended"
+        );
+        self.tell(|| CallNews::Closed(Arc::new(record)));
+    }
+}

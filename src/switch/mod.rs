@@ -1,0 +1,12 @@
+//! FreeSWITCH: the outbound listener and its sessions, the control link, presence.
+
+pub mod arrival;
+pub mod clock;
+pub mod control;
+pub mod dial;
+pub mod engine;
+pub mod listener;
+pub mod presence;
+pub mod registry;
+pub mod session;
+pub mod translate;

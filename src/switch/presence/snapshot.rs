@@ -1,0 +1,157 @@
+//! What FreeSWITCH says when it is asked: `show channels`, `show registrations`, and
+//! `callcenter_config agent list`.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::Agent;
+use crate::core::ids::{Extension, LegId};
+
+/// The three tables; `None` where FreeSWITCH gave none.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub(super) channels: Option<Vec<(LegId, Option<Extension>)>>,
+    pub(super) registrations: Option<Vec<(Extension, String)>>,
+    pub(super) agents: Option<HashMap<String, Agent>>,
+}
+
+#[derive(Deserialize)]
+struct Rows<T> {
+    /// Absent with no row (FACTS.md, framing).
+    #[serde(default = "Vec::new")]
+    rows: Vec<T>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Channel {
+    uuid: String,
+    direction: String,
+    name: String,
+    dest: String,
+    presence_id: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Registration {
+    reg_user: String,
+    token: String,
+}
+
+fn rows<T: for<'de> Deserialize<'de>>(text: &str) -> Option<Vec<T>> {
+    let rows: Rows<T> = serde_json::from_str(text).ok()?;
+    Some(rows.rows)
+}
+
+impl Snapshot {
+    /// Reads the answer to `show channels as json`.
+    pub fn read_channels(&mut self, text: &str) {
+        self.channels = rows::<Channel>(text).map(|rows| {
+            let legs = rows.into_iter().map(|c| (LegId::new(&c.uuid), c.line()));
+            legs.collect()
+        });
+    }
+
+    /// Reads the answer to `show registrations as json`.
+    pub fn read_registrations(&mut self, text: &str) {
+        self.registrations = rows::<Registration>(text).map(|rows| {
+            let lines = rows.into_iter().filter_map(|r| {
+                let line = Extension::parse(&r.reg_user).ok()?;
+                Some((line, r.token))
+            });
+            lines.collect()
+        });
+    }
+
+    /// Reads the answer to `callcenter_config agent list`: a line of names, then a line an agent.
+    /// Without mod_callcenter there are none, which is no fault.
+    pub fn read_agents(&mut self, text: &str) {
+        let mut lines = text.lines();
+        let names: Vec<_> = lines.next().unwrap_or_default().split('|').collect();
+        let column = |name: &str| names.iter().position(|n| *n == name);
+        let (Some(name), Some(status), Some(state)) =
+            (column("name"), column("status"), column("state"))
+        else {
+            self.agents = None;
+            return;
+        };
+        let agents = lines.filter_map(|line| {
+            let cells: Vec<_> = line.split('|').collect();
+            // From the right: the contact in the middle is a dial string and may hold a `|`.
+            let more = cells.len().checked_sub(names.len())?;
+            let agent = Agent {
+                status: cells[status + more].to_owned(),
+                state: cells[state + more].to_owned(),
+            };
+            Some((cells[name].to_owned(), agent))
+        });
+        self.agents = Some(agents.collect());
+    }
+
+    /// The commands without which nothing is known, and which gave no table.
+    pub fn unreadable(&self) -> impl Iterator<Item = &'static str> {
+        let channels = self.channels.is_none().then_some("show channels");
+        let registrations = self.registrations.is_none().then_some("show registrations");
+        channels.into_iter().chain(registrations)
+    }
+}
+
+impl Channel {
+    /// Whose phone this is: `presence_id`, else the number dialled, or the user in the name of
+    /// the channel, `sofia/internal/101@host`.
+    fn line(&self) -> Option<Extension> {
+        let user = |id: &str| Extension::parse(id.split('@').next().unwrap_or_default()).ok();
+        if let Some(line) = user(&self.presence_id) {
+            return Some(line);
+        }
+        if self.direction == "outbound" {
+            return Extension::parse(&self.dest).ok();
+        }
+        user(self.name.rsplit('/').next().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Option<Extension> {
+        Extension::parse(text).ok()
+    }
+
+    /// The row is that of transcript 07d; the second one has a presence id.
+    #[test]
+    fn channels_are_read_as_freeswitch_writes_them() {
+        let mut snapshot = Snapshot::default();
+        snapshot.read_channels(
+            r#"{"row_count":2,"rows":[{"uuid":"07f6f53e","direction":"inbound","name":"sofia/internal/79161234567@127.0.0.1:5101","dest":"9002","presence_id":"","callstate":"ACTIVE"},{"uuid":"b","direction":"outbound","name":"sofia/internal/101@127.0.0.1:6101","dest":"101","presence_id":"101@127.0.0.1"}]}"#,
+        );
+        let channels = snapshot.channels.unwrap();
+        assert_eq!(channels[0], ("07f6f53e".into(), line("79161234567")));
+        assert_eq!(channels[1], ("b".into(), line("101")));
+    }
+
+    #[test]
+    fn no_row_is_an_empty_table_and_an_error_is_none() {
+        let mut snapshot = Snapshot::default();
+        snapshot.read_channels(r#"{"row_count": 0}"#);
+        snapshot.read_registrations("-ERR SQL disabled, no data available!\n");
+        assert_eq!(snapshot.channels.as_deref(), Some(&[][..]));
+        assert_eq!(snapshot.unreadable().collect::<Vec<_>>(), ["show registrations"]);
+    }
+
+    #[test]
+    fn agents_are_read_by_the_names_of_the_columns() {
+        let mut snapshot = Snapshot::default();
+        snapshot.read_agents("name|instance_id|uuid|type|contact|status|state|max_no_answer\nagent1|single_box||callback|[leg_timeout=10]user/107|user/108|Available|Waiting|3\n+OK\n");
+        let agents = snapshot.agents.take().unwrap();
+        assert_eq!(agents.len(), 1);
+        assert_eq!(agents["agent1"].status, "Available");
+        assert_eq!(agents["agent1"].state, "Waiting");
+        snapshot.read_agents("-ERR callcenter_config Command not found!\n");
+        assert!(snapshot.agents.is_none());
+    }
+}

@@ -1,0 +1,100 @@
+//! Which calls are in hand, so that a second connection for the same call finds its session
+//! (transcript 09b): one call, one record.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::core::ids::CallId;
+
+/// Calls in hand. `J` is what a later connection brings along.
+#[derive(Debug)]
+pub struct Registry<J> {
+    calls: Mutex<HashMap<CallId, mpsc::Sender<J>>>,
+}
+
+/// What became of a connection that came in.
+#[derive(Debug)]
+pub enum Entry<J> {
+    /// The first of its call: it leads the call. The connection comes back.
+    First(Seat<J>, J),
+    /// The call is led already; the connection was given to its session.
+    Joined,
+}
+
+/// A place in the registry, given back when dropped.
+#[derive(Debug)]
+pub struct Seat<J> {
+    registry: Arc<Registry<J>>,
+    call: CallId,
+    /// Later connections of this call.
+    pub joins: mpsc::Receiver<J>,
+}
+
+impl<J> Default for Registry<J> {
+    fn default() -> Self {
+        Self { calls: Mutex::default() }
+    }
+}
+
+impl<J> Registry<J> {
+    fn calls(&self) -> MutexGuard<'_, HashMap<CallId, mpsc::Sender<J>>> {
+        // The map is whole at every moment; a panic elsewhere does not spoil it.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a connection.
+    pub fn enter(self: &Arc<Self>, call: &CallId, mut joining: J) -> Entry<J> {
+        let mut calls = self.calls();
+        if let Some(sender) = calls.get(call) {
+            match sender.try_send(joining) {
+                Ok(()) => return Entry::Joined,
+                // Its session ended a moment ago, or is stuck: this connection leads on.
+                Err(error) => joining = error.into_inner(),
+            }
+        }
+        let (sender, joins) = mpsc::channel(8);
+        calls.insert(call.clone(), sender);
+        Entry::First(Seat { registry: self.clone(), call: call.clone(), joins }, joining)
+    }
+
+    /// How many calls are in hand.
+    pub fn len(&self) -> usize {
+        self.calls().len()
+    }
+
+    /// No call is in hand.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<J> Drop for Seat<J> {
+    fn drop(&mut self) {
+        self.joins.close();
+        let mut calls = self.registry.calls();
+        // A later session of the same call may sit here by now; its sender is open.
+        if calls.get(&self.call).is_some_and(mpsc::Sender::is_closed) {
+            calls.remove(&self.call);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_calls_stay_two_and_a_transfer_joins_its_call() {
+        let registry = Arc::new(Registry::default());
+        let (a, b) = (CallId::new("a"), CallId::new("b"));
+        let Entry::First(mut seat_a, 1) = registry.enter(&a, 1) else { panic!("first") };
+        let Entry::First(_seat_b, 2) = registry.enter(&b, 2) else { panic!("first") };
+        assert!(matches!(registry.enter(&a, 3), Entry::Joined));
+        assert_eq!(seat_a.joins.try_recv(), Ok(3));
+        drop(seat_a);
+        assert_eq!(registry.len(), 1);
+        assert!(matches!(registry.enter(&a, 4), Entry::First(_, 4)));
+    }
+}

@@ -1,0 +1,442 @@
+//! One call, one task: drives the call machine with what the connection says, and sends what the
+//! machine wants.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::arrival::{Arrival, HandshakeError};
+use super::clock::Clock;
+use super::dial::CALL_VARIABLES;
+use super::engine::{CallNews, Engine};
+use super::registry::{Entry, Seat};
+use super::translate::{EVENTS, FILTERS, Translator};
+use crate::core::call::{App, Call, Input, Output, Probe};
+use crate::core::client::Lookup;
+use crate::core::facts::{Facts, whom_to_ask};
+use crate::core::ids::OpId;
+use crate::core::phone::mask;
+use crate::core::record::CallRecord;
+use crate::core::trace::Decision;
+use crate::esl::{Command, Incoming, Link, LinkError, Reply};
+
+/// The events of the end of a call come within `linger`; it must outlive the machine's patience
+/// for them (`core::call`, 5 s).
+const LINGER: Duration = Duration::from_secs(8);
+/// How long FreeSWITCH may take to say good-bye after `exit`.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Any socket: TCP in service, a pipe in tests.
+pub type Socket = Box<dyn Io>;
+
+/// What a session needs of a socket.
+pub trait Io: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Io for T {}
+
+/// A connection whose handshake is done.
+#[derive(Debug)]
+pub struct Connected {
+    link: Link<Socket, Tag>,
+    arrival: Arrival,
+    accepted: Instant,
+}
+
+/// What is remembered with a command until its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// `connect`.
+    Connect,
+    /// `uuid_dump`.
+    Probe,
+    /// Anything whose reply only matters if it is an error.
+    Plain(&'static str),
+}
+
+/// Why a connection led to no call.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// It said nothing for too long, or the stream ended.
+    #[error("the peer said nothing within {} s of the connection", .0.as_secs_f32())]
+    Silent(Duration),
+    /// It went away before it said who calls.
+    #[error("the connection ended before the channel data came")]
+    Closed,
+    /// It is no socket we can lead a call by.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// Bytes that cannot be read.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+impl SessionError {
+    /// The label in metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Silent(_) => "silent",
+            Self::Closed => "closed",
+            Self::Handshake(error) => error.as_str(),
+            Self::Link(_) => "unreadable",
+        }
+    }
+}
+
+type LookupFuture = Pin<Box<dyn Future<Output = Lookup> + Send>>;
+
+/// The driver of one call.
+struct Session {
+    engine: Arc<Engine>,
+    clock: Clock,
+    link: Link<Socket, Tag>,
+    seat: Seat<Connected>,
+    call: Call,
+    arrival: Arrival,
+    accepted: Instant,
+    /// Asked and not answered yet.
+    lookup: Option<LookupFuture>,
+    /// Ends the tasks that keep earlier connections of this call open.
+    earlier: CancellationToken,
+    record: Option<CallRecord>,
+    commanded: bool,
+}
+
+/// Leads one connection from `connect` to the end of its call.
+///
+/// # Errors
+/// [`SessionError`]: the connection never became a call. Once it is one, every fault is handled
+/// here and ends in the record.
+pub async fn run(
+    engine: Arc<Engine>,
+    socket: Socket,
+    drain: CancellationToken,
+) -> Result<(), SessionError> {
+    let accepted = Instant::now();
+    let link = Link::new(socket, engine.settings.limits);
+    let limit = engine.settings.handshake;
+    let connected = timeout(limit, handshake(&engine, link, accepted)).await;
+    let connected = connected.map_err(|_| SessionError::Silent(limit))??;
+    let id = connected.arrival.call.clone();
+    match engine.calls.enter(&id, connected) {
+        Entry::Joined => debug!(call = %id, "a second connection of this call joins it"),
+        Entry::First(seat, connected) => {
+            let span = tracing::info_span!("call", id = %id);
+            let session = Session::new(engine, seat, connected);
+            tracing::Instrument::instrument(session.lead(drain), span).await;
+        }
+    }
+    Ok(())
+}
+
+/// `connect`, the refusal of sockets we cannot lead by, and the first commands in one write.
+async fn handshake(
+    engine: &Engine,
+    mut link: Link<Socket, Tag>,
+    accepted: Instant,
+) -> Result<Connected, SessionError> {
+    link.send([(Tag::Connect, Command::connect())]).await?;
+    let data = loop {
+        match link.next().await? {
+            Some(Incoming::Reply(Tag::Connect, reply)) => break reply,
+            Some(_) => {}
+            None => return Err(SessionError::Closed),
+        }
+    };
+    let arrival = Arrival::read(&data.headers, engine.region())?;
+    let id = arrival.call.as_str();
+    let op = OpId::new(format!("{id}.0"));
+    let mut first = vec![
+        (Tag::Plain("multiset"), Command::execute(None, &op, "multiset", CALL_VARIABLES)),
+        (Tag::Plain("linger"), Command::linger(LINGER)),
+    ];
+    first.extend(FILTERS.map(|header| (Tag::Plain("filter"), Command::filter(header, id))));
+    first.push((Tag::Plain("event"), Command::events(EVENTS)));
+    link.send(first).await?;
+    Ok(Connected { link, arrival, accepted })
+}
+
+impl Session {
+    fn new(engine: Arc<Engine>, seat: Seat<Connected>, connected: Connected) -> Self {
+        let Connected { link, arrival, accepted } = connected;
+        let clock = Clock::start();
+        let mut call = Call::new(CallRecord {
+            id: arrival.call.clone(),
+            direction: arrival.direction,
+            from: arrival.from.clone(),
+            to: arrival.to.clone(),
+            line: None,
+            started: clock.now(),
+            ended: None,
+            owner: None,
+            fallback: None,
+            decisions: vec![],
+            attempts: vec![],
+            talks: vec![],
+            transfers: vec![],
+            outcome: None,
+            hangup_cause: None,
+        });
+        if arrival.answered {
+            call.answered_already();
+        }
+        Self {
+            engine,
+            clock,
+            link,
+            seat,
+            call,
+            arrival,
+            accepted,
+            lookup: None,
+            earlier: CancellationToken::new(),
+            record: None,
+            commanded: false,
+        }
+    }
+
+    async fn lead(mut self, drain: CancellationToken) {
+        self.engine.metrics.calls_active.inc();
+        info!(from = %self.arrival.from, to = %mask(&self.arrival.to), "call arrived");
+        self.ask();
+        let end = self.events(&drain).await;
+        if let Err(error) = &end {
+            warn!(%error, "the connection of this call failed; FreeSWITCH goes on with it");
+        }
+        if self.record.is_none() {
+            self.call.handle(Input::Lost, self.clock.now());
+            // Nothing can be sent any more; the record is what is left to do.
+            while let Some(output) = self.call.poll() {
+                self.note(output);
+            }
+        }
+        self.engine.metrics.calls_active.dec();
+        if end.is_ok() {
+            self.leave().await;
+        }
+        self.earlier.cancel();
+        if let Some(record) = self.record.take() {
+            self.engine.closed(record);
+        }
+    }
+
+    /// Asks the directory, unless there is nothing to ask for.
+    fn ask(&mut self) {
+        self.engine.tell(|| CallNews::Arrived {
+            call: self.arrival.call.clone(),
+            from: self.arrival.from.clone(),
+            to: self.arrival.to.clone(),
+        });
+        let staff = self.engine.directory.staff();
+        let Arrival { direction, from, to, .. } = &self.arrival;
+        self.lookup = Some(match whom_to_ask(*direction, from, to, self.engine.region(), &staff) {
+            Some(phone) => {
+                let directory = self.engine.directory.clone();
+                Box::pin(async move { directory.lookup(&phone).await })
+            }
+            None => Box::pin(std::future::ready(Lookup::NotAsked)),
+        });
+    }
+
+    /// The life of the call; returns when its record is complete or the connection is gone.
+    async fn events(&mut self, drain: &CancellationToken) -> Result<(), LinkError> {
+        while self.record.is_none() {
+            let wake = self.call.timeout().map(|due| self.clock.instant(due));
+            tokio::select! {
+                biased;
+                lookup = answer(&mut self.lookup) => self.decide(&lookup),
+                incoming = self.link.next() => match incoming? {
+                    Some(incoming) => self.incoming(incoming),
+                    None => return Ok(()),
+                },
+                Some(later) = self.seat.joins.recv() => self.passed_on(later),
+                () = sleep(wake) => self.call.handle_timeout(self.clock.now()),
+                () = drain.cancelled() => return Ok(()),
+            }
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, lookup: &Lookup) {
+        let begin = std::time::Instant::now();
+        let decision = self.decision(lookup);
+        self.engine.metrics.decision_seconds.observe(begin.elapsed().as_secs_f64());
+        if let Some(fallback) = decision.fallback {
+            self.engine.metrics.fallbacks.with_label_values(&[fallback.as_str()]).inc();
+        }
+        debug!(trace = ?decision.trace, "decided");
+        self.call.handle(Input::Decided(Box::new(decision)), self.clock.now());
+    }
+
+    fn decision(&self, lookup: &Lookup) -> Decision {
+        let staff = self.engine.directory.staff();
+        let facts = Facts {
+            direction: self.arrival.direction,
+            from: &self.arrival.from,
+            to: &self.arrival.to,
+            at: self.clock.now(),
+            lookup,
+            staff: &staff,
+            presence: self.engine.presence.as_ref(),
+        };
+        crate::core::route::decide(&self.engine.rules.load(), &facts)
+    }
+
+    fn incoming(&mut self, incoming: Incoming<Tag>) {
+        let now = self.clock.now();
+        let staff = self.engine.directory.staff();
+        let translator =
+            Translator { call: &self.arrival.call, staff: &staff, region: self.engine.region() };
+        match incoming {
+            Incoming::Event(event) => {
+                if let Some(input) = translator.event(&event) {
+                    self.call.handle(input, now);
+                }
+            }
+            Incoming::Reply(Tag::Probe, reply) => {
+                let probe = translator.probe(&reply);
+                if probe == Probe::Unknown {
+                    debug!(answer = first_line(&reply), "the look at the channel gave no answer");
+                }
+                self.call.handle(Input::Probed(probe), now);
+            }
+            Incoming::Reply(Tag::Plain(verb), reply) if reply.is_error() => {
+                warn!(verb, answer = first_line(&reply), "FreeSWITCH refused a command");
+            }
+            // A linger notice may come before the last events: they are waited for (05a).
+            Incoming::Reply(..)
+            | Incoming::Notice { .. }
+            | Incoming::AuthRequest
+            | Incoming::Refused => {}
+        }
+    }
+
+    /// The call came back on a new connection, which leads from now on. The earlier one stays
+    /// open and silent: `exit` on it would take the call away from the new one.
+    fn passed_on(&mut self, later: Connected) {
+        let Connected { link, arrival, .. } = later;
+        let earlier = std::mem::replace(&mut self.link, link);
+        tokio::spawn(keep_silent(earlier, self.earlier.child_token()));
+        info!(to = %mask(&arrival.to), "call passed on");
+        self.call.handle(Input::Transferred { to: arrival.to.clone() }, self.clock.now());
+        self.arrival.to = arrival.to;
+        self.ask();
+    }
+
+    /// Sends everything the machine wants, in one write.
+    async fn flush(&mut self) -> Result<(), LinkError> {
+        let mut commands = VecDeque::new();
+        while let Some(output) = self.call.poll() {
+            match output {
+                Output::Run(op, app) => {
+                    self.tell_step(&app);
+                    let (name, arg) = self.engine.settings.dial.application(&app);
+                    commands.push_back((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
+                }
+                Output::Probe => {
+                    let call = format!("uuid_dump {} plain", self.arrival.call);
+                    commands.push_back((Tag::Probe, Command::api(&call)));
+                }
+                Output::Break => {
+                    let call = format!("uuid_break {} all", self.arrival.call);
+                    commands.push_back((Tag::Plain("uuid_break"), Command::api(&call)));
+                }
+                other => self.note(other),
+            }
+        }
+        if commands.is_empty() {
+            return Ok(());
+        }
+        self.link.send(commands).await?;
+        if !std::mem::replace(&mut self.commanded, true) {
+            self.engine
+                .metrics
+                .first_command_seconds
+                .observe(self.accepted.elapsed().as_secs_f64());
+        }
+        Ok(())
+    }
+
+    fn tell_step(&self, app: &App) {
+        let step = matches!(
+            app,
+            App::Bridge { .. }
+                | App::Callcenter(_)
+                | App::Fifo(_)
+                | App::Voicemail(_)
+                | App::Playback(_)
+        );
+        let Some(attempt) = self.call.record().attempts.last().filter(|_| step) else { return };
+        self.engine.tell(|| CallNews::Trying {
+            call: self.arrival.call.clone(),
+            what: attempt.what.clone(),
+            employees: attempt.employees.clone(),
+        });
+    }
+
+    fn note(&mut self, output: Output) {
+        match output {
+            Output::Occurred(occurrence) => self.engine.occurred(&self.call, occurrence),
+            Output::Closed(record) => self.record = Some(*record),
+            Output::Run(..) | Output::Probe | Output::Break => {}
+        }
+    }
+
+    /// `exit` frees the session in FreeSWITCH (1.9 MB each) without waiting for linger's end. It
+    /// is all that draining needs as well: ringing, queue and talk go on, an idle caller goes to
+    /// the dialplan's queue.
+    async fn leave(&mut self) {
+        let goodbye = async {
+            self.link.send([(Tag::Plain("exit"), Command::exit())]).await?;
+            while self.link.next().await?.is_some() {}
+            Ok::<_, LinkError>(())
+        };
+        // The call is over; a peer that went first is no fault.
+        let _ = timeout(GOODBYE, goodbye).await;
+    }
+}
+
+/// Keeps an earlier connection of a call open, without events, until the call is over.
+async fn keep_silent(mut link: Link<Socket, Tag>, over: CancellationToken) {
+    if link.send([(Tag::Plain("noevents"), Command::no_events())]).await.is_err() {
+        return;
+    }
+    loop {
+        tokio::select! {
+            incoming = link.next() => if !matches!(incoming, Ok(Some(_))) { return },
+            () = over.cancelled() => break,
+        }
+    }
+    let _ = link.send([(Tag::Plain("exit"), Command::exit())]).await;
+    let _ = timeout(GOODBYE, async { while let Ok(Some(_)) = link.next().await {} }).await;
+}
+
+/// Waits for the answer and takes the question away; waits for ever where nothing was asked.
+async fn answer(asked: &mut Option<LookupFuture>) -> Lookup {
+    match asked {
+        Some(future) => {
+            let lookup = future.as_mut().await;
+            *asked = None;
+            lookup
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep(until: Option<Instant>) {
+    match until {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn first_line(reply: &Reply) -> &str {
+    reply.text().lines().next().unwrap_or_default()
+}

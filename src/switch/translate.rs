@@ -1,0 +1,163 @@
+//! Events of FreeSWITCH in the words of the call machine. All knowledge of header names that
+//! concern a call is here.
+
+use std::borrow::Cow;
+
+use crate::core::call::{Completion, Input, LastWords, Probe};
+use crate::core::ids::{CallId, Extension, LegId, OpId};
+use crate::core::phone::{Phone, Region};
+use crate::core::record::Party;
+use crate::core::staff::Staff;
+use crate::esl::{Event, Reply};
+
+/// The events of a session. FreeSWITCH renders and sends each for every filter that fits, so the
+/// list is short.
+pub const EVENTS: &str = "CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE \
+    CHANNEL_UNBRIDGE CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE CHANNEL_EXECUTE_COMPLETE CALL_UPDATE";
+
+/// The filters that bring both legs to one connection, agents of queues included. They are OR-ed.
+/// `myevents` would bring the own leg only.
+pub const FILTERS: [&str; 2] = ["Unique-ID", "Other-Leg-Unique-ID"];
+
+/// Reads events for one call.
+#[derive(Clone, Copy)]
+pub struct Translator<'a> {
+    /// The call.
+    pub call: &'a CallId,
+    /// Whose number is whose.
+    pub staff: &'a Staff,
+    /// How national numbers are read.
+    pub region: Region,
+}
+
+impl Translator<'_> {
+    /// The input an event makes; `None`: it tells the machine nothing.
+    pub fn event(&self, event: &Event) -> Option<Input> {
+        let own = event.raw("Unique-ID") == Some(self.call.as_str());
+        match event.name() {
+            "CHANNEL_PROGRESS" | "CHANNEL_PROGRESS_MEDIA" if !own => Some(Input::Ringing),
+            "CHANNEL_ANSWER" if own => Some(Input::CallerAnswered),
+            "CHANNEL_BRIDGE" => {
+                let party = self.bridge_party(event, own)?;
+                Some(Input::Bridged {
+                    party,
+                    answered: event.raw("Answer-State") == Some("answered"),
+                })
+            }
+            "CALL_UPDATE" if own => self.update(event),
+            "CHANNEL_UNBRIDGE" => self.other_side(event).map(|_| Input::Unbridged),
+            "CHANNEL_EXECUTE_COMPLETE" if own => Some(Input::Done {
+                op: OpId::new(event.raw("Application-UUID")?),
+                result: completion(event),
+            }),
+            "CHANNEL_HANGUP" if own => Some(Input::HungUp { cause: cause(event) }),
+            "CHANNEL_HANGUP_COMPLETE" if own => Some(Input::Completed(self.last_words(event))),
+            _ => None,
+        }
+    }
+
+    /// The answer to `uuid_dump`.
+    pub fn probe(&self, reply: &Reply) -> Probe {
+        if reply.text().starts_with("-ERR No such channel") {
+            return Probe::Gone;
+        }
+        let event = Event::from_plain(&reply.body);
+        if event.raw("Unique-ID") != Some(self.call.as_str()) {
+            return Probe::Unknown;
+        }
+        // Other-Leg headers stay behind after a bridge; the bond is taken off (transcript 09g).
+        match event.variable("signal_bond").filter(|bond| !bond.is_empty()) {
+            None => Probe::Alone,
+            Some(bond) => {
+                let number = match event.raw("Other-Leg-Unique-ID") == Some(&*bond) {
+                    true => event.get("Other-Leg-Destination-Number").unwrap_or_default(),
+                    false => Cow::Borrowed(""),
+                };
+                Probe::With(self.party(&bond, &number))
+            }
+        }
+    }
+
+    /// An attended transfer inside FreeSWITCH shows itself by this event only (transcript 09i).
+    fn update(&self, event: &Event) -> Option<Input> {
+        let by_transfer =
+            matches!(event.raw("Channel-State"), Some("CS_EXCHANGE_MEDIA" | "CS_SOFT_EXECUTE"));
+        let other = event.raw("Other-Leg-Unique-ID")?;
+        if !by_transfer || event.variable("signal_bond").as_deref() != Some(other) {
+            return None;
+        }
+        let number = event.get("Other-Leg-Destination-Number").unwrap_or_default();
+        let answered = event.raw("Answer-State") == Some("answered");
+        Some(Input::Bridged { party: self.party(other, &number), answered })
+    }
+
+    fn other_side<'e>(&self, event: &'e Event) -> Option<&'e str> {
+        let (a, b) = (event.raw("Bridge-A-Unique-ID")?, event.raw("Bridge-B-Unique-ID")?);
+        match (a == self.call.as_str(), b == self.call.as_str()) {
+            (true, false) => Some(b),
+            (false, true) => Some(a),
+            _ => None,
+        }
+    }
+
+    /// In a mod_fifo talk the agent's leg is leg A and the event is his (transcript 03d).
+    fn bridge_party(&self, event: &Event, own: bool) -> Option<Party> {
+        let leg = self.other_side(event)?;
+        let header = if own { "Other-Leg-Destination-Number" } else { "Caller-Destination-Number" };
+        Some(self.party(leg, &event.get(header).unwrap_or_default()))
+    }
+
+    fn party(&self, leg: &str, number: &str) -> Party {
+        let employee = match Extension::parse(number) {
+            Ok(line) => self.staff.by_extension(&line),
+            Err(_) => None,
+        };
+        let outside = || {
+            let phone = Phone::parse(number, self.region).ok()?;
+            self.staff.by_phone(&phone)
+        };
+        let employee = employee.or_else(outside).map(|e| e.id.clone());
+        Party { leg: LegId::new(leg), employee, number: number.to_owned() }
+    }
+
+    fn last_words(&self, event: &Event) -> LastWords {
+        let bridged = event.variable("bridge_hangup_cause").is_some()
+            || event.variable("bridge_uepoch").is_some_and(|at| at != "0")
+            || event.variable("fifo_serviced_uuid").is_some();
+        let partner = || {
+            let leg =
+                event.variable("bridge_uuid").or_else(|| event.variable("fifo_serviced_uuid"))?;
+            let number = match event.raw("Other-Leg-Unique-ID") == Some(&*leg) {
+                true => event.get("Other-Leg-Destination-Number").unwrap_or_default(),
+                false => Cow::Borrowed(""),
+            };
+            Some(self.party(&leg, &number))
+        };
+        LastWords {
+            cause: cause(event),
+            bridged_with: if bridged { partner() } else { None },
+            message_seconds: message_seconds(event),
+        }
+    }
+}
+
+fn cause(event: &Event) -> String {
+    event.raw("Hangup-Cause").unwrap_or("UNKNOWN").to_owned()
+}
+
+fn completion(event: &Event) -> Completion {
+    let app = event.raw("Application");
+    let text = |name: &str| event.variable(name).map(Cow::into_owned);
+    Completion {
+        disposition: if app == Some("bridge") { text("originate_disposition") } else { None },
+        queue_cause: if app == Some("callcenter") { text("cc_cause") } else { None },
+        queue_bridged: app == Some("fifo") && event.variable("fifo_serviced_uuid").is_some(),
+        message_seconds: if app == Some("voicemail") { message_seconds(event) } else { 0 },
+    }
+}
+
+/// `voicemail_message_len` is written `00:00:04` (transcript 10b).
+fn message_seconds(event: &Event) -> u64 {
+    let Some(text) = event.variable("voicemail_message_len") else { return 0 };
+    text.split(':').fold(0, |sum, part| sum * 60 + part.trim().parse::<u64>().unwrap_or(0))
+}

@@ -1,0 +1,7 @@
+//! The control link to FreeSWITCH, pitfall by pitfall, in virtual time.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod commands;
+mod faults;
+mod news;
+mod peer;

@@ -31,6 +31,9 @@ impl Call {
 
     /// Tells an event, to whom it concerns. Nothing is put together for nobody.
     pub(super) fn tell_more(&mut self, l: Option<usize>, kind: Kind, extra: Extra<'_>) {
+        if self.given {
+            return;
+        }
         let watched = self.shared.is_watched();
         let mut takers = 0_u32;
         for (c, conn) in self.conns.iter().enumerate().take(32) {

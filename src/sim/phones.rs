@@ -122,7 +122,7 @@ impl Call {
             vars.set(name, value);
         }
         vars.unset("bridge_to");
-        let peer = self.legs[l].peer.filter(|p| *p != A);
+        let peer = self.legs[l].peer.filter(|p| l != A && *p != A);
         self.hang_up(l, "NORMAL_CLEARING");
         if let Some(c) = self.legs[l].asks {
             self.hand_over(l, c);

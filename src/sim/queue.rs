@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::bridge::Endpoint;
 use super::call::{A, Call};
 use super::clock::{Micros, micros};
+use super::endpoint::Endpoint;
 use super::event::{Extra, Kind};
 use super::leg::State;
 use super::setup::{Agent, Queue};
@@ -27,6 +27,8 @@ pub(super) enum JoinKind {
     },
     /// By REFER with Replaces (transcript 09e).
     Attended,
+    /// By `uuid_bridge` (transcript 06b).
+    Bridged,
     /// By the application `att_xfer` (transcript 09i).
     AttXfer,
 }
@@ -254,7 +256,7 @@ impl Call {
             leg: A,
             talked: false,
         };
-        let cause = match self.endpoint(&target) {
+        let cause = match self.shared.endpoint(&target) {
             Endpoint::Fails(cause) => cause,
             Endpoint::Phone { number, script, .. } => {
                 let vars = vec![

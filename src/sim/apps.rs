@@ -112,6 +112,7 @@ impl Call {
             "playback" => self.app_playback(arg).await,
             "play_and_get_digits" => self.app_digits(arg).await,
             "record_session" => self.app_record(arg),
+            "stop_record_session" => self.stop_recordings(A),
             "hangup" => self.hang_up_caller(cause::parse(arg)),
             "respond" => {
                 let status = arg.split(' ').next().and_then(|s| s.parse().ok());
@@ -245,6 +246,8 @@ impl Call {
         let ends = word(4);
         let variable = word(7).to_owned();
         self.digits.clear();
+        let mut plays = true;
+        self.playback_event(Kind::PlaybackStart, word(5), "");
         self.music += 1;
         let until = self.now() + super::clock::micros(time);
         self.timers.at(until, What::Wake);
@@ -253,6 +256,13 @@ impl Call {
                 break;
             }
             self.wait(A).await;
+            if plays && !self.digits.is_empty() {
+                plays = false;
+                self.playback_event(Kind::PlaybackStop, word(5), "break");
+            }
+        }
+        if plays {
+            self.playback_event(Kind::PlaybackStop, word(5), "done");
         }
         self.music -= 1;
         let mut digits = std::mem::take(&mut self.digits);
@@ -265,9 +275,13 @@ impl Call {
     }
 
     fn app_record(&mut self, file: &str) {
+        self.legs[A].recordings.push(file.to_owned());
+        self.record_event(A, Kind::RecordStart, file);
+    }
+
+    pub(super) fn record_event(&mut self, l: usize, kind: Kind, file: &str) {
         let tail = format!("Record-File-Path: {}\n", encode(file));
-        let extra = Extra { tail: &tail, ..Extra::default() };
-        self.tell_more(Some(A), Kind::RecordStart, extra);
+        self.tell_more(Some(l), kind, Extra { tail: &tail, ..Extra::default() });
     }
 
     /// `voicemail default DOMAIN BOX`: a greeting, a tone, and the message until the caller hangs

@@ -42,10 +42,9 @@ impl Call {
         }
         let mut failure = ("USER_NOT_REGISTERED", false, 0);
         for group in &dial.alternatives {
-            match self.dial(&dial.vars, group).await {
+            match self.dial(&dial, group).await {
                 Dialled::Leg(b) => {
-                    let twice = group.iter().any(|t| t.own_vars);
-                    self.connect_legs(b, twice);
+                    self.connect_legs(b, dial.is_plural());
                     self.talk(b).await;
                     return;
                 }
@@ -95,13 +94,19 @@ impl Call {
         }
     }
 
-    async fn dial(&mut self, all: &VarList, group: &[Target]) -> Dialled {
+    async fn dial(&mut self, dial: &Dial, group: &[Target]) -> Dialled {
+        let all = &dial.vars;
         let start = self.now();
         let before = self.legs[A].other.clone();
         let (mut ringing, mut failure) = (Vec::new(), "USER_NOT_REGISTERED");
         for target in group {
             match self.shared.endpoint(&target.endpoint) {
-                Endpoint::Fails(cause) => failure = cause,
+                Endpoint::Fails(cause) => {
+                    failure = cause;
+                    if matches!(cause, "INVALID_GATEWAY" | "INVALID_PROFILE") {
+                        self.stillborn();
+                    }
+                }
                 Endpoint::Phone { number, user, script } => {
                     let mut vars = all.clone();
                     vars.extend(target.vars.iter().cloned());
@@ -115,12 +120,13 @@ impl Call {
                         self.legs[A].vars.set("dialed_domain", "127.0.0.1");
                     }
                     let b = self.callee_leg(Some(A), &number, user, script, &vars);
-                    self.dialled(b, if target.own_vars { 2 } else { 1 });
+                    // One of several legs is told twice (transcripts 02c, 03b).
+                    self.dialled(b, if dial.is_plural() { 2 } else { 1 });
                     let told = format!("{};Outbound Call;{number}", self.legs[b].uuid);
                     for _ in 0..2 {
                         self.legs[A].vars.push("originated_legs", &told);
                     }
-                    if target.own_vars && group.len() > 1 {
+                    if group.len() > 1 {
                         self.legs[A].other = Some(self.legs[b].as_other("originatee"));
                     }
                     let limit = self.limit(start, &vars, user);
@@ -210,7 +216,7 @@ impl Call {
     }
 
     /// The caller and a leg that has answered, or sends media, are put through.
-    fn connect_legs(&mut self, b: usize, twice: bool) {
+    fn connect_legs(&mut self, b: usize, plural: bool) {
         let now = self.now();
         let uuid = self.legs[b].uuid.clone();
         let answered = self.legs[b].answered();
@@ -218,7 +224,7 @@ impl Call {
             self.legs[A].other = Some(self.legs[b].as_other("originatee"));
             self.call_state(A, CallState::Active);
         } else if answered {
-            if twice {
+            if plural {
                 self.legs[A].other = Some(self.legs[b].as_other("originatee"));
             }
             self.answer_caller();
@@ -233,7 +239,7 @@ impl Call {
         vars.set("originate_disposition", "SUCCESS");
         vars.set("DIALSTATUS", "SUCCESS");
         vars.set("signal_bond", &uuid);
-        if !self.legs[b].presence_id.is_empty() && !twice && answered {
+        if !self.legs[b].presence_id.is_empty() && !plural {
             self.tell(b, Kind::ChannelOutgoing);
         }
         let phone = self.legs[b].profile.destination.clone();

@@ -14,8 +14,6 @@ pub(super) struct Dial {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Target {
     pub(super) vars: VarList,
-    /// Written as `[…]user/…`: the leg is told twice (transcript 02c).
-    pub(super) own_vars: bool,
     pub(super) endpoint: String,
 }
 
@@ -42,6 +40,13 @@ impl Dial {
     }
 }
 
+impl Dial {
+    /// Several legs, at once or one after another.
+    pub(super) fn is_plural(&self) -> bool {
+        self.alternatives.iter().map(Vec::len).sum::<usize>() > 1
+    }
+}
+
 impl Target {
     fn parse(text: &str) -> Self {
         let mut rest = text.trim();
@@ -49,7 +54,6 @@ impl Target {
         while let Some((inside, behind)) =
             bracket(rest, '[', ']').or_else(|| bracket(rest, '{', '}'))
         {
-            target.own_vars = true;
             target.vars.extend(var_list(inside));
             rest = behind.trim_start();
         }

@@ -165,10 +165,14 @@ pub(super) struct Leg {
     pub(super) dialled_by: Option<usize>,
     /// Whom it asks before it hands the caller over (`att_xfer`).
     pub(super) asks: Option<usize>,
+    /// The UUID of the hold music it hears.
+    pub(super) music: String,
     /// The UUID of the `fifo` it runs.
     pub(super) fifo: String,
     /// The place in the list of rung phones.
     pub(super) rung: Option<usize>,
+    /// The files `record_session` writes.
+    pub(super) recordings: Vec<String>,
     /// HANGUP_COMPLETE has been told.
     pub(super) complete: bool,
     pub(super) destroyed: bool,
@@ -207,8 +211,10 @@ impl Leg {
             phone: None,
             dialled_by: None,
             asks: None,
+            music: String::new(),
             fifo: String::new(),
             rung: None,
+            recordings: Vec::new(),
             complete: false,
             destroyed: false,
             running: Vec::new(),

@@ -108,7 +108,7 @@ impl Call {
         self.tell_more(Some(l), Kind::ChannelCallstate, extra);
     }
 
-    fn presence(&mut self, l: usize) {
+    pub(super) fn presence(&mut self, l: usize) {
         if !self.legs[l].presence_id.is_empty() {
             self.tell(l, Kind::PresenceIn);
         }
@@ -250,6 +250,15 @@ impl Call {
         self.start_phone(l);
     }
 
+    /// mod_sofia makes a channel before it finds that there is no such gateway (transcript 04a).
+    pub(super) fn stillborn(&mut self) {
+        let mut leg = Leg::new(new_uuid(), false, "sofia/".to_owned(), self.now());
+        leg.state = State::None;
+        leg.complete = true;
+        self.legs.push(leg);
+        self.destroy(self.legs.len() - 1);
+    }
+
     /// A leg's phone answers.
     pub(super) fn callee_answers(&mut self, l: usize) {
         let now = self.now();
@@ -380,7 +389,7 @@ impl Call {
 
     /// CHANNEL_HANGUP and, for a leg we dialled, CS_HANGUP.
     pub(super) fn hang_up_first(&mut self, l: usize, cause: Cause) -> bool {
-        if !self.legs[l].alive() {
+        if !self.legs[l].alive() || self.legs[l].complete {
             return false;
         }
         self.legs[l].cause = Some(cause);
@@ -429,6 +438,7 @@ impl Call {
         if self.legs[l].complete {
             return;
         }
+        self.stop_recordings(l);
         self.legs[l].times.hangup = self.now();
         self.legs[l].stale = true;
         self.call_state(l, CallState::Hangup);
@@ -441,6 +451,12 @@ impl Call {
         let extra = Extra { head: &head, ..Extra::default() };
         self.tell_more(Some(l), Kind::ChannelHangupComplete, extra);
         self.shared.leave(&self.legs[l].uuid);
+    }
+
+    pub(super) fn stop_recordings(&mut self, l: usize) {
+        for file in std::mem::take(&mut self.legs[l].recordings) {
+            self.record_event(l, Kind::RecordStop, &file);
+        }
     }
 
     pub(super) fn destroy(&mut self, l: usize) {

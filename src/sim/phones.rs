@@ -158,8 +158,12 @@ impl Call {
         };
         self.call_state(l, state);
         self.tell(l, kind);
+        self.presence(l);
         if !on {
             self.call_state(l, CallState::Active);
+        }
+        if let (A, Some(b)) = (l, self.legs[l].peer) {
+            self.hold_music_for_other(b, on);
         }
         if self.legs[l].peer == Some(A) {
             if on {

@@ -3,11 +3,12 @@
 use super::call::{A, Call};
 use super::dial::Dial;
 use super::endpoint::Endpoint;
-use super::event::Kind;
+use super::event::{Extra, Kind};
 use super::leg::{CallState, Message, State};
 use super::queue::{Join, JoinKind};
 use super::script::Transfer;
 use super::timers::What;
+use super::vars::encode;
 
 /// An extension of the dialplan.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,10 +114,11 @@ impl Call {
         let answered = leg.answered();
         self.call_state(A, CallState::Ringing);
         self.tell(A, Kind::ChannelState);
+        self.legs[A].state = State::Execute;
         if answered {
             self.call_state(A, CallState::Active);
         }
-        self.state(A, State::Execute);
+        self.tell(A, Kind::ChannelState);
     }
 
     /// REFER by the phone of leg `l`.
@@ -217,6 +219,26 @@ impl Call {
             lock: true,
             loops: 1,
         });
+    }
+
+    /// The same for the other leg, when the caller holds.
+    pub(super) fn hold_music_for_other(&mut self, b: usize, on: bool) {
+        let music = "tone_stream://%(400,200,440,480);loops=-1";
+        if on {
+            self.legs[b].music = super::shared::new_uuid();
+        }
+        let uuid = self.legs[b].music.clone();
+        let tail = format!("Playback-File-Path: {}\n", encode(music));
+        let extra = Extra { tail: &tail, ..Extra::default() };
+        if on {
+            self.legs[b].vars.set("current_application", "playback");
+            self.tell_app(Kind::ChannelExecute, b, "playback", music, &uuid);
+            self.tell_more(Some(b), Kind::PlaybackStart, extra);
+        } else {
+            self.tell_more(Some(b), Kind::PlaybackStop, extra);
+            self.legs[b].vars.set("current_application_response", "FILE PLAYED");
+            self.tell_app(Kind::ChannelExecuteComplete, b, "playback", music, &uuid);
+        }
     }
 
     /// REFER with Replaces: the caller is connected with the one who was asked.

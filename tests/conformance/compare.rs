@@ -41,7 +41,7 @@ pub fn differences(name: &str, timeline: &Timeline, played: &Played) -> String {
     ids.same(&letters["A"], &letters["A"]);
     let mut out = String::new();
     let mut matched = HashMap::new();
-    let mut conns: Vec<_> = played.heard.keys().collect();
+    let mut conns: Vec<_> = played.heard.keys().filter(|c| *c != "obs").collect();
     conns.sort();
     conns.reverse();
     for conn in conns {
@@ -50,6 +50,9 @@ pub fn differences(name: &str, timeline: &Timeline, played: &Played) -> String {
         events(name, conn, timeline, heard, &mut ids, &mut matched, &mut out);
     }
     variables(name, timeline, &matched, &mut ids, &mut out);
+    if let Some(observed) = Timeline::observed(name) {
+        out.push_str(&crate::observer::differences(name, &observed, &played.heard["obs"]));
+    }
     if played.report.channels_left != 0 {
         let _ = writeln!(out, "channels left: {}", played.report.channels_left);
     }

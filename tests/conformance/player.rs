@@ -79,9 +79,14 @@ pub async fn play(name: &str, timeline: &Timeline, scene: &Scene) -> Played {
             begin,
         )));
     }
+    let observed: Shared = Arc::default();
+    heard.insert("obs".to_owned(), observed.clone());
+    tasks.push(tokio::spawn(observer(fs.control_pipe(), observed)));
     for (at, line) in scene.elsewhere {
         tasks.push(tokio::spawn(elsewhere(fs.clone(), begin, *at, (*line).to_owned())));
     }
+    // Whoever watches does so from the first event on.
+    sleep(Duration::from_millis(1)).await;
     let uuid = timeline.letters["A"].clone();
     let spec = CallSpec::new("79161234567", "100").name("Test Caller").uuid(&uuid);
     let call = fs.call((scene.caller)(spec));
@@ -113,6 +118,13 @@ pub async fn play(name: &str, timeline: &Timeline, scene: &Scene) -> Played {
 
 fn script(timeline: &Timeline, name: &str) -> Vec<Line> {
     timeline.lines.iter().filter(|l| l.conn == name).cloned().collect()
+}
+
+/// Hears everything, and stays a while after the end.
+async fn observer(pipe: DuplexStream, all: Shared) {
+    let (read, mut write) = tokio::io::split(pipe);
+    write.write_all(b"auth ClueCon\n\nevent plain ALL\n\n").await.unwrap();
+    let _ = timeout(Duration::from_secs(60), listen(read, all)).await;
 }
 
 async fn elsewhere(fs: FreeSwitch, begin: Instant, at: f64, line: String) {

@@ -97,16 +97,22 @@ const WIDE: &[&str] = &[
 impl Timeline {
     /// Reads `tests/transcripts/timelines/NAME….timeline.txt`; the name may be cut short.
     pub fn read(name: &str) -> Self {
+        Self::find(name, false).unwrap_or_else(|| panic!("no timeline {name}"))
+    }
+
+    /// What the observer of the same call heard, where there was one.
+    pub fn observed(name: &str) -> Option<Self> {
+        Self::find(name, true)
+    }
+
+    fn find(name: &str, observer: bool) -> Option<Self> {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/timelines");
-        let file = std::fs::read_dir(&dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .find(|path| {
+        let file =
+            std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).find(|path| {
                 let file = path.file_name().unwrap().to_string_lossy().into_owned();
-                file.starts_with(&format!("{name}-")) && !file.contains(".observer.")
-            })
-            .unwrap_or_else(|| panic!("no timeline {name}"));
-        Self::parse(&std::fs::read_to_string(file).unwrap())
+                file.starts_with(&format!("{name}-")) && file.contains(".observer.") == observer
+            })?;
+        Some(Self::parse(&std::fs::read_to_string(file).unwrap()))
     }
 
     fn parse(text: &str) -> Self {

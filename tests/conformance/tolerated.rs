@@ -44,3 +44,27 @@ pub fn header(_name: &str, _there: &Seen, _key: &str) -> bool {
 pub fn variable(_name: &str, _what: &str, _variable: &str) -> bool {
     false
 }
+
+/// Events of one leg that are left out for the observer, on both sides. `leg`: in the order legs
+/// appear in, 0 is the caller's.
+pub fn observed(name: &str, leg: Option<usize>, seen: &Seen) -> bool {
+    // Legs that have been sent away from the caller run a dialplan of their own, and the one who
+    // consults makes a call of his own. The simulator lets them ring, talk and hang up, without
+    // all that is told about them.
+    if matches!(name, "09d" | "09e" | "09g" | "09h" | "09i") && leg != Some(0) {
+        return true;
+    }
+    match seen.name.as_str() {
+        // Told of no use to a controller, and not simulated.
+        "PRIVATE_COMMAND" | "MEDIA_BUG_START" | "MEDIA_BUG_STOP" | "API" => true,
+        // Codecs are told once or twice, with every renegotiation.
+        "CODEC" => true,
+        // Both legs are told of the new names some 20 ms after the bridge, in either order.
+        "CALL_UPDATE" => true,
+        // Not simulated: the re-INVITE and INFO as such, and the keys of the one who is called.
+        "CUSTOM sofia::reinvite" | "RECV_INFO" => true,
+        "DTMF" => leg != Some(0),
+        "notice disconnect" | "notice " => true,
+        _ => false,
+    }
+}

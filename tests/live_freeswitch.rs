@@ -3,78 +3,17 @@
 // Helpers are not tests themselves, so clippy.toml does not cover them.
 #![allow(clippy::expect_used)]
 
-#[path = "support/freeswitch.rs"]
-mod freeswitch;
 #[allow(dead_code, reason = "what is left over is for other tests")]
-#[path = "support/sip.rs"]
-mod sip;
+#[path = "support/house.rs"]
+mod house;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use freeswitch::{COMPANY, Control, DOMAIN, FreeSwitch, Setup, free_tcp};
-use sip::{Behaviour, Phone};
+use house::freeswitch::{Control, free_tcp};
+use house::sip::Behaviour;
+use house::{A_WHILE, AT_ONCE, House, SOON};
 use tokio::net::TcpListener;
-
-/// Long enough for a loaded machine; nothing is measured by it.
-const SOON: Duration = Duration::from_secs(10);
-/// Long enough for what must not happen.
-const A_WHILE: Duration = Duration::from_millis(1500);
-const AT_ONCE: Behaviour = Behaviour::Answer { after: Duration::ZERO, talk: None };
-
-/// A FreeSWITCH, a caller behind its trunk, and the four employees' phones, registered.
-struct House {
-    freeswitch: FreeSwitch,
-    caller: Phone,
-    phones: Vec<Phone>,
-    mobile: Phone,
-}
-
-impl House {
-    /// `None`, and says why, where no FreeSWITCH is installed.
-    async fn build(engine: &str) -> Option<Self> {
-        let binary: PathBuf = match freeswitch::find() {
-            Ok(binary) => binary,
-            Err(why) => {
-                eprintln!("skipped: {why}");
-                return None;
-            }
-        };
-        let mobile = Phone::open("mobile").await;
-        let setup = Setup { engine: engine.to_owned(), mobile: mobile.address() };
-        let freeswitch = FreeSwitch::start(&binary, &setup).await;
-        let caller = Phone::open("caller").await;
-        let mut phones = Vec::new();
-        for name in ["101", "102", "103", "104"] {
-            let phone = Phone::open(name).await;
-            assert_eq!(phone.register(freeswitch.phones, DOMAIN, 600).await, 200);
-            phones.push(phone);
-        }
-        Some(Self { freeswitch, caller, phones, mobile })
-    }
-
-    /// The phone with this extension.
-    fn phone(&self, extension: usize) -> &Phone {
-        &self.phones[extension - 101]
-    }
-
-    /// Lets no agent of the queue be offered a call but `extension`.
-    async fn only_agent(&self, extension: usize) {
-        for other in (101..=104).filter(|other| *other != extension) {
-            let command = format!("callcenter_config agent set status {other} 'Logged Out'");
-            self.freeswitch.api(&command).await;
-        }
-    }
-
-    async fn call_in(&self) -> sip::Call {
-        self.caller.call(self.freeswitch.trunk, COMPANY, "Ivan", "79161234567").await
-    }
-
-    async fn ends_empty(&self) {
-        assert!(self.freeswitch.is_quiet_within(SOON).await, "a channel stayed");
-    }
-}
 
 /// The test as engine: takes one call over and does nothing by itself.
 struct Engine(TcpListener);
@@ -114,8 +53,8 @@ async fn our_configuration_loads_without_a_warning() {
     let tiers = house.freeswitch.api("callcenter_config tier list").await;
     assert_eq!(tiers.matches("sales|10").count(), 4, "{tiers}");
     let name = house.freeswitch.api("user_data 103@127.0.0.1 var effective_caller_id_name").await;
-    assert_eq!(name.trim(), "Vera Belova");
-    let status = house.freeswitch.api("sofia status gateway dozvon_mobile").await;
+    assert_eq!(name.trim(), "Вера Орлова");
+    let status = house.freeswitch.api("sofia status gateway mobile").await;
     assert!(status.contains("NOREG"), "{status}");
     house.freeswitch.api("reloadxml").await;
     let ours = ["dozvon", "callcenter", "event_socket", "fifo", "dialplan", "XML", "acl"];

@@ -2,7 +2,10 @@
 
 pub mod check;
 pub mod crm;
+pub mod doctor;
+pub mod demo;
 pub mod explain;
+pub mod load;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -34,10 +37,16 @@ pub struct Cli {
 enum Verb {
     /// Take calls.
     Serve(serve::ServeArgs),
+    /// Look whether FreeSWITCH, the CRM and the phones are as they have to be.
+    Doctor(doctor::DoctorArgs),
+    /// Play the story: engine, simulated FreeSWITCH and CRM in one process.
+    Demo(demo::DemoArgs),
     /// Check the rules: every mistake at once, with its place.
     Check(check::CheckArgs),
     /// Tell what a call would meet, and why.
     Explain(explain::ExplainArgs),
+    /// Measure an engine: the simulated FreeSWITCH as a load generator.
+    Load(load::LoadArgs),
     /// The built-in CRM: take clients and employees over from a file.
     Crm(crm::CrmArgs),
 }
@@ -51,6 +60,9 @@ impl Cli {
         let config = Config::load(self.config.as_deref());
         match self.verb {
             Verb::Serve(args) => args.run(config?).await,
+            Verb::Doctor(args) => args.run(config?).await,
+            Verb::Demo(args) => args.run().await,
+            Verb::Load(args) => args.run().await,
             Verb::Check(args) => {
                 let config = config?;
                 let staff = match config.store.path.exists() {

@@ -322,7 +322,7 @@ fn rest(setup: &Setup, trunk: SocketAddr, phones: SocketAddr) -> String {
         )
     };
     let gateway = format!(
-        r#"<gateway name="dozvon_mobile"><param name="username" value="x"/><param name="password" value="x"/>
+        r#"<gateway name="mobile"><param name="username" value="x"/><param name="password" value="x"/>
 <param name="realm" value="{0}"/><param name="proxy" value="{0}"/><param name="register" value="false"/>
 <param name="caller-id-in-from" value="true"/></gateway>"#,
         setup.mobile

@@ -1,0 +1,373 @@
+//! The engine on a real FreeSWITCH: `dozvon serve`, the files of `freeswitch-conf/`, SIP phones. Skipped, with the
+//! reason, where no FreeSWITCH is installed.
+
+// Helpers are not tests themselves, so clippy.toml does not cover them.
+#![allow(clippy::expect_used)]
+
+#[path = "support/engine.rs"]
+mod engine;
+#[allow(dead_code, reason = "what is left over is for other tests")]
+#[path = "support/house.rs"]
+mod house;
+
+use std::time::Duration;
+
+use engine::Engine;
+use house::freeswitch::free_tcp;
+use house::sip::{Behaviour, Call};
+use house::{A_WHILE, AT_ONCE, House, SOON};
+
+/// Clients of the sample company.
+const OLGA_OF_101: &str = "79161110001";
+const MILLER_OF_102: &str = "79161110002";
+const ROMASHKA_OF_105: &str = "79161110007";
+
+/// A house with an engine.
+async fn company() -> Option<(House, Engine)> {
+    let calls = free_tcp().await;
+    let house = House::build(&calls.to_string()).await?;
+    let engine = Engine::start(calls, house.freeswitch.control).await;
+    Some((house, engine))
+}
+
+async fn rings(house: &House, extension: usize) -> Call {
+    let call = house.phone(extension).next_call(SOON).await;
+    call.unwrap_or_else(|| panic!("{extension} rings"))
+}
+
+async fn talk(one: &Call, other: &Call) {
+    assert!(one.is_answered(SOON).await && other.is_answered(SOON).await, "both are in a talk");
+    assert_eq!(one.ended(A_WHILE).await, None, "it goes on");
+    assert_eq!(other.ended(Duration::ZERO).await, None, "it goes on");
+}
+
+/// Fails unless exactly these calls ended, each with one record.
+async fn outcomes(engine: &Engine, expected: &[&str]) {
+    let ended = engine.ended(expected.len()).await;
+    let outcomes: Vec<_> =
+        ended.iter().map(|line| line["outcome"].as_str().unwrap_or("")).collect();
+    assert_eq!(outcomes, expected);
+}
+
+/// A05, A04: the owner's phone rings with the client's name in Cyrillic and his number; the caller hangs up.
+#[tokio::test]
+async fn a05_a04_the_owner_answers_and_sees_who_calls() {
+    let Some((house, engine)) = company().await else { return };
+    house.phone(101).behave(AT_ONCE);
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    assert!(owner.shown_name().contains("Ольга Белова"), "{}", owner.shown_name());
+    assert_eq!(owner.shown_number().trim_start_matches('+'), OLGA_OF_101);
+    talk(&call, &owner).await;
+    call.hang_up().await;
+    assert!(owner.ended(SOON).await.expect("it ends").by_other);
+    outcomes(&engine, &["answered"]).await;
+    house.ends_empty().await;
+}
+
+/// Pitfall 23: the callee hangs up; the caller goes as well.
+#[tokio::test]
+async fn pitfall_23_the_owner_hangs_up() {
+    let Some((house, engine)) = company().await else { return };
+    house.phone(102).behave(AT_ONCE);
+    let call = house.call_from(MILLER_OF_102).await;
+    let owner = rings(&house, 102).await;
+    talk(&call, &owner).await;
+    owner.hang_up().await;
+    assert!(call.ended(SOON).await.expect("it ends").by_other);
+    outcomes(&engine, &["answered"]).await;
+    house.ends_empty().await;
+}
+
+/// A05: an owner who is busy, who declines and who does not answer, each leads to the queue.
+#[tokio::test]
+async fn a05_an_owner_who_cannot_talk_leads_to_the_queue() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(102).await;
+    house.freeswitch.api("callcenter_config agent set wrap_up_time 102 0").await;
+    house.phone(102).behave(AT_ONCE);
+    for owner in
+        [Behaviour::Reject(486), Behaviour::Reject(603), Behaviour::Reject(480), Behaviour::Silent]
+    {
+        house.phone(101).behave(owner);
+        let call = house.call_from(OLGA_OF_101).await;
+        rings(&house, 101).await;
+        let agent = rings(&house, 102).await;
+        assert!(agent.shown_name().contains("Ольга Белова"), "{}", agent.shown_name());
+        talk(&call, &agent).await;
+        call.hang_up().await;
+        house.ends_empty().await;
+    }
+    outcomes(&engine, &["answered"; 4]).await;
+}
+
+/// E10, E11: the owner's line has no phone, so his mobile is rung by the gateway.
+#[tokio::test]
+async fn e11_an_owner_without_a_phone_is_rung_on_his_mobile() {
+    let Some((house, engine)) = company().await else { return };
+    house.mobile.behave(AT_ONCE);
+    let call = house.call_from(ROMASHKA_OF_105).await;
+    let mobile = house.mobile.next_call(SOON).await.expect("the mobile rings");
+    talk(&call, &mobile).await;
+    call.hang_up().await;
+    outcomes(&engine, &["answered"]).await;
+    house.ends_empty().await;
+}
+
+/// The caller gives up while the owner rings.
+#[tokio::test]
+async fn the_caller_gives_up_while_the_owner_rings() {
+    let Some((house, engine)) = company().await else { return };
+    house.phone(101).behave(Behaviour::Silent);
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    assert!(call.rings(SOON).await);
+    call.cancel().await;
+    assert_eq!(call.ended(SOON).await.expect("it ends").code, Some(487));
+    assert!(owner.ended(SOON).await.expect("it stops ringing").by_other);
+    assert!(house.phone(101).next_call(A_WHILE).await.is_none(), "nobody is rung for nobody");
+    outcomes(&engine, &["abandoned"]).await;
+    house.ends_empty().await;
+}
+
+/// Two calls from one number at once stay two.
+#[tokio::test]
+async fn two_calls_from_one_number_stay_two() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(103).await;
+    house.phone(101).behave(AT_ONCE);
+    house.phone(103).behave(AT_ONCE);
+    let first = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    assert!(owner.is_answered(SOON).await);
+    // The owner talks: the second call goes past him.
+    house.phone(101).behave(Behaviour::Reject(486));
+    let second = house.call_from(OLGA_OF_101).await;
+    let agent = rings(&house, 103).await;
+    talk(&first, &owner).await;
+    talk(&second, &agent).await;
+    first.hang_up().await;
+    assert_eq!(second.ended(A_WHILE).await, None, "the other talk goes on");
+    second.hang_up().await;
+    outcomes(&engine, &["answered", "answered"]).await;
+    house.ends_empty().await;
+}
+
+/// Transcript 09b: the owner passes the client on by his phone. One call, one record.
+#[tokio::test]
+async fn a_blind_transfer_is_one_call_with_one_record() {
+    let Some((house, engine)) = company().await else { return };
+    for extension in [101, 103] {
+        house.phone(extension).behave(AT_ONCE);
+    }
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    owner.transfer("103").await;
+    let colleague = rings(&house, 103).await;
+    assert!(owner.ended(SOON).await.is_some());
+    talk(&call, &colleague).await;
+    colleague.hang_up().await;
+    assert!(call.ended(SOON).await.expect("it ends").by_other);
+    outcomes(&engine, &["answered"]).await;
+    engine.says("another speaker").await;
+    house.ends_empty().await;
+}
+
+/// Transcript 09c: a blind transfer to the group's number, which the dialplan leads to the queue by itself.
+#[tokio::test]
+async fn a_blind_transfer_to_the_group_is_one_call_with_one_record() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(103).await;
+    for extension in [101, 103] {
+        house.phone(extension).behave(AT_ONCE);
+    }
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    owner.transfer("600").await;
+    let agent = rings(&house, 103).await;
+    talk(&call, &agent).await;
+    call.hang_up().await;
+    outcomes(&engine, &["answered"]).await;
+    house.ends_empty().await;
+}
+
+/// A transfer to a colleague who is busy: the client is not lost.
+#[tokio::test]
+async fn a_blind_transfer_to_a_busy_colleague_goes_on() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(104).await;
+    house.phone(101).behave(AT_ONCE);
+    house.phone(104).behave(AT_ONCE);
+    house.phone(103).behave(Behaviour::Reject(486));
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    house.phone(101).behave(Behaviour::Reject(486));
+    owner.transfer("103").await;
+    rings(&house, 103).await;
+    let agent = rings(&house, 104).await;
+    talk(&call, &agent).await;
+    call.hang_up().await;
+    outcomes(&engine, &["answered"]).await;
+    house.ends_empty().await;
+}
+
+/// Transcript 09e: the owner asks a colleague first, then joins him with the client.
+#[tokio::test]
+async fn an_attended_transfer_is_one_call_with_one_record() {
+    let Some((house, engine)) = company().await else { return };
+    for extension in [101, 103] {
+        house.phone(extension).behave(AT_ONCE);
+    }
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    let inside = house.freeswitch.phones;
+    let question = house.phone(101).call(inside, "103", "Anna", "101").await;
+    let colleague = rings(&house, 103).await;
+    talk(&question, &colleague).await;
+    owner.transfer_to(&question).await;
+    assert!(owner.ended(SOON).await.is_some());
+    talk(&call, &colleague).await;
+    call.hang_up().await;
+    assert!(colleague.ended(SOON).await.is_some());
+    // The client's call, and the internal one.
+    let ended = engine.ended(2).await;
+    assert_eq!(ended.len(), 2, "{ended:#?}");
+    let clients: Vec<_> = ended.iter().filter(|line| line["direction"] == "inbound").collect();
+    assert_eq!(clients.len(), 1, "{ended:#?}");
+    assert_eq!(clients[0]["outcome"], "answered");
+    house.ends_empty().await;
+}
+
+/// E09: `kill -9` while the owner rings. He goes on ringing, and may answer.
+#[tokio::test]
+async fn e09_the_engine_dies_while_the_owner_rings() {
+    let Some((house, mut engine)) = company().await else { return };
+    house.phone(101).behave(Behaviour::Silent);
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    engine.kill();
+    assert_eq!(owner.ended(Duration::from_millis(500)).await, None, "it rings on");
+    owner.answer().await;
+    talk(&call, &owner).await;
+    owner.hang_up().await;
+    assert!(call.ended(SOON).await.expect("the caller is not queued").by_other);
+    house.ends_empty().await;
+}
+
+/// E09: `kill -9` while an owner rings who does not answer. The dialplan's queue takes the call.
+#[tokio::test]
+async fn e09_the_engine_dies_while_a_silent_owner_rings() {
+    let Some((house, mut engine)) = company().await else { return };
+    house.only_agent(102).await;
+    house.phone(101).behave(Behaviour::Silent);
+    house.phone(102).behave(AT_ONCE);
+    let call = house.call_from(OLGA_OF_101).await;
+    rings(&house, 101).await;
+    engine.kill();
+    let agent = rings(&house, 102).await;
+    talk(&call, &agent).await;
+    call.hang_up().await;
+    house.ends_empty().await;
+}
+
+/// E09: `kill -9` while the caller waits. He keeps his place, and talks to the agent.
+#[tokio::test]
+async fn e09_the_engine_dies_while_the_caller_waits() {
+    let Some((house, mut engine)) = company().await else { return };
+    house.only_agent(102).await;
+    house.phone(101).behave(Behaviour::Reject(486));
+    house.phone(102).behave(Behaviour::Silent);
+    let call = house.call_from(OLGA_OF_101).await;
+    let agent = rings(&house, 102).await;
+    engine.kill();
+    assert_eq!(agent.ended(A_WHILE).await, None, "it rings on");
+    agent.answer().await;
+    talk(&call, &agent).await;
+    agent.hang_up().await;
+    assert!(call.ended(SOON).await.expect("the caller is not queued again").by_other);
+    house.ends_empty().await;
+}
+
+/// E09: `kill -9` in a talk with the owner, with an agent of the queue, and after a transfer.
+#[tokio::test]
+async fn e09_the_engine_dies_in_a_talk() {
+    let Some((house, mut engine)) = company().await else { return };
+    house.only_agent(104).await;
+    for extension in [101, 103, 104] {
+        house.phone(extension).behave(AT_ONCE);
+    }
+    house.phone(102).behave(Behaviour::Reject(486));
+    let first = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    assert!(owner.is_answered(SOON).await);
+    let second = house.call_from(MILLER_OF_102).await;
+    let agent = rings(&house, 104).await;
+    assert!(agent.is_answered(SOON).await);
+    let third = house.call_from("79161110003").await;
+    let transferred = rings(&house, 103).await;
+    talk(&third, &transferred).await;
+    house.phone(101).behave(AT_ONCE);
+    transferred.transfer("101").await;
+    let colleague = rings(&house, 101).await;
+    talk(&third, &colleague).await;
+    engine.kill();
+    talk(&first, &owner).await;
+    talk(&second, &agent).await;
+    talk(&third, &colleague).await;
+    for (one, other) in [(owner, first), (agent, second), (colleague, third)] {
+        one.hang_up().await;
+        assert!(other.ended(SOON).await.expect("the caller is not queued").by_other);
+    }
+    house.ends_empty().await;
+}
+
+/// SIGTERM with calls in hand: at the deadline they are left to FreeSWITCH, and go on.
+#[tokio::test]
+async fn a_drained_engine_leaves_its_calls_in_order() {
+    let Some((house, mut engine)) = company().await else { return };
+    house.only_agent(104).await;
+    house.phone(101).behave(AT_ONCE);
+    house.phone(102).behave(Behaviour::Silent);
+    house.phone(104).behave(AT_ONCE);
+    let talking = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&talking, &owner).await;
+    let waiting = house.call_from(MILLER_OF_102).await;
+    rings(&house, 102).await;
+    engine.terminate().await;
+    let agent = rings(&house, 104).await;
+    talk(&waiting, &agent).await;
+    talk(&talking, &owner).await;
+    owner.hang_up().await;
+    assert!(talking.ended(SOON).await.expect("it ends").by_other);
+    waiting.hang_up().await;
+    house.ends_empty().await;
+}
+
+/// E02: employees call each other, and out. Both go by the engine, and neither is a client's call.
+#[tokio::test]
+async fn e02_employees_call_each_other_and_out() {
+    let Some((house, engine)) = company().await else { return };
+    house.phone(102).behave(AT_ONCE);
+    house.mobile.behave(AT_ONCE);
+    let inside = house.freeswitch.phones;
+    let call = house.phone(101).call(inside, "102", "Anna", "101").await;
+    let colleague = rings(&house, 102).await;
+    talk(&call, &colleague).await;
+    call.hang_up().await;
+    engine.ended(1).await;
+    let call = house.phone(101).call(inside, "79167654321", "Anna", "101").await;
+    let client = house.mobile.next_call(SOON).await.expect("the client rings");
+    talk(&call, &client).await;
+    client.hang_up().await;
+    assert!(call.ended(SOON).await.expect("it ends").by_other);
+    let ended = engine.ended(2).await;
+    let directions: Vec<_> =
+        ended.iter().map(|line| line["direction"].as_str().unwrap_or("")).collect();
+    assert_eq!(directions, ["internal", "outbound"]);
+    house.ends_empty().await;
+}

@@ -5,3 +5,6 @@ mod commands;
 mod faults;
 mod news;
 mod peer;
+#[path = "../support/raw.rs"]
+mod raw;
+mod transcripts;

@@ -7,4 +7,5 @@ mod news;
 mod peer;
 #[path = "../support/raw.rs"]
 mod raw;
+mod simulated;
 mod transcripts;

@@ -1,4 +1,5 @@
 //! The simulated FreeSWITCH from the engine's side: what its tests, `demo` and `load` stand on.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::Duration;
 

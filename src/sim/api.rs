@@ -1,5 +1,6 @@
 //! `api` and `bgapi`: what the simulator can be asked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -135,7 +136,7 @@ impl Call {
 
 impl Shared {
     /// Answers an api command of any connection.
-    pub(super) async fn api(&self, line: &str) -> String {
+    pub(super) async fn api(self: &Arc<Self>, line: &str) -> String {
         let line = line.trim();
         let (command, arg) = line.split_once(' ').unwrap_or((line, ""));
         match command {
@@ -158,6 +159,8 @@ impl Shared {
                 let number = arg.split_whitespace().nth(1).unwrap_or_default();
                 self.config.phones.contains_key(number).to_string()
             }
+            "originate" => self.originate(arg).await,
+            "uuid_bridge" => self.uuid_bridge(arg),
             "reloadxml" => "+OK [Success]\n".to_owned(),
             _ if command.starts_with("uuid_") => self.api_of_call(line, command, arg).await,
             _ => format!("-ERR {command} Command not found!\n"),
@@ -168,10 +171,10 @@ impl Shared {
         let uuid = arg.split_whitespace().next().unwrap_or_default();
         if let Some(mailbox) = self.mailbox(uuid) {
             let (answer, text) = oneshot::channel();
-            if mailbox.send(Ctl::Api(line.to_owned(), answer)).is_ok() {
-                if let Ok(text) = text.await {
-                    return text;
-                }
+            if mailbox.send(Ctl::Api(line.to_owned(), answer)).is_ok()
+                && let Ok(text) = text.await
+            {
+                return text;
             }
         }
         match command {

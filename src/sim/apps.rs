@@ -218,7 +218,7 @@ impl Call {
         vars.set("playback_samples", &(ms * 8).to_string());
         self.playback_event(Kind::PlaybackStop, file, "done");
         // Cut by the caller it is an error, cut by a nested `hangup` it is not (01, 05f).
-        let cut = !self.legs[A].alive() && self.report.caller_hung_up;
+        let cut = self.joins.is_some() || !self.legs[A].alive() && self.report.caller_hung_up;
         self.respond_with(if cut { "PLAYBACK ERROR" } else { "FILE PLAYED" });
     }
 
@@ -236,12 +236,32 @@ impl Call {
         self.tell_more(Some(A), kind, extra);
     }
 
-    /// Nobody presses a key: it waits as long as it is told to.
+    /// `play_and_get_digits MIN MAX TRIES TIMEOUT TERMINATORS FILE …`.
     async fn app_digits(&mut self, arg: &str) {
-        let timeout = arg.split(' ').nth(3).and_then(|t| t.parse().ok());
+        let words: Vec<_> = arg.split(' ').collect();
+        let word = |n: usize| words.get(n).copied().unwrap_or_default();
+        let most = word(1).parse().unwrap_or(1);
+        let time = Duration::from_millis(word(3).parse().unwrap_or(5000));
+        let ends = word(4);
+        let variable = word(7).to_owned();
+        self.digits.clear();
         self.music += 1;
-        self.pass(Duration::from_millis(timeout.unwrap_or(5000))).await;
+        let until = self.now() + super::clock::micros(time);
+        self.timers.at(until, What::Wake);
+        while self.now() < until && self.legs[A].alive() && self.digits.len() < most {
+            if self.digits.ends_with(|c| ends.contains(c)) {
+                break;
+            }
+            self.wait(A).await;
+        }
         self.music -= 1;
+        let mut digits = std::mem::take(&mut self.digits);
+        let vars = &mut self.legs[A].vars;
+        if digits.ends_with(|c| ends.contains(c)) {
+            let end = digits.pop().map(String::from).unwrap_or_default();
+            vars.set("read_terminator_used", &end);
+        }
+        vars.set(&variable, &digits);
     }
 
     fn app_record(&mut self, file: &str) {

@@ -4,23 +4,11 @@ use super::call::{A, Call};
 use super::cause::{self, Cause};
 use super::clock::Micros;
 use super::dial::{Dial, Target, VarList, var};
+use super::endpoint::Endpoint;
 use super::event::{Extra, Kind};
 use super::leg::{CallState, State};
 use super::report::Talked;
-use super::script::{Presence, Script};
 use super::timers::What;
-
-/// What a target of a dial string leads to.
-#[derive(Debug, PartialEq)]
-pub(super) enum Endpoint {
-    Phone {
-        number: String,
-        user: bool,
-        script: Script,
-    },
-    /// No channel is made.
-    Fails(Cause),
-}
 
 /// How dialling a group of legs ended.
 enum Dialled {
@@ -43,63 +31,6 @@ fn whole_seconds(from: Micros, seconds: u64) -> Micros {
 }
 
 impl Call {
-    /// Looks up where a target leads.
-    pub(super) fn endpoint(&self, target: &str) -> Endpoint {
-        let find = |number: &str, user: bool, absent: Cause| {
-            let number = number.split('@').next().unwrap_or_default();
-            match self.shared.phone(number) {
-                None => Endpoint::Fails(absent),
-                Some(script) => match script.presence {
-                    Presence::Absent => Endpoint::Fails(absent),
-                    Presence::Unregistered => Endpoint::Fails("USER_NOT_REGISTERED"),
-                    Presence::Registered => {
-                        Endpoint::Phone { number: number.to_owned(), user, script }
-                    }
-                },
-            }
-        };
-        let (kind, rest) = target.split_once('/').unwrap_or((target, ""));
-        match kind {
-            "user" => find(rest, true, "SUBSCRIBER_ABSENT"),
-            "error" => Endpoint::Fails(cause::parse(rest)),
-            "sofia" => match rest.split_once('/') {
-                Some(("gateway", rest)) => {
-                    let (gateway, number) = rest.split_once('/').unwrap_or((rest, ""));
-                    if !self.shared.config.gateways.iter().any(|g| g == gateway) {
-                        return Endpoint::Fails("INVALID_GATEWAY");
-                    }
-                    match self.shared.phone(number) {
-                        Some(script) if script.presence == Presence::Registered => {
-                            Endpoint::Phone { number: number.to_owned(), user: false, script }
-                        }
-                        // The carrier says that there is no such number.
-                        _ => Endpoint::Phone {
-                            number: number.to_owned(),
-                            user: false,
-                            script: Script::refuses(404),
-                        },
-                    }
-                }
-                Some(("internal" | "external", address)) => {
-                    let number = address.trim_start_matches("sip:");
-                    match find(number, false, "NORMAL_TEMPORARY_FAILURE") {
-                        Endpoint::Phone { number, script, .. } => {
-                            Endpoint::Phone { number, script, user: false }
-                        }
-                        // Nobody listens there: ICMP refuses (transcript 04a).
-                        Endpoint::Fails(_) => Endpoint::Phone {
-                            number: number.split('@').next().unwrap_or_default().to_owned(),
-                            user: false,
-                            script: Script::refuses(503),
-                        },
-                    }
-                }
-                _ => Endpoint::Fails("INVALID_PROFILE"),
-            },
-            _ => Endpoint::Fails("CHAN_NOT_IMPLEMENTED"),
-        }
-    }
-
     /// The application.
     pub(super) async fn app_bridge(&mut self, arg: &str) {
         if self.report.decision.is_none() {
@@ -113,7 +44,8 @@ impl Call {
         for group in &dial.alternatives {
             match self.dial(&dial.vars, group).await {
                 Dialled::Leg(b) => {
-                    self.connect_legs(b);
+                    let twice = group.iter().any(|t| t.own_vars);
+                    self.connect_legs(b, twice);
                     self.talk(b).await;
                     return;
                 }
@@ -168,7 +100,7 @@ impl Call {
         let before = self.legs[A].other.clone();
         let (mut ringing, mut failure) = (Vec::new(), "USER_NOT_REGISTERED");
         for target in group {
-            match self.endpoint(&target.endpoint) {
+            match self.shared.endpoint(&target.endpoint) {
                 Endpoint::Fails(cause) => failure = cause,
                 Endpoint::Phone { number, user, script } => {
                     let mut vars = all.clone();
@@ -188,7 +120,7 @@ impl Call {
                     for _ in 0..2 {
                         self.legs[A].vars.push("originated_legs", &told);
                     }
-                    if target.own_vars {
+                    if target.own_vars && group.len() > 1 {
                         self.legs[A].other = Some(self.legs[b].as_other("originatee"));
                     }
                     let limit = self.limit(start, &vars, user);
@@ -278,15 +210,17 @@ impl Call {
     }
 
     /// The caller and a leg that has answered, or sends media, are put through.
-    fn connect_legs(&mut self, b: usize) {
+    fn connect_legs(&mut self, b: usize, twice: bool) {
         let now = self.now();
-        let (uuid, name) = (self.legs[b].uuid.clone(), self.legs[b].name.clone());
+        let uuid = self.legs[b].uuid.clone();
         let answered = self.legs[b].answered();
-        let twice = self.legs[A].other.as_ref().is_some_and(|o| o.uuid == uuid);
         if self.legs[A].answered() {
             self.legs[A].other = Some(self.legs[b].as_other("originatee"));
             self.call_state(A, CallState::Active);
         } else if answered {
+            if twice {
+                self.legs[A].other = Some(self.legs[b].as_other("originatee"));
+            }
             self.answer_caller();
         } else {
             self.pre_answer();
@@ -319,7 +253,6 @@ impl Call {
         vars.set("last_sent_callee_id_name", "Outbound Call");
         self.tell(b, Kind::CallUpdate);
         self.tell(A, Kind::CallUpdate);
-        let _ = name;
     }
 
     /// `bridge_*` of one leg about the other.
@@ -374,10 +307,22 @@ impl Call {
         };
         self.legs[other].peer = None;
         let elapsed = self.elapsed();
-        if l == A || other == A {
-            if let Some(talk) = self.report.talks.last_mut() {
-                talk.until.get_or_insert(elapsed);
-            }
+        if (l == A || other == A)
+            && let Some(talk) = self.report.talks.last_mut()
+        {
+            talk.until.get_or_insert(elapsed);
+        }
+    }
+
+    /// The caller's bridge ends because he is handed over.
+    fn leaves_for_another(&mut self, b: usize) {
+        let asked = self.legs[b].alive();
+        self.hang_up(b, "NORMAL_CLEARING");
+        let vars = &mut self.legs[A].vars;
+        vars.set("bridge_hangup_cause", "NORMAL_CLEARING");
+        // By REFER the leg of the one who hands over ends first, by `att_xfer` it had ended.
+        if asked {
+            vars.set("last_bridge_hangup_cause", "NORMAL_CLEARING");
         }
     }
 
@@ -400,6 +345,7 @@ impl Call {
                 break;
             }
             if self.joins.is_some() {
+                self.leaves_for_another(b);
                 break;
             }
             if !self.legs[b].alive() {

@@ -42,8 +42,12 @@ pub(super) struct Call {
     pub(super) transfer: Option<Destination>,
     /// Legs that are complete and are told as destroyed when the caller's thread goes on.
     pub(super) reap: Vec<usize>,
-    /// What the lock was before the owner put the caller on hold.
-    pub(super) held_lock: bool,
+    /// Where a leg we dialled goes once it has won.
+    pub(super) goes: Option<Destination>,
+    /// The leg has been given to another call.
+    pub(super) given: bool,
+    /// Keys the caller has pressed and nobody has taken.
+    pub(super) digits: String,
     /// `socket` has ended, and the dialplan with it.
     pub(super) dialplan_ends: bool,
     /// Agents and members to be told of when the call is over.
@@ -63,7 +67,22 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// A call that comes in.
     pub(super) fn inbound(
+        shared: Arc<Shared>,
+        spec: CallSpec,
+        uuid: String,
+        mailbox: Mailbox,
+        inbox: mpsc::UnboundedReceiver<Ctl>,
+    ) -> Self {
+        let mut call = Self::new(shared, spec, uuid.clone(), mailbox, inbox);
+        let leg = call.caller_leg(uuid, call.began);
+        call.legs.push(leg);
+        call
+    }
+
+    /// A call without a leg.
+    pub(super) fn new(
         shared: Arc<Shared>,
         spec: CallSpec,
         uuid: String,
@@ -93,7 +112,7 @@ impl Call {
             decision: None,
         };
         let id = shared.session();
-        let mut call = Self {
+        let call = Self {
             id,
             legs: Vec::with_capacity(2),
             conns: Vec::with_capacity(1),
@@ -106,7 +125,9 @@ impl Call {
             scratch: String::new(),
             transfer: None,
             reap: Vec::new(),
-            held_lock: false,
+            goes: None,
+            given: false,
+            digits: String::new(),
             dialplan_ends: false,
             afterwards: Vec::new(),
             parks: false,
@@ -119,8 +140,6 @@ impl Call {
             spec,
             shared,
         };
-        let leg = call.caller_leg(uuid, now);
-        call.legs.push(leg);
         call
     }
 
@@ -143,7 +162,15 @@ impl Call {
         let shared = self.shared.clone();
         shared.enter_call(self.id, &self.mailbox);
         self.arrive();
-        let mut destination = Destination::of(&self.spec.to.clone());
+        let destination = Destination::of(&self.spec.to.clone());
+        self.live(destination).await;
+        shared.leave_call(self.id);
+        self.judge();
+        self.report
+    }
+
+    /// From the first extension to the end.
+    pub(super) async fn live(&mut self, mut destination: Destination) {
         while self.legs[A].alive() {
             self.dialplan(destination).await;
             match self.transfer.take() {
@@ -157,14 +184,16 @@ impl Call {
                 }
             }
         }
+        self.finish().await;
+    }
+
+    /// From the hangup to the end of the last connection.
+    pub(super) async fn finish(&mut self) {
         self.end_caller();
         while self.conns.iter().any(Conn::open) || self.legs.iter().any(|l| !l.complete) {
             self.step().await;
         }
         self.destroy_all();
-        shared.leave_call(self.id);
-        self.judge();
-        self.report
     }
 
     fn arrive(&mut self) {
@@ -176,6 +205,13 @@ impl Call {
         }
         if let Some(after) = caller.gives_up {
             self.after(after, What::CallerGivesUp);
+        }
+        if let Some((after, time)) = caller.holds {
+            self.after(after, What::Holds(A, true));
+            self.after(after + time, What::Holds(A, false));
+        }
+        for (after, digit) in caller.presses {
+            self.after(after, What::CallerPresses(digit));
         }
         self.state(A, State::New);
         self.state(A, State::Init);
@@ -307,6 +343,9 @@ impl Call {
     fn message(&mut self, message: Ctl) {
         match message {
             Ctl::HangUp => self.caller_hangs_up(),
+            Ctl::Go(to) => self.goes = Some(to),
+            Ctl::Give(uuid, to) => self.give(&uuid, &to),
+            Ctl::Take(leg) => self.take(*leg),
             Ctl::Api(line, answer) => {
                 let text = self.api_here(&line).unwrap_or_default();
                 let _ = answer.send(text);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::bridge::Endpoint;
 use super::call::{A, Call};
 use super::clock::text;
+use super::endpoint::Endpoint;
 use super::event::{Extra, Kind};
 use super::leg::State;
 use super::queue::{Join, JoinKind};
@@ -58,10 +58,10 @@ impl Call {
                     return None;
                 }
                 let target = format!("sofia/internal/{member}");
-                if let Endpoint::Phone { number, script, .. } = self.endpoint(&target) {
-                    if let Some(c) = self.ring_member(name, &number, script).await {
-                        return Some(c);
-                    }
+                if let Endpoint::Phone { number, script, .. } = self.shared.endpoint(&target)
+                    && let Some(c) = self.ring_member(name, &number, script).await
+                {
+                    return Some(c);
                 }
             }
             self.after(look, What::Wake);

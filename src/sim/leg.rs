@@ -152,6 +152,8 @@ pub(super) struct Leg {
     pub(super) stale: bool,
 
     pub(super) queue: VecDeque<Message>,
+    /// What FreeSWITCH itself runs on the leg: hold music. No lock holds it back.
+    pub(super) urgent: VecDeque<Message>,
     pub(super) locked: bool,
     /// Messages are looked at from then on.
     pub(super) ready_at: Micros,
@@ -198,6 +200,7 @@ impl Leg {
             caller: String::new(),
             stale: true,
             queue: VecDeque::new(),
+            urgent: VecDeque::new(),
             locked: false,
             ready_at: 0,
             peer: None,

@@ -31,6 +31,9 @@ impl Call {
 
     /// Tells an event, to whom it concerns. Nothing is put together for nobody.
     pub(super) fn tell_more(&mut self, l: Option<usize>, kind: Kind, extra: Extra<'_>) {
+        if self.given {
+            return;
+        }
         let watched = self.shared.is_watched();
         let mut takers = 0_u32;
         for (c, conn) in self.conns.iter().enumerate().take(32) {
@@ -231,9 +234,13 @@ impl Call {
     /// The events of a new leg, up to where it waits for its phone.
     pub(super) fn dialled(&mut self, l: usize, outgoing: usize) {
         self.legs[l].state = State::None;
+        // It belongs to the call only afterwards (FACTS.md: CHANNEL_OUTGOING of B is missed).
+        let own = self.legs[l].uuid.clone();
+        let call = std::mem::replace(&mut self.legs[l].call_uuid, own);
         for _ in 0..outgoing {
             self.tell(l, Kind::ChannelOutgoing);
         }
+        self.legs[l].call_uuid = call;
         self.state(l, State::Init);
         self.tell(l, Kind::ChannelCreate);
         self.tell(l, Kind::ChannelOriginate);
@@ -438,7 +445,12 @@ impl Call {
 
     pub(super) fn destroy(&mut self, l: usize) {
         if !self.legs[l].destroyed {
-            self.legs[l].destroyed = true;
+            let leg = &mut self.legs[l];
+            leg.destroyed = true;
+            // A leg that was bridged belongs to the call no longer (transcript 02b, against 03a).
+            if leg.times.bridged > 0 {
+                leg.call_uuid.clone_from(&leg.uuid);
+            }
             self.tell(l, Kind::ChannelDestroy);
             self.state(l, State::Destroy);
         }

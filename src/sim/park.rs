@@ -69,10 +69,10 @@ impl Call {
                 self.perform(message).await;
                 continue;
             }
-            if let Some(conn) = c.map(|c| &self.conns[c]) {
-                if !conn.controls() {
-                    return conn.resume || self.legs[A].vars.is_true("socket_resume");
-                }
+            if let Some(conn) = c.map(|c| &self.conns[c])
+                && !conn.controls()
+            {
+                return conn.resume || self.legs[A].vars.is_true("socket_resume");
             }
             self.step().await;
         }
@@ -81,6 +81,9 @@ impl Call {
     /// The next message, unless the one that runs has locked the queue.
     pub(super) fn message_for(&mut self, l: usize) -> Option<Message> {
         let leg = &mut self.legs[l];
+        if leg.alive() && !leg.urgent.is_empty() {
+            return leg.urgent.pop_front();
+        }
         if leg.locked || !leg.alive() || leg.ready_at > self.shared.now() {
             return None;
         }

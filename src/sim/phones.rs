@@ -2,10 +2,11 @@
 
 use super::call::{A, Call};
 use super::cause;
-use super::event::Kind;
+use super::event::{Extra, Kind};
 use super::leg::CallState;
 use super::script::{Then, Transfer};
 use super::timers::What;
+use super::vars::encode;
 
 impl Call {
     /// The INVITE has reached the phone.
@@ -38,6 +39,8 @@ impl Call {
                     self.caller_hangs_up();
                 }
             }
+            What::CallerPresses(digit) => self.caller_presses(digit),
+            What::Holds(l, on) => self.phone_holds(l, on),
             What::CallerTransfers => self.caller_transfers(),
             What::Release(c) => self.conns[c].release(),
             What::LingerEnds(c) => {
@@ -85,6 +88,10 @@ impl Call {
         if let Some(after) = talk.hang_up {
             self.after(after, What::HangsUp(l));
         }
+        if let Some((after, time)) = talk.holds {
+            self.after(after, What::Holds(l, true));
+            self.after(after + time, What::Holds(l, false));
+        }
         if let Some(transfer) = talk.transfer {
             self.after(transfer.after, What::Transfers(l));
         }
@@ -115,7 +122,7 @@ impl Call {
             vars.set(name, value);
         }
         vars.unset("bridge_to");
-        let peer = self.legs[l].peer.filter(|p| *p != A);
+        let peer = self.legs[l].peer.filter(|p| l != A && *p != A);
         self.hang_up(l, "NORMAL_CLEARING");
         if let Some(c) = self.legs[l].asks {
             self.hand_over(l, c);
@@ -137,6 +144,42 @@ impl Call {
                 self.blind_transfer(l, &transfer.to);
             }
         }
+    }
+
+    /// A re-INVITE that holds, or takes back (transcript 09a).
+    fn phone_holds(&mut self, l: usize, on: bool) {
+        if !self.legs[l].alive() || !self.legs[l].answered() {
+            return;
+        }
+        let (state, kind) = if on {
+            (CallState::Held, Kind::ChannelHold)
+        } else {
+            (CallState::Unheld, Kind::ChannelUnhold)
+        };
+        self.call_state(l, state);
+        self.tell(l, kind);
+        if !on {
+            self.call_state(l, CallState::Active);
+        }
+        if self.legs[l].peer == Some(A) {
+            if on {
+                self.hold_music();
+            } else {
+                self.legs[A].break_now = true;
+            }
+        }
+    }
+
+    fn caller_presses(&mut self, digit: char) {
+        if !self.legs[A].alive() {
+            return;
+        }
+        let digit = digit.to_string();
+        let tail =
+            format!("DTMF-Digit: {}\nDTMF-Duration: 960\nDTMF-Source: RTP\n", encode(&digit));
+        let extra = Extra { tail: &tail, ..Extra::default() };
+        self.tell_more(Some(A), Kind::Dtmf, extra);
+        self.digits.push_str(&digit);
     }
 
     /// BYE or CANCEL from the caller.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::bridge::Endpoint;
 use super::call::{A, Call};
 use super::clock::{Micros, micros};
+use super::endpoint::Endpoint;
 use super::event::{Extra, Kind};
 use super::leg::State;
 use super::setup::{Agent, Queue};
@@ -22,8 +22,15 @@ pub(super) struct Join {
 #[derive(Clone, Debug)]
 pub(super) enum JoinKind {
     Queue,
-    Fifo { name: String },
-    Attended { from: usize },
+    Fifo {
+        name: String,
+    },
+    /// By REFER with Replaces (transcript 09e).
+    Attended,
+    /// By `uuid_bridge` (transcript 06b).
+    Bridged,
+    /// By the application `att_xfer` (transcript 09i).
+    AttXfer,
 }
 
 /// What callcenter tells when the call is over.
@@ -249,7 +256,7 @@ impl Call {
             leg: A,
             talked: false,
         };
-        let cause = match self.endpoint(&target) {
+        let cause = match self.shared.endpoint(&target) {
             Endpoint::Fails(cause) => cause,
             Endpoint::Phone { number, script, .. } => {
                 let vars = vec![
@@ -361,10 +368,6 @@ impl Call {
         }
         self.state(A, State::Reset);
         self.state(A, State::SoftExecute);
-        if let JoinKind::Attended { from } = kind {
-            self.hang_up(from, "ATTENDED_TRANSFER");
-            self.destroy_reaped();
-        }
         self.state(d, State::SoftExecute);
         let (a, b) = (self.legs[A].uuid.clone(), self.legs[d].uuid.clone());
         self.tell_app(Kind::ChannelExecute, A, "uuid_bridge", &b, "");
@@ -374,8 +377,13 @@ impl Call {
         self.legs[A].times.bridged = now;
         self.legs[d].times.bridged = now;
         self.begin_talk(A, d);
-        self.tell_bridge(Kind::ChannelBridge, A, d);
-        self.state(d, State::ExchangeMedia);
+        if matches!(kind, JoinKind::AttXfer) {
+            self.tell_bridge(Kind::ChannelBridge, d, A);
+            self.state(A, State::ExchangeMedia);
+        } else {
+            self.tell_bridge(Kind::ChannelBridge, A, d);
+            self.state(d, State::ExchangeMedia);
+        }
         self.bridge_variables(A, d);
         self.bridge_variables(d, A);
         if matches!(kind, JoinKind::Queue) {
@@ -396,10 +404,12 @@ impl Call {
         {
             self.wait(A).await;
         }
-        self.end_joined(d);
+        self.end_joined(d, matches!(kind, JoinKind::AttXfer));
     }
 
-    fn end_joined(&mut self, d: usize) {
+    /// `silently`: the other leg tells of the bridge, not the caller's.
+    fn end_joined(&mut self, d: usize, silently: bool) {
+        let (first, second) = if silently { (d, A) } else { (A, d) };
         let vars = &mut self.legs[A].vars;
         vars.unset("bridge_to");
         vars.set("bridge_hangup_cause", "NORMAL_CLEARING");
@@ -409,12 +419,12 @@ impl Call {
             if self.legs[A].peer == Some(d) {
                 self.hang_up(d, "NORMAL_CLEARING");
             }
-            self.tell_bridge(Kind::ChannelUnbridge, A, d);
+            self.tell_bridge(Kind::ChannelUnbridge, first, second);
         } else {
             let vars = &mut self.legs[A].vars;
             vars.set("last_bridge_hangup_cause", "NORMAL_CLEARING");
             vars.set("last_bridge_proto_specific_hangup_cause", "sip:200");
-            self.tell_bridge(Kind::ChannelUnbridge, A, d);
+            self.tell_bridge(Kind::ChannelUnbridge, first, second);
             if self.transfer.is_none() {
                 self.state(A, State::Execute);
                 self.hang_up_caller("NORMAL_CLEARING");

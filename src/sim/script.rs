@@ -36,6 +36,8 @@ pub(super) enum Then {
 pub(super) struct Talk {
     pub(super) hang_up: Option<Duration>,
     pub(super) transfer: Option<Transfer>,
+    /// Holds after this, for this long.
+    pub(super) holds: Option<(Duration, Duration)>,
 }
 
 /// A transfer by the phone: REFER after `after` to `to`.
@@ -122,6 +124,13 @@ impl Script {
         self
     }
 
+    /// Puts the caller on hold this long after the answer, for `time` (transcript 09a).
+    #[must_use]
+    pub fn holds(mut self, after: Duration, time: Duration) -> Self {
+        self.talk.holds = Some((after, time));
+        self
+    }
+
     /// Sends the caller on to `to` by a blind REFER (transcript 09b).
     #[must_use]
     pub fn transfers(mut self, after: Duration, to: &str) -> Self {
@@ -143,6 +152,8 @@ pub struct Caller {
     pub(super) hangs_up: Option<Duration>,
     pub(super) gives_up: Option<Duration>,
     pub(super) talks: Option<Duration>,
+    pub(super) holds: Option<(Duration, Duration)>,
+    pub(super) presses: Vec<(Duration, char)>,
     pub(super) transfer: Option<Transfer>,
 }
 
@@ -170,6 +181,20 @@ impl Caller {
     #[must_use]
     pub fn talks_for(mut self, talk: Duration) -> Self {
         self.talks = Some(talk);
+        self
+    }
+
+    /// Holds this long after the call began, for `time`.
+    #[must_use]
+    pub fn holds(mut self, after: Duration, time: Duration) -> Self {
+        self.holds = Some((after, time));
+        self
+    }
+
+    /// Presses a key this long after the call began.
+    #[must_use]
+    pub fn presses(mut self, after: Duration, digit: char) -> Self {
+        self.presses.push((after, digit));
         self
     }
 

@@ -13,10 +13,12 @@ use super::call::Call;
 use super::clock::{Clock, Micros};
 use super::control::Control;
 use super::event::{Extra, Kind, Preamble, render};
+use super::leg::Leg;
 use super::queue::Agents;
 use super::report::CallReport;
 use super::script::{CallSpec, Presence, Script};
 use super::setup::Builder;
+use super::transfer::Destination;
 
 /// A message to the task of a call.
 #[derive(Debug)]
@@ -27,6 +29,12 @@ pub(super) enum Ctl {
     Rows(oneshot::Sender<Vec<serde_json::Value>>),
     /// The caller hangs up.
     HangUp,
+    /// A dialled leg has won: it goes there.
+    Go(Destination),
+    /// Gives the leg to another call.
+    Give(String, Mailbox),
+    /// Takes a leg of another call.
+    Take(Box<Leg>),
     /// The answer of an api command asked on one of its connections.
     Answer(usize, String),
 }

@@ -24,6 +24,9 @@ pub(super) enum What {
     HandsOver(usize, usize),
     CallerHangsUp,
     CallerGivesUp,
+    CallerPresses(char),
+    /// A leg's phone holds, or not any more.
+    Holds(usize, bool),
     CallerTransfers,
     /// The event queue of this connection is looked at.
     Release(usize),

@@ -1,8 +1,8 @@
 //! The dialplan, and sending legs to another place in it (transcripts 09b–09j).
 
-use super::bridge::Endpoint;
 use super::call::{A, Call};
 use super::dial::Dial;
+use super::endpoint::Endpoint;
 use super::event::Kind;
 use super::leg::{CallState, Message, State};
 use super::queue::{Join, JoinKind};
@@ -13,23 +13,35 @@ use super::timers::What;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Destination {
     pub(super) extension: String,
-    /// `inline`: the extension is the list of applications.
-    inline: bool,
+    /// The applications themselves: `inline`, or given by `originate`.
+    apps: Option<Vec<(String, String)>>,
     /// The other leg is kept (`-both`).
     pub(super) keeps_other: bool,
 }
 
 impl Destination {
     pub(super) fn of(extension: &str) -> Self {
-        Self { extension: extension.to_owned(), inline: false, keeps_other: false }
+        Self { extension: extension.to_owned(), apps: None, keeps_other: false }
     }
 
     /// `EXTENSION [DIALPLAN [CONTEXT]]`.
     pub(super) fn parse(text: &str) -> Self {
         let mut words = text.split_whitespace();
         let mut destination = Self::of(words.next().unwrap_or_default());
-        destination.inline = words.next() == Some("inline");
+        if words.next() == Some("inline") {
+            let apps = destination.extension.split(',').map(|app| {
+                let (app, arg) = app.split_once(':').unwrap_or((app, ""));
+                (app.to_owned(), arg.to_owned())
+            });
+            destination.apps = Some(apps.collect());
+        }
         destination
+    }
+
+    /// One application.
+    pub(super) fn app(app: &str, arg: &str) -> Self {
+        let apps = vec![(app.to_owned(), arg.to_owned())];
+        Self { extension: app.to_owned(), apps: Some(apps), keeps_other: false }
     }
 }
 
@@ -37,15 +49,7 @@ impl Call {
     /// Runs an extension to its end.
     pub(super) async fn dialplan(&mut self, to: Destination) {
         self.dialplan_ends = false;
-        let apps = if to.inline {
-            let apps = to.extension.split(',').map(|app| {
-                let (app, arg) = app.split_once(':').unwrap_or((app, ""));
-                (app.to_owned(), arg.to_owned())
-            });
-            Some(apps.collect())
-        } else {
-            self.shared.config.extensions.get(&to.extension).cloned()
-        };
+        let apps = to.apps.or_else(|| self.shared.config.extensions.get(&to.extension).cloned());
         if let Some(apps) = apps {
             for (app, arg) in apps {
                 self.execute(&app, &arg, "").await;
@@ -86,7 +90,7 @@ impl Call {
             "{seconds}:{}:bl_xfer:{}/public/{}",
             super::shared::new_uuid(),
             to.extension,
-            if to.inline { "inline" } else { "XML" }
+            if to.apps.is_some() { "inline" } else { "XML" }
         );
         let leg = &mut self.legs[A];
         leg.vars.push("transfer_history", &history);
@@ -158,7 +162,7 @@ impl Call {
     fn consult(&mut self, b: usize, arg: &str) -> Option<usize> {
         let dial = Dial::parse(arg);
         let target = dial.alternatives.first()?.first()?.clone();
-        match self.endpoint(&target.endpoint) {
+        match self.shared.endpoint(&target.endpoint) {
             Endpoint::Phone { number, user, script } => {
                 let c = self.callee_leg(Some(b), &number, user, script, &dial.vars);
                 self.legs[c].dialled_by = Some(b);
@@ -196,23 +200,23 @@ impl Call {
         let target = apps
             .and_then(|apps| apps.into_iter().find(|(app, _)| app == "bridge"))
             .map_or_else(|| format!("user/{}", transfer.to), |(_, arg)| arg);
-        let lock = std::mem::take(&mut self.legs[A].locked);
-        self.held_lock = lock;
-        self.send_message(
-            A,
-            Message::Execute {
-                app: "playback".to_owned(),
-                arg: "tone_stream://%(400,200,440,480);loops=-1".to_owned(),
-                uuid: String::new(),
-                lock: true,
-                loops: 1,
-            },
-        );
+        self.hold_music();
         if let Some(c) = self.consult(l, &target) {
             self.legs[c].dialled_by = None;
             let after = transfer.attended.unwrap_or_default();
             self.after(after, What::HandsOver(l, c));
         }
+    }
+
+    /// The caller hears music, as long as the other side holds (transcript 09a).
+    pub(super) fn hold_music(&mut self) {
+        self.legs[A].urgent.push_back(Message::Execute {
+            app: "playback".to_owned(),
+            arg: "tone_stream://%(400,200,440,480);loops=-1".to_owned(),
+            uuid: String::new(),
+            lock: true,
+            loops: 1,
+        });
     }
 
     /// REFER with Replaces: the caller is connected with the one who was asked.
@@ -224,7 +228,15 @@ impl Call {
             return;
         }
         self.legs[A].other = Some(self.legs[c].as_other("originatee"));
-        self.joins = Some(Join { leg: c, kind: JoinKind::Attended { from: l } });
+        let (uuid, name) = (self.legs[c].uuid.clone(), self.legs[c].name.clone());
+        let vars = &mut self.legs[A].vars;
+        vars.set("bridge_channel", &name);
+        vars.set("bridge_uuid", &uuid);
+        vars.set("signal_bond", &uuid);
+        self.joins = Some(Join {
+            leg: c,
+            kind: if self.legs[l].asks == Some(c) { JoinKind::AttXfer } else { JoinKind::Attended },
+        });
         self.legs[A].break_now = true;
     }
 

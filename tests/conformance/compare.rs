@@ -81,7 +81,11 @@ fn events(
     matched: &mut HashMap<usize, Event>,
     out: &mut String,
 ) {
-    let told = |seen: &Seen| !tolerated::event(name, conn, seen);
+    let a = timeline.letters.get("A");
+    let told = |seen: &Seen| {
+        let caller = seen.leg.as_deref() == Some("A") || seen.leg.as_ref() == a;
+        !tolerated::event(name, conn, caller, seen)
+    };
     let there: Vec<_> = timeline
         .lines
         .iter()

@@ -1,5 +1,6 @@
 //! The simulator is right when the same script gives the same events, in the same order and with
 //! the same decisive headers, as a real FreeSWITCH gave (`tests/transcripts/`).
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod compare;
 mod player;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::codec::FramedRead;
 
 use crate::timeline::{KEYS, Line, Seen, Timeline, What};
+use crate::tolerated;
 
 /// What came in on one connection.
 #[derive(Debug, Default)]
@@ -39,7 +40,8 @@ pub struct Played {
 }
 
 /// Plays it.
-pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
+pub async fn play(name: &str, timeline: &Timeline, scene: &Scene) -> Played {
+    let scene_name = name.to_owned();
     let begin = Instant::now();
     let (opened, mut incoming) = mpsc::unbounded_channel::<DuplexStream>();
     let connector = Connector::Custom(Arc::new(move |_: &str| {
@@ -68,7 +70,14 @@ pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
     for name in names.iter().filter(|n| !n.starts_with("out")) {
         let all: Shared = Arc::default();
         heard.insert(name.clone(), all.clone());
-        tasks.push(tokio::spawn(controller(script(timeline, name), fs.control_pipe(), all, begin)));
+        tasks.push(tokio::spawn(controller(
+            scene_name.clone(),
+            script(timeline, name),
+            timeline.letters.clone(),
+            fs.control_pipe(),
+            all,
+            begin,
+        )));
     }
     for (at, line) in scene.elsewhere {
         tasks.push(tokio::spawn(elsewhere(fs.clone(), begin, *at, (*line).to_owned())));
@@ -81,7 +90,14 @@ pub async fn play(timeline: &Timeline, scene: &Scene) -> Played {
         heard.insert(name.clone(), all.clone());
         let pipe = timeout(Duration::from_secs(60), incoming.recv()).await;
         let pipe = pipe.unwrap_or_else(|_| panic!("connection {name} was never opened")).unwrap();
-        tasks.push(tokio::spawn(controller(script(timeline, name), pipe, all, begin)));
+        tasks.push(tokio::spawn(controller(
+            scene_name.clone(),
+            script(timeline, name),
+            timeline.letters.clone(),
+            pipe,
+            all,
+            begin,
+        )));
     }
     let report =
         timeout(Duration::from_secs(300), call.report()).await.expect("the call never ended");
@@ -108,18 +124,25 @@ async fn elsewhere(fs: FreeSwitch, begin: Instant, at: f64, line: String) {
 }
 
 /// Sends the commands of one connection, each when what came before it has come.
-async fn controller(script: Vec<Line>, pipe: DuplexStream, all: Shared, begin: Instant) {
+async fn controller(
+    scene: String,
+    script: Vec<Line>,
+    letters: HashMap<String, String>,
+    pipe: DuplexStream,
+    all: Shared,
+    begin: Instant,
+) {
     let (read, mut write) = tokio::io::split(pipe);
     let reader = tokio::spawn(listen(read, all.clone()));
     let (mut replies, mut events, mut before) = (0, 0, 0.0);
     for line in &script {
         match &line.what {
             What::Reply(_) => replies += 1,
-            What::Event(seen) if counts(seen) => events += 1,
+            What::Event(seen) if counts(&scene, &line.conn, &letters["A"], seen) => events += 1,
             What::Sent(command) => {
                 // Events that are missing are found by the comparison; here they only cost time.
-                for _ in 0..500 {
-                    if has_come(&all, replies, events) {
+                for _ in 0..3000 {
+                    if has_come(&scene, &line.conn, &letters["A"], &all, replies, events) {
                         break;
                     }
                     sleep(Duration::from_millis(10)).await;
@@ -127,6 +150,7 @@ async fn controller(script: Vec<Line>, pipe: DuplexStream, all: Shared, begin: I
                 if line.at - before > 0.25 {
                     sleep_until(begin + Duration::from_secs_f64(line.at)).await;
                 }
+                let command = put_in(command, &letters, &all);
                 if write.write_all(command.as_bytes()).await.is_err() {
                     break;
                 }
@@ -139,15 +163,36 @@ async fn controller(script: Vec<Line>, pipe: DuplexStream, all: Shared, begin: I
     let _ = timeout(Duration::from_secs(15), reader).await;
 }
 
-fn has_come(all: &Shared, replies: usize, events: usize) -> bool {
+/// Puts the simulator's UUIDs in the place of the transcript's: the legs the caller was bridged
+/// with, in order.
+fn put_in(command: &str, letters: &HashMap<String, String>, all: &Shared) -> String {
+    let mut met: Vec<String> = Vec::new();
+    for (seen, _) in &all.lock().unwrap().events {
+        if let Some(other) = seen.headers.get("Other-Leg-UUID") {
+            met.push(other.clone());
+        }
+    }
+    let mut known = std::collections::HashSet::new();
+    met.retain(|uuid| known.insert(uuid.clone()));
+    let mut command = command.to_owned();
+    for (letter, here) in ["B", "C", "D"].iter().zip(met) {
+        if let Some(there) = letters.get(*letter) {
+            command = command.replace(there, &here);
+        }
+    }
+    command
+}
+
+fn has_come(scene: &str, conn: &str, a: &str, all: &Shared, replies: usize, events: usize) -> bool {
     let heard = all.lock().unwrap();
-    let here = heard.events.iter().filter(|(s, _)| counts(s)).count();
+    let here = heard.events.iter().filter(|(s, _)| counts(scene, conn, a, s)).count();
     heard.replies.len() >= replies && here >= events
 }
 
-/// Notices come early or late (FACTS.md, end of the call); PARK may be missed.
-fn counts(seen: &Seen) -> bool {
-    !seen.name.starts_with("notice") && seen.name != "CHANNEL_PARK"
+/// Whether the controller waits for such a message before it goes on.
+fn counts(scene: &str, conn: &str, a: &str, seen: &Seen) -> bool {
+    let caller = matches!(seen.leg.as_deref(), Some(leg) if leg == "A" || leg == a);
+    !seen.name.starts_with("notice") && !tolerated::event(scene, conn, caller, seen)
 }
 
 async fn listen(read: ReadHalf<DuplexStream>, all: Shared) {

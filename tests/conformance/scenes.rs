@@ -37,7 +37,7 @@ fn xml(b: Builder) -> Builder {
 
 async fn conforms(name: &str, scene: Scene) {
     let timeline = Timeline::read(name);
-    let played = play(&timeline, &scene).await;
+    let played = play(name, &timeline, &scene).await;
     let differences = differences(name, &timeline, &played);
     assert!(differences.is_empty(), "{name} differs:\n{differences}");
 }
@@ -104,6 +104,8 @@ scenes! {
         |b| b.queue("short", Queue::new(&[]).max_wait_no_agent(ms(2000))), |c| c, [];
     t08e_callcenter_agent_rejects "08e"
         |b| sales(b).phone("107", refuses(220, 486)), |c| c.caller(hangs_up(5067)), [];
+    t09a_dtmf_hold "09a"
+        |b| b.phone("101", answers(310).holds(ms(4050), ms(1100)).hangs_up_after(ms(5906))), |c| c.caller(Caller::stays().presses(ms(698), '1').presses(ms(858), '2').presses(ms(1701), '#').presses(ms(2848), '5').holds(ms(3952), ms(1265))), [];
     t09b_blind_refer_by_owner_to_socket_ext "09b"
         |b| b.phone("101", answers(310).transfers(ms(1000), "200")).phone("104", answers(520)), |c| c.caller(hangs_up(4440)), [];
     t09c_blind_refer_by_owner_to_xml_ext "09c"

@@ -130,7 +130,7 @@ impl Timeline {
 }
 
 fn parse_line(text: &str) -> Option<Line> {
-    let at = text[..8].trim().parse().ok()?;
+    let at = text.get(..8)?.trim().parse().ok()?;
     // The connection stands right-aligned in ten columns.
     let conn = text.get(9..19)?.trim().to_owned();
     let rest = text.get(20..)?;

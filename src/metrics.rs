@@ -27,6 +27,8 @@ macro_rules! metrics {
             /// Two metrics with one name: a mistake in this file, found by its test.
             pub fn new() -> Result<Self, prometheus::Error> {
                 let registry = Registry::new();
+                // CPU seconds, memory and open files of this process, under their usual names.
+                registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
                 $(let $field = register(&registry, <$kind as Make>::make($name, $help.trim(), &[$($($label),+)?], &[$($($bucket),+)?])?)?;)+
                 Ok(Self { registry, $($field,)+ })
             }

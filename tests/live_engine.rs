@@ -4,18 +4,18 @@
 // Helpers are not tests themselves, so clippy.toml does not cover them.
 #![allow(clippy::expect_used)]
 
-#[path = "support/engine.rs"]
-mod engine;
 #[allow(dead_code, reason = "what is left over is for other tests")]
 #[path = "support/house.rs"]
 mod house;
+#[path = "support/process.rs"]
+mod process;
 
 use std::time::Duration;
 
-use engine::Engine;
 use house::freeswitch::free_tcp;
 use house::sip::{Behaviour, Call};
 use house::{A_WHILE, AT_ONCE, House, SOON};
+use process::Engine;
 
 /// Clients of the sample company.
 const OLGA_OF_101: &str = "79161110001";
@@ -77,6 +77,33 @@ async fn pitfall_23_the_owner_hangs_up() {
     assert!(call.ended(SOON).await.expect("it ends").by_other);
     outcomes(&engine, &["answered"]).await;
     house.ends_empty().await;
+}
+
+/// Pitfall 23: the owner hangs up in the very moment of the answer. The caller must not stay in silence.
+#[tokio::test]
+async fn pitfall_23_the_owner_hangs_up_as_he_answers() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(104).await;
+    house.phone(104).behave(AT_ONCE);
+    let rounds: u64 = 12;
+    for round in 0..rounds {
+        let talk = Some(Duration::from_millis(round * 10));
+        house.phone(101).behave(Behaviour::Answer { after: Duration::ZERO, talk });
+        let call = house.call_from(OLGA_OF_101).await;
+        rings(&house, 101).await;
+        let agent = house.phone(104);
+        tokio::select! {
+            end = call.ended(SOON) => assert!(end.is_some(), "round {round}: in silence"),
+            agent = agent.next_call(SOON) => assert!(agent.is_some(), "round {round}: in silence"),
+        }
+        if call.seen().ended.is_none() {
+            assert!(call.is_answered(SOON).await);
+            call.hang_up().await;
+        }
+        house.ends_empty().await;
+    }
+    let ended = engine.ended(rounds as usize).await;
+    assert_eq!(ended.len(), rounds as usize);
 }
 
 /// A05: an owner who is busy, who declines and who does not answer, each leads to the queue.

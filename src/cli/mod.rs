@@ -1,12 +1,22 @@
 //! The command line: a file per verb.
 
+pub mod check;
+pub mod crm;
+pub mod explain;
 pub mod serve;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use miette::IntoDiagnostic;
 
+use crate::app;
 use crate::config::Config;
+use crate::crm::lazy::Lazy;
+use crate::directory::Directory;
+use crate::metrics::Metrics;
 
 /// Brings each call to the person who owns the deal.
 #[derive(Debug, Parser)]
@@ -24,6 +34,12 @@ pub struct Cli {
 enum Verb {
     /// Take calls.
     Serve(serve::ServeArgs),
+    /// Check the rules: every mistake at once, with its place.
+    Check(check::CheckArgs),
+    /// Tell what a call would meet, and why.
+    Explain(explain::ExplainArgs),
+    /// The built-in CRM: take clients and employees over from a file.
+    Crm(crm::CrmArgs),
 }
 
 impl Cli {
@@ -31,10 +47,29 @@ impl Cli {
     ///
     /// # Errors
     /// For a person to read.
-    pub async fn run(self) -> miette::Result<std::process::ExitCode> {
+    pub async fn run(self) -> miette::Result<ExitCode> {
         let config = Config::load(self.config.as_deref());
         match self.verb {
             Verb::Serve(args) => args.run(config?).await,
+            Verb::Check(args) => {
+                let config = config?;
+                args.run(|| app::load_rules(&config))
+            }
+            Verb::Explain(args) => explain(args, &config?).await,
+            Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
         }
     }
+}
+
+/// `explain` asks the same directory as a call does, once.
+async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
+    let rules = app::load_rules(config)?;
+    let crm = Arc::new(Lazy::new(config.store.path.clone()));
+    let metrics = Arc::new(Metrics::new().into_diagnostic()?);
+    let directory = Directory::new(crm, config.directory.clone(), metrics);
+    if let Err(error) = directory.refresh_staff().await {
+        eprintln!("employees are not known: {error}");
+    }
+    let staff = directory.staff();
+    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
 }

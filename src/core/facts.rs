@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::client::Lookup;
-use super::phone::Caller;
+use super::phone::{Caller, Phone, Region};
 use super::staff::{Presence, Staff};
 
 /// Which way a call goes.
@@ -36,4 +36,20 @@ pub struct Facts<'a> {
     pub staff: &'a Staff,
     /// Registered and busy lines.
     pub presence: &'a dyn Presence,
+}
+
+/// The number the directory is to be asked for: the outside party. `None` where there is none,
+/// and for an employee's own number (E02). Every door to the decision asks by it.
+pub fn whom_to_ask(
+    direction: Direction,
+    from: &Caller,
+    to: &str,
+    region: Region,
+    staff: &Staff,
+) -> Option<Phone> {
+    let outside = match direction {
+        Direction::Inbound => from.phone().cloned(),
+        Direction::Outbound | Direction::Internal => Phone::parse(to, region).ok(),
+    };
+    outside.filter(|phone| staff.by_phone(phone).is_none())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::ids::{EmployeeId, Extension, QueueName};
 use super::staff::Number;
@@ -18,14 +18,16 @@ pub enum Step {
     Callcenter {
         /// The queue.
         queue: QueueName,
-        /// Leave it after this long; `None`: the queue's own limits rule.
+        /// Leave it after this long; `None`: the queue's own limits rule. Seconds in JSON.
+        #[serde(serialize_with = "seconds_if_any")]
         wait: Option<Duration>,
     },
     /// Answer, then wait in a mod_fifo queue.
     Fifo {
         /// The queue.
         queue: QueueName,
-        /// Leave it after this long.
+        /// Leave it after this long. Seconds in JSON.
+        #[serde(serialize_with = "seconds_if_any")]
         wait: Option<Duration>,
     },
     /// Answer, then record a message into this mailbox.
@@ -52,10 +54,19 @@ pub struct Ring {
     pub role: Role,
     /// The phones. All ring at once.
     pub targets: Vec<Target>,
-    /// How long. The caller hears at least this much: see `switch::dial`.
+    /// How long. The caller hears at least this much: see `switch::dial`. Seconds in JSON.
+    #[serde(serialize_with = "seconds")]
     pub timeout: Duration,
     /// The caller's name for the display (A04). `None`: leave what the trunk sent.
     pub caller_name: Option<Arc<str>>,
+}
+
+fn seconds<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_u64(time.as_secs())
+}
+
+fn seconds_if_any<S: Serializer>(time: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+    time.map(|t| t.as_secs()).serialize(s)
 }
 
 /// One phone.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use super::codec::{Frame, Kind};
+use super::frame::{Frame, Kind};
 
 /// A header block: `Name: value` lines in one buffer. A look-up scans it; an event is asked for
 /// five to ten of its 160 headers.

@@ -13,9 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::codec::FramedRead;
 
-use super::codec::{Codec, Frame, FrameError, Kind, Limits};
+use super::codec::{Codec, Limits};
 use super::command::Command;
 use super::event::{Event, Headers};
+use super::frame::{Frame, FrameError, Kind};
 
 /// How long a peer may leave our bytes untaken.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);

@@ -6,9 +6,11 @@
 pub mod codec;
 pub mod command;
 pub mod event;
+pub mod frame;
 pub mod link;
 
-pub use codec::{Codec, Frame, FrameError, Kind, Limits};
+pub use codec::{Codec, Limits};
 pub use command::Command;
 pub use event::{Event, Headers};
+pub use frame::{Frame, FrameError, Kind};
 pub use link::{Incoming, Link, LinkError, Reply};

@@ -45,6 +45,6 @@ impl Routing {
     /// # Errors
     /// None in a tested build: a test loads them.
     pub fn default_rules() -> Result<Self, RulesError> {
-        Self::parse("rules/routing.toml", DEFAULT)
+        Self::parse("built-in routing.toml", DEFAULT)
     }
 }

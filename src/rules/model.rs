@@ -51,9 +51,19 @@ impl Routing {
         &self.warnings
     }
 
-    /// All lines, the one for every other number last.
+    /// All lines, in the order of the file.
     pub fn lines(&self) -> impl Iterator<Item = &Arc<Line>> {
         self.lines.iter()
+    }
+
+    /// All routes.
+    pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.values()
+    }
+
+    /// The zone that counts where a calendar names none of its own.
+    pub fn timezone(&self) -> &TimeZone {
+        &self.timezone
     }
 
     /// The line a dialled number belongs to. `None`: no line names it.

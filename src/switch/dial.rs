@@ -28,7 +28,7 @@ impl Default for Dial {
         Self {
             line: "user/{line}".into(),
             outside: "sofia/gateway/mobile/{e164}".into(),
-            domain: "${domain_name}".into(),
+            domain: "${domain}".into(),
             voicemail: "default".into(),
         }
     }

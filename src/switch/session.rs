@@ -20,9 +20,9 @@ use super::registry::{Entry, Seat};
 use super::translate::{EVENTS, FILTERS, Translator};
 use crate::core::call::{App, Call, Input, Output, Probe};
 use crate::core::client::Lookup;
-use crate::core::facts::{Direction, Facts};
+use crate::core::facts::{Facts, whom_to_ask};
 use crate::core::ids::OpId;
-use crate::core::phone::{Caller, mask};
+use crate::core::phone::mask;
 use crate::core::record::CallRecord;
 use crate::core::trace::Decision;
 use crate::esl::{Command, Incoming, Link, LinkError, Reply};
@@ -233,18 +233,15 @@ impl Session {
             from: self.arrival.from.clone(),
             to: self.arrival.to.clone(),
         });
-        let inbound = self.arrival.direction == Direction::Inbound;
-        let own = |caller: &Caller| {
-            let phone = caller.phone()?;
-            self.engine.directory.staff().by_phone(phone).map(|_| ())
-        };
-        self.lookup = match &self.arrival.from {
-            Caller::Phone(phone) if inbound && own(&self.arrival.from).is_none() => {
-                let (directory, phone) = (self.engine.directory.clone(), phone.clone());
-                Some(Box::pin(async move { directory.lookup(&phone).await }))
+        let staff = self.engine.directory.staff();
+        let Arrival { direction, from, to, .. } = &self.arrival;
+        self.lookup = Some(match whom_to_ask(*direction, from, to, self.engine.region(), &staff) {
+            Some(phone) => {
+                let directory = self.engine.directory.clone();
+                Box::pin(async move { directory.lookup(&phone).await })
             }
-            _ => Some(Box::pin(std::future::ready(Lookup::NotAsked))),
-        };
+            None => Box::pin(std::future::ready(Lookup::NotAsked)),
+        });
     }
 
     /// The life of the call; returns when its record is complete or the connection is gone.

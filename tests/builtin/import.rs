@@ -88,6 +88,16 @@ async fn the_sample_can_be_loaded_at_every_start_and_is_seen_by_a_running_engine
     assert!(!load_sample(&w.store).await.unwrap().changed_anything());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn imports_at_the_same_time_go_one_after_another() {
+    let w = World::new().await;
+    let both = [(); 4].map(|()| w.import(Format::Csv, CSV));
+    let reports = futures_util::future::try_join_all(both).await.unwrap();
+    let new: usize = reports.iter().map(|report| report.employees.new).sum();
+    let same: usize = reports.iter().map(|report| report.employees.same).sum();
+    assert_eq!((new, same), (2, 6));
+}
+
 #[tokio::test]
 async fn a_changed_record_replaces_the_old_one_and_is_counted() {
     let w = World::new().await;

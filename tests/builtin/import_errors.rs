@@ -201,3 +201,43 @@ async fn a_store_that_fails_is_told_as_such() {
     let result = w.import(Format::Csv, "kind,id,name\n").await;
     assert!(matches!(result, Err(ImportError::Store(_))), "{result:?}");
 }
+
+/// Files with random damage: never a panic, never half of it, and every line named exists.
+#[test]
+fn a_damaged_file_is_refused_in_order_or_imported() {
+    use proptest::prelude::*;
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let w = runtime.block_on(World::new());
+    let toml = include_str!("../../src/crm/builtin/sample.toml");
+    let csv = "kind;id;name;numbers;client;owner;status;created\n\
+        employee;1;Анна;101|+79035550101;;;active;\n\
+        contact;c1;\"Ольга; Белова\";+79161110001;;1;;\n\
+        deal;d1;Окна;;c1;1;open;2026-01-31\n";
+    let damage =
+        (any::<bool>(), any::<prop::sample::Index>(), 0..4_usize, "[\\PC\n\"=;,\\[\\]]{0,3}");
+    let config = ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let outcome = runner.run(&damage, |(is_toml, at, cut, put)| {
+        let (format, text) = if is_toml { (Format::Toml, toml) } else { (Format::Csv, csv) };
+        let mut chars: Vec<char> = text.chars().collect();
+        let at = at.index(chars.len());
+        chars.splice(at..(at + cut).min(text.chars().count()), put.chars());
+        let damaged: String = chars.into_iter().collect();
+        match runtime.block_on(w.import(format, &damaged)) {
+            Ok(_) => {}
+            Err(ImportError::Refused { problems, .. }) => {
+                prop_assert!(!problems.is_empty());
+                for problem in problems {
+                    prop_assert!(
+                        (1..=damaged.lines().count()).contains(&problem.line),
+                        "{problem}"
+                    );
+                }
+            }
+            Err(error) => prop_assert!(false, "{error}"),
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}

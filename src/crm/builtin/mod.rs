@@ -22,10 +22,39 @@ pub struct Builtin {
     store: Store,
 }
 
+/// How many records the built-in CRM holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct Counts {
+    /// People.
+    pub contacts: i64,
+    /// Companies.
+    pub companies: i64,
+    /// Deals neither won nor lost.
+    pub open_deals: i64,
+    /// The others.
+    pub closed_deals: i64,
+}
+
 impl Builtin {
     /// Over this store.
     pub fn new(store: Store) -> Self {
         Self { store }
+    }
+
+    /// How many records there are.
+    ///
+    /// # Errors
+    /// [`CrmError`].
+    pub async fn counts(&self) -> Result<Counts, CrmError> {
+        sqlx::query_as(
+            "SELECT (SELECT count(*) FROM client WHERE kind = 'contact') AS contacts, \
+             (SELECT count(*) FROM client WHERE kind = 'company') AS companies, \
+             (SELECT count(*) FROM deal WHERE open) AS open_deals, \
+             (SELECT count(*) FROM deal WHERE NOT open) AS closed_deals",
+        )
+        .fetch_one(self.store.pool())
+        .await
+        .map_err(|e| self.fault(&e))
     }
 
     /// A fault of the store is a fault of the CRM: calls go on without it.

@@ -1,0 +1,182 @@
+//! `dozvon crm`: the built-in CRM's records.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use miette::{Diagnostic, IntoDiagnostic};
+
+use crate::core::phone::Region;
+use crate::core::staff::{Employee, Number, Status};
+use crate::crm::Crm;
+use crate::crm::builtin::Builtin;
+use crate::crm::builtin::import::{Format, ImportError, import};
+use crate::store::Store;
+
+/// `dozvon crm`
+#[derive(Debug, clap::Args)]
+pub struct CrmArgs {
+    #[command(subcommand)]
+    verb: CrmVerb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum CrmVerb {
+    /// Take employees, clients and deals over from a CSV or TOML file: all of it or nothing.
+    Import {
+        /// A table with the columns kind, id, name, numbers, company, client, owner, groups,
+        /// deputy, status, leave_until, online, created (.csv), or [[employee]], [[contact]],
+        /// [[company]], [[deal]] with the same keys (.toml).
+        #[arg(value_name = "FILE.csv|FILE.toml")]
+        file: PathBuf,
+        /// The country whose numbers are written without a country code.
+        #[arg(long, default_value = "RU")]
+        region: Region,
+    },
+    /// Show the employees, and how many clients and deals there are.
+    List,
+}
+
+/// What is wrong with the file as such.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+enum FileError {
+    #[error("{0} is neither a .csv nor a .toml file")]
+    #[diagnostic(help("name the file by what is in it: clients.csv or clients.toml"))]
+    Ending(String),
+    #[error("{0} cannot be read: {1}")]
+    #[diagnostic(help("see that the name is right and that this user may read the file"))]
+    Unreadable(String, std::io::Error),
+}
+
+impl CrmArgs {
+    /// Runs the verb on the store in this file.
+    ///
+    /// # Errors
+    /// What is wrong with the file or the store. The lines of a file to correct are printed to
+    /// standard error before, each as `file:line: what is wrong; what to do`.
+    pub async fn run(self, store_path: &Path) -> miette::Result<()> {
+        match self.verb {
+            CrmVerb::Import { file, region } => take_over(store_path, &file, region).await,
+            CrmVerb::List => list(store_path).await,
+        }
+    }
+}
+
+async fn take_over(store_path: &Path, file: &Path, region: Region) -> miette::Result<()> {
+    let name = file.display().to_string();
+    let format = Format::of(file).ok_or_else(|| FileError::Ending(name.clone()))?;
+    let bytes = match tokio::fs::read(file).await {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(FileError::Unreadable(name, error).into()),
+    };
+    let store = Store::open(store_path).await?;
+    let result = import(&store, &name, format, &bytes, region, Timestamp::now()).await;
+    if let Err(ImportError::Refused { problems, .. }) = &result {
+        for problem in problems {
+            eprintln!("{problem}");
+        }
+    }
+    let report = result?;
+    println!("{report}");
+    if !report.changed_anything() {
+        println!("the store {} already had all of it", store.path().display());
+    }
+    Ok(())
+}
+
+async fn list(store_path: &Path) -> miette::Result<()> {
+    let crm = Builtin::new(Store::open(store_path).await?);
+    for employee in crm.employees().await.into_diagnostic()? {
+        println!("{}", line(&employee));
+    }
+    let counts = crm.counts().await.into_diagnostic()?;
+    println!(
+        "{} contacts, {} companies, {} open deals, {} closed",
+        counts.contacts, counts.companies, counts.open_deals, counts.closed_deals
+    );
+    Ok(())
+}
+
+/// Whole numbers: this is asked for, and no log.
+fn line(employee: &Employee) -> String {
+    let numbers: Vec<&str> = employee
+        .numbers
+        .iter()
+        .map(|number| match number {
+            Number::Line(extension) => extension.as_str(),
+            Number::Outside(phone) => phone.e164(),
+        })
+        .collect();
+    let status = match employee.status {
+        Status::Active => "active".to_owned(),
+        Status::OnLeave(until) => {
+            let until = until.map(|day| format!(" until {day}")).unwrap_or_default();
+            let deputy = employee.deputy.as_ref().map(|id| format!(", deputy {id}"));
+            format!("on leave{until}{}", deputy.unwrap_or_default())
+        }
+        Status::Gone => "gone".to_owned(),
+    };
+    let (id, name, groups) = (employee.id.as_str(), &employee.name, employee.groups.join(", "));
+    format!("{id:<8} {name:<24} {:<24} {groups:<16} {status}", numbers.join(", "))
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        crm: CrmArgs,
+    }
+
+    async fn run(store: &Path, args: &[&str]) -> Result<(), String> {
+        let cli = Cli::try_parse_from([&["crm"], args].concat()).map_err(|e| e.to_string())?;
+        cli.crm.run(store).await.map_err(|report| {
+            let help = report.help().map(|help| help.to_string());
+            format!("{report}; {}", help.unwrap_or_default())
+        })
+    }
+
+    #[tokio::test]
+    async fn a_file_is_imported_or_refused_whole_and_the_reason_is_told() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = folder.path().join("dozvon.sqlite");
+        let file = folder.path().join("clients.CSV");
+        let name = file.to_str().unwrap();
+        std::fs::write(&file, "kind,id,name,numbers\nemployee,1,A,101\ncontact,1,B,oops\n")
+            .unwrap();
+        let error = run(&store, &["import", name]).await.unwrap_err();
+        assert!(error.contains("nothing was imported"), "{error}");
+        assert!(error.contains("1 place to correct"), "{error}");
+
+        std::fs::write(&file, "kind,id,name,numbers\nemployee,1,A,101\ncontact,1,B,\n").unwrap();
+        for _ in 0..2 {
+            assert_eq!(run(&store, &["import", name]).await, Ok(()));
+        }
+        assert_eq!(run(&store, &["list"]).await, Ok(()));
+        let crm = Builtin::new(Store::open(&store).await.unwrap());
+        let employees = crm.employees().await.unwrap();
+        assert_eq!(employees.len(), 1);
+        assert_eq!(line(&employees[0]).split_whitespace().last(), Some("active"));
+        assert_eq!(crm.counts().await.unwrap().contacts, 1);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_used_is_named_with_what_to_do() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = folder.path().join("dozvon.sqlite");
+        for (args, says) in [
+            (&["import", "clients.xlsx"][..], "name the file by what is in it"),
+            (&["import", "nowhere.toml"], "nowhere.toml cannot be read"),
+            (&["import", "a.csv", "--region", "Russia"], "write two letters"),
+        ] {
+            let error = run(&store, args).await.unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+        assert!(!store.exists(), "a mistake in the arguments makes no store");
+    }
+}

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/engine.rs"]
+#[path = "support/in_process.rs"]
 mod engine;
 
 use std::time::Duration;

@@ -1,139 +1,133 @@
-//! An engine in the test's own process, on free ports, with a CRM in memory.
+//! `dozvon serve` as a process of its own, with the sample company.
 
-#![allow(clippy::unwrap_used, dead_code, reason = "every test uses a part of it")]
-
-use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use dozvon::app::App;
-use dozvon::config::{Config, Node};
-use dozvon::core::client::{Client, Deal};
-use dozvon::core::ids::{EmployeeId, Extension};
-use dozvon::core::phone::{Phone, Region};
-use dozvon::core::record::CallRecord;
-use dozvon::core::staff::{Employee, Number, Status};
-use dozvon::crm::{Crm, CrmError};
-use dozvon::rules::Routing;
-use dozvon::switch::engine::CallNews;
-use tokio::sync::broadcast;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
 
-/// Clients by number, employees by extension: 101 to 106, ids e101 to e106.
-#[derive(Default)]
-pub struct MemoryCrm {
-    clients: HashMap<Phone, Client>,
-}
+/// How long an owner is rung: short, and long enough to see it ring.
+pub const RING: &str = "3s";
 
-impl MemoryCrm {
-    /// A client with an open deal of this employee.
-    pub fn client(mut self, phone: &str, name: &str, owner: &str) -> Self {
-        let deal = Deal {
-            id: format!("deal of {phone}").as_str().into(),
-            title: String::new(),
-            owner: Some(owner.into()),
-            created: "2026-01-01T00:00:00Z".parse().unwrap(),
-            open: true,
-        };
-        let client = Client {
-            id: phone.into(),
-            name: name.into(),
-            company: None,
-            owner: Some(owner.into()),
-            deals: vec![deal],
-        };
-        self.clients.insert(self::phone(phone), client);
-        self
-    }
-}
-
-#[async_trait]
-impl Crm for MemoryCrm {
-    fn name(&self) -> &'static str {
-        "memory"
-    }
-
-    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
-        Ok(self.clients.get(phone).cloned())
-    }
-
-    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
-        let employee = |line: u32| Employee {
-            id: EmployeeId::new(format!("e{line}")),
-            name: format!("Employee {line}"),
-            numbers: vec![Number::Line(Extension::parse(&line.to_string()).unwrap())],
-            groups: vec!["sales".into()],
-            deputy: None,
-            status: Status::Active,
-            online: None,
-        };
-        Ok((101..=106).map(employee).collect())
-    }
-}
-
-/// A number, or the test is wrong.
-pub fn phone(text: &str) -> Phone {
-    Phone::parse(text, Region::default()).unwrap()
-}
-
-/// A running engine.
+/// A running engine. Killed, and its folder removed, when dropped.
 pub struct Engine {
-    pub app: App,
-    news: broadcast::Receiver<CallNews>,
+    child: Child,
+    _folder: TempDir,
+    lines: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Engine {
-    /// With this CRM and the shipped rules, without a control link.
-    pub async fn start(crm: impl Crm + 'static) -> Self {
-        Self::start_with(crm, Routing::default_rules().unwrap(), None).await
-    }
-
-    /// With these rules, and a control link to this address.
-    pub async fn start_with(
-        crm: impl Crm + 'static,
-        rules: Routing,
-        control: Option<SocketAddr>,
-    ) -> Self {
-        let mut config = Config::default();
-        config.calls.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        config.calls.handshake = Duration::from_secs(2);
-        config.http.listen = config.calls.listen;
-        // Port 9 is nobody's: the link stays down.
-        let address = control.map_or_else(|| "127.0.0.1:9".to_owned(), |a| a.to_string());
-        config.node = vec![Node { address, ..Node::default() }];
-        let app = App::start(&config, Arc::new(crm), rules).await.unwrap();
-        let news = app.engine.news.subscribe();
-        Self { app, news }
-    }
-
-    /// The next record.
-    pub async fn record(&mut self) -> Arc<CallRecord> {
-        let next = async {
-            loop {
-                if let CallNews::Closed(record) = self.news.recv().await.unwrap() {
-                    return record;
-                }
+    /// Starts one that takes calls at `calls` and is linked to the FreeSWITCH at `control`.
+    pub async fn start(calls: SocketAddr, control: SocketAddr) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let routing = include_str!("../../rules/routing.toml");
+        let owner = r#"{ do = "owner", ring = "10s""#;
+        assert!(routing.contains(&format!("\n    {owner}")), "the rules ring the owner for 10 s");
+        let routing = routing.replace(owner, &format!(r#"{{ do = "owner", ring = "{RING}""#));
+        fs::write(folder.path().join("routing.toml"), routing).expect("a file");
+        let config = format!(
+            r#"
+[calls]
+listen = "{calls}"
+drain = "1s"
+[[node]]
+address = "{control}"
+[http]
+listen = "127.0.0.1:0"
+[rules]
+routing = "routing.toml"
+[log]
+format = "json"
+level = "info,dozvon=debug"
+"#
+        );
+        fs::write(folder.path().join("dozvon.toml"), config).expect("a file");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_dozvon"))
+            .args(["serve", "--sample"])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the engine starts");
+        let lines = Arc::<Mutex<Vec<Value>>>::default();
+        let (stderr, kept) = (child.stderr.take().expect("piped"), lines.clone());
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                kept.lock().expect("no test panics inside").push(line);
             }
-        };
-        tokio::time::timeout(Duration::from_secs(60), next).await.unwrap()
+        });
+        let engine = Self { child, _folder: folder, lines };
+        engine.says("ready for calls").await;
+        engine.says("control link to FreeSWITCH is up").await;
+        engine
     }
 
-    /// One line of `/metrics`, by its whole name and labels.
-    pub fn metric(&self, name: &str) -> f64 {
-        let text = self.app.engine.metrics.render();
-        let line = text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0.0, |value| value.parse().unwrap())
+    /// Its log so far.
+    pub fn lines(&self) -> Vec<Value> {
+        self.lines.lock().expect("no test panics inside").clone()
     }
 
-    /// Waits until a metric has this value.
-    pub async fn until_metric(&self, name: &str, value: f64) {
-        let reached = async {
-            while self.metric(name) != value {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+    /// Waits for a log line that begins so.
+    pub async fn says(&self, what: &str) -> Value {
+        let said = self.count(what, 1).await;
+        said.into_iter().next().expect("counted")
+    }
+
+    /// Waits until `count` calls have ended, and a moment more; returns what the log tells of all that have.
+    pub async fn ended(&self, count: usize) -> Vec<Value> {
+        self.count("call ended", count).await;
+        // A second record of the same call would come now.
+        sleep(Duration::from_millis(300)).await;
+        self.count("call ended", count).await
+    }
+
+    async fn count(&self, what: &str, count: usize) -> Vec<Value> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let begins =
+                |line: &&Value| line["message"].as_str().is_some_and(|m| m.starts_with(what));
+            let said: Vec<_> = self.lines().iter().filter(begins).cloned().collect();
+            if said.len() >= count {
+                return said;
             }
-        };
-        let waited = tokio::time::timeout(Duration::from_secs(30), reached).await;
-        assert!(waited.is_ok(), "{name} is {}, not {value}", self.metric(name));
+            assert!(Instant::now() < deadline, "no {count} × \"{what}\" in\n{:#?}", self.lines());
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it runs");
+    }
+
+    /// SIGTERM; returns when it has ended.
+    pub async fn terminate(&mut self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "SIGTERM is sent");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.child.try_wait().expect("it runs").is_none() {
+            assert!(Instant::now() < deadline, "it does not end:\n{:#?}", self.lines());
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            for line in self.lines() {
+                eprintln!("{line}");
+            }
+        }
     }
 }

@@ -173,7 +173,8 @@ impl App {
     }
 }
 
-fn node(node: &crate::config::Node) -> NodeConfig {
+/// A node of the configuration as the control link takes it.
+pub(crate) fn node(node: &crate::config::Node) -> NodeConfig {
     let mut config =
         NodeConfig::new(NodeId::new(&node.name), &node.address, node.password.reveal());
     config.links = node.links;

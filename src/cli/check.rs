@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use miette::Report;
 
+use crate::core::staff::Staff;
 use crate::rules::{Problem, Routing, RulesError};
 
 /// `dozvon check`
@@ -21,13 +22,15 @@ pub struct CheckArgs {
 
 impl CheckArgs {
     /// Prints every mistake and warning. Succeeds where there is no mistake.
-    /// `configured` gives the rules the engine would use.
+    /// `configured` gives the rules the engine would use. With `staff`, steps are named that name
+    /// nobody.
     ///
     /// # Errors
     /// None: a wrong file is an exit code of 1.
     pub fn run(
         self,
         configured: impl FnOnce() -> Result<Routing, RulesError>,
+        staff: Option<&Staff>,
     ) -> miette::Result<ExitCode> {
         let rules = match &self.path {
             Some(path) => Routing::load(path),
@@ -35,7 +38,7 @@ impl CheckArgs {
         };
         match rules {
             Ok(rules) => {
-                print!("{}", render(&rules, self.plain));
+                print!("{}", render(&rules, staff, self.plain));
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) if self.plain => {
@@ -51,13 +54,17 @@ impl CheckArgs {
 }
 
 /// What is said of rules without a mistake: the warnings, and what is in them.
-pub fn render(rules: &Routing, plain: bool) -> String {
+pub fn render(rules: &Routing, staff: Option<&Staff>, plain: bool) -> String {
     let mut out = String::new();
     for warning in rules.warnings() {
         let _ = match plain {
             true => writeln!(out, "{}", Problem::line(warning)),
             false => writeln!(out, "{:?}", Report::new(warning.clone())),
         };
+    }
+    let nobody = staff.map(|staff| rules.check_staff(staff)).unwrap_or_default();
+    for step in &nobody {
+        let _ = writeln!(out, "{}: warning: {}", step.place, step.message);
     }
     let count = |n: usize, word: &str| match n {
         1 => format!("1 {word}"),
@@ -67,7 +74,7 @@ pub fn render(rules: &Routing, plain: bool) -> String {
         out,
         "{}: no mistakes, {}; {}, {}; hash {}",
         rules.file(),
-        count(rules.warnings().len(), "warning"),
+        count(rules.warnings().len() + nobody.len(), "warning"),
         count(rules.lines().count(), "line"),
         count(rules.routes().count(), "route"),
         rules.hash()
@@ -81,7 +88,7 @@ mod tests {
 
     fn run(text: &str) -> ExitCode {
         let args = CheckArgs { path: None, plain: true };
-        args.run(|| Routing::parse("routing.toml", text)).unwrap()
+        args.run(|| Routing::parse("routing.toml", text), None).unwrap()
     }
 
     #[test]
@@ -97,11 +104,22 @@ mod tests {
             "{text}\n[routes.spare]\ntitle = \"\"\nwhy = \"\"\nsteps = [{{ do = \"hangup\" }}]\n"
         );
         let rules = Routing::parse("routing.toml", &text).unwrap();
-        let out = render(&rules, true);
+        let out = render(&rules, None, true);
         let (warning, summary) = out.split_once('\n').unwrap();
         assert!(warning.contains("warning: route `spare` is used by no line"), "{warning}");
         assert!(
             summary.starts_with("routing.toml: no mistakes, 1 warning; 1 line, 2 routes; hash")
         );
+    }
+
+    #[test]
+    fn a_step_that_names_nobody_is_told_where_the_staff_is_known() {
+        let text = include_str!("../../rules/routing.toml");
+        let step = "{ do = \"group\", group = \"sales\" },\n    { do = \"queue\", queue";
+        let text = text.replace("\n    { do = \"queue\", queue", &format!("\n    {step}"));
+        let rules = Routing::parse("routing.toml", &text).unwrap();
+        let out = render(&rules, Some(&Staff::default()), true);
+        assert!(out.contains(": warning: nobody is in group `sales`"), "{out}");
+        assert!(out.contains("no mistakes, 1 warning"), "{out}");
     }
 }

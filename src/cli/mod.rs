@@ -2,7 +2,10 @@
 
 pub mod check;
 pub mod crm;
+pub mod doctor;
+pub mod demo;
 pub mod explain;
+pub mod load;
 pub mod serve;
 
 use std::path::PathBuf;
@@ -34,10 +37,16 @@ pub struct Cli {
 enum Verb {
     /// Take calls.
     Serve(serve::ServeArgs),
+    /// Look whether FreeSWITCH, the CRM and the phones are as they have to be.
+    Doctor(doctor::DoctorArgs),
+    /// Play the story: engine, simulated FreeSWITCH and CRM in one process.
+    Demo(demo::DemoArgs),
     /// Check the rules: every mistake at once, with its place.
     Check(check::CheckArgs),
     /// Tell what a call would meet, and why.
     Explain(explain::ExplainArgs),
+    /// Measure an engine: the simulated FreeSWITCH as a load generator.
+    Load(load::LoadArgs),
     /// The built-in CRM: take clients and employees over from a file.
     Crm(crm::CrmArgs),
 }
@@ -51,9 +60,17 @@ impl Cli {
         let config = Config::load(self.config.as_deref());
         match self.verb {
             Verb::Serve(args) => args.run(config?).await,
+            Verb::Doctor(args) => args.run(config?).await,
+            Verb::Demo(args) => args.run().await,
+            Verb::Load(args) => args.run().await,
             Verb::Check(args) => {
                 let config = config?;
-                args.run(|| app::load_rules(&config))
+                let staff = match config.store.path.exists() {
+                    true => Some(directory(&config).await?.staff()),
+                    false => None,
+                };
+                let somebody = staff.as_deref().filter(|s| s.iter().next().is_some());
+                args.run(|| app::load_rules(&config), somebody)
             }
             Verb::Explain(args) => explain(args, &config?).await,
             Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
@@ -64,12 +81,18 @@ impl Cli {
 /// `explain` asks the same directory as a call does, once.
 async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
     let rules = app::load_rules(config)?;
+    let directory = directory(config).await?;
+    let staff = directory.staff();
+    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+}
+
+/// The directory a call would ask, with the employees as the CRM knows them now.
+async fn directory(config: &Config) -> miette::Result<Arc<Directory>> {
     let crm = Arc::new(Lazy::new(config.store.path.clone()));
     let metrics = Arc::new(Metrics::new().into_diagnostic()?);
     let directory = Directory::new(crm, config.directory.clone(), metrics);
     if let Err(error) = directory.refresh_staff().await {
         eprintln!("employees are not known: {error}");
     }
-    let staff = directory.staff();
-    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+    Ok(directory)
 }

@@ -97,10 +97,15 @@ impl<'r, 'f> Way<'r, 'f> {
     }
 
     fn go(&mut self) {
-        let from_inside = self.caller.is_some() || matches!(self.facts.from, Caller::Extension(_));
         let outward = self.facts.direction != Direction::Inbound;
+        let (from_inside, short) = match self.facts.from {
+            // Services call from short numbers too: 900 is no colleague unless a phone of ours is.
+            Caller::Extension(e) => (self.facts.presence.registered(e) == Some(true), true),
+            _ => (false, false),
+        };
+        let from_inside = from_inside || self.caller.is_some();
         match self.dialled(outward || from_inside) {
-            Dialled::Extension(to) if outward || from_inside => self.inside(&to),
+            Dialled::Extension(to) if outward || from_inside || short => self.inside(&to),
             Dialled::Extension(to) => self.passed_on(&to),
             Dialled::Line(line) => self.inbound(line, outward || from_inside),
             Dialled::Outside(phone) if outward => self.outbound(&phone),
@@ -219,7 +224,7 @@ impl<'r, 'f> Way<'r, 'f> {
 
     fn client(&mut self) {
         let why = match self.facts.lookup {
-            Lookup::NotAsked => "the CRM was not asked: there is no number to ask for".to_owned(),
+            Lookup::NotAsked => "the CRM was not asked".to_owned(),
             Lookup::Unknown { source } => {
                 format!("the CRM knows nobody with this number{}", freshness(*source))
             }
@@ -259,6 +264,7 @@ impl<'r, 'f> Way<'r, 'f> {
         let why = format!("`{which}` of route {}: {}", route.id, route.title);
         self.note("route", why, Some(&route.place));
         self.run(steps);
+        self.out.fallback.get_or_insert(Fallback::NoOwnerStep);
     }
 
     fn hours(&mut self, calendar: &'r Calendar) -> bool {
@@ -342,8 +348,6 @@ impl<'r, 'f> Way<'r, 'f> {
         }
         if self.owner_rung {
             self.out.fallback = None;
-        } else if self.facts.direction != Direction::Outbound || self.out.internal {
-            self.out.fallback.get_or_insert(Fallback::NoOwnerStep);
         }
         self.out
     }

@@ -89,6 +89,14 @@ impl Staff {
         self.by_id.get(id)
     }
 
+    /// An employee as rules name him: by id, else by extension.
+    pub fn named(&self, name: &str) -> Option<&Arc<Employee>> {
+        self.get(&name.into()).or_else(|| {
+            let extension = Extension::parse(name).ok()?;
+            self.by_extension(&extension)
+        })
+    }
+
     /// Whose line this is.
     pub fn by_extension(&self, extension: &Extension) -> Option<&Arc<Employee>> {
         self.by_extension.get(extension).and_then(|id| self.by_id.get(id))

@@ -54,4 +54,8 @@ impl Crm for Lazy {
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
         self.builtin().await?.employees().await
     }
+
+    async fn revision(&self) -> Result<Option<i64>, CrmError> {
+        self.builtin().await?.revision().await
+    }
 }

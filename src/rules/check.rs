@@ -1,7 +1,6 @@
 //! Checks against what stands outside the file: does everybody exist whom a step names?
 
 use super::model::{Routing, StepKind};
-use crate::core::ids::Extension;
 use crate::core::staff::{Staff, Status};
 use crate::core::trace::Place;
 
@@ -51,14 +50,4 @@ fn near_group(group: &str, staff: &Staff) -> String {
         .filter(|(score, _)| *score > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
     near.map(|(_, n)| format!("; did you mean `{n}`?")).unwrap_or_default()
-}
-
-impl Staff {
-    /// An employee as rules name him: by id, else by extension.
-    pub fn named(&self, name: &str) -> Option<&std::sync::Arc<crate::core::staff::Employee>> {
-        self.get(&name.into()).or_else(|| {
-            let extension = Extension::parse(name).ok()?;
-            self.by_extension(&extension)
-        })
-    }
 }

@@ -4,191 +4,38 @@
 //! takes about 750 `bgapi` a second from one connection (`esl.md`). A node is up when its first
 //! connection is open and has been resynced. While it is down, commands fail at once.
 
+mod config;
+mod connection;
 mod error;
 mod jobs;
 mod keeper;
 mod news;
+mod node;
 mod wire;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::core::ids::NodeId;
-use crate::esl::{Command, Reply};
+use crate::esl::Command;
 use crate::metrics::Metrics;
 use crate::switch::presence::PresenceStore;
 
+pub use config::{NodeConfig, Timing};
 pub use error::{ControlError, LinkFailure};
 pub use news::{News, NewsReader};
+pub use node::LinkState;
 pub use wire::{Dial, Socket, Tcp};
 
-use jobs::Jobs;
+use node::{Node, Order};
 
-/// Commands that may wait for one connection.
-const ORDERS: usize = 1024;
 /// News that may wait for the slowest reader; 2,048 events are about 16 MB.
 const NEWS: usize = 2048;
-
-/// A FreeSWITCH node and how to reach it.
-#[derive(Clone)]
-pub struct NodeConfig {
-    /// Its name in logs, metrics and rules.
-    pub name: NodeId,
-    /// `host:port` of mod_event_socket.
-    pub address: String,
-    /// The password of `event_socket.conf.xml`.
-    pub password: String,
-    /// Connections to keep open, at least one. The first carries events.
-    pub links: usize,
-    /// How long to wait for what.
-    pub timing: Timing,
-}
-
-impl NodeConfig {
-    /// A node with two connections and the default times.
-    pub fn new(name: NodeId, address: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
-            name,
-            address: address.into(),
-            password: password.into(),
-            links: 2,
-            timing: Timing::default(),
-        }
-    }
-}
-
-/// Without the password.
-impl std::fmt::Debug for NodeConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NodeConfig")
-            .field("name", &self.name)
-            .field("address", &self.address)
-            .field("links", &self.links)
-            .field("timing", &self.timing)
-            .finish_non_exhaustive()
-    }
-}
-
-/// How long a link waits for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// For the connection and the greeting.
-    pub connect: Duration,
-    /// FreeSWITCH's `event-heartbeat-interval`. After one interval of silence the link is probed,
-    /// after two it is given up and made anew (`esl.md`, pitfall 25).
-    pub heartbeat: Duration,
-    /// The first pause between two attempts; it doubles up to `pause_max`, with jitter.
-    pub pause: Duration,
-    /// The longest pause between two attempts.
-    pub pause_max: Duration,
-    /// How often `show channels` and the like are asked again, to catch what FreeSWITCH lost.
-    pub resync: Duration,
-    /// For the answer to an `api` command.
-    pub api: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            heartbeat: Duration::from_secs(20),
-            pause: Duration::from_millis(200),
-            pause_max: Duration::from_secs(30),
-            resync: Duration::from_secs(300),
-            api: Duration::from_secs(5),
-        }
-    }
-}
-
-/// Whether a node can be commanded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// Not yet, for the first time.
-    Connecting,
-    /// Yes: open, and resynced.
-    Up,
-    /// No, and why.
-    Down(String),
-}
-
-/// A command for a connection, and whoever waits for its reply.
-struct Order {
-    command: Command,
-    reply: oneshot::Sender<Reply>,
-}
-
-/// Where commands for one connection go; `None` while it is not usable.
-#[derive(Default)]
-struct Slot(RwLock<Option<mpsc::Sender<Order>>>);
-
-impl Slot {
-    fn get(&self) -> Option<mpsc::Sender<Order>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, orders: Option<mpsc::Sender<Order>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = orders;
-    }
-}
-
-struct Node {
-    config: NodeConfig,
-    slots: Vec<Slot>,
-    turn: AtomicUsize,
-    jobs: Jobs,
-    state: RwLock<LinkState>,
-    resync: Notify,
-}
-
-impl Node {
-    fn new(mut config: NodeConfig) -> Self {
-        config.links = config.links.max(1);
-        Self {
-            slots: (0..config.links).map(|_| Slot::default()).collect(),
-            config,
-            turn: AtomicUsize::new(0),
-            jobs: Jobs::default(),
-            state: RwLock::new(LinkState::Connecting),
-            resync: Notify::new(),
-        }
-    }
-
-    fn state(&self) -> LinkState {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_state(&self, state: LinkState) {
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-
-    /// The connection ended before it took the command.
-    fn broke(&self) -> ControlError {
-        ControlError::Down(self.config.name.clone(), "the link just broke".to_owned())
-    }
-
-    /// A usable connection, taking turns. `spare_first`: the one with the events only where there
-    /// is no other, because an `api` command holds its events back (transcript 07q).
-    fn pick(&self, spare_first: bool) -> Result<mpsc::Sender<Order>, ControlError> {
-        let Some(first) = self.slots[0].get() else {
-            let why = match self.state() {
-                LinkState::Down(why) => why,
-                _ => "the link is still being made".to_owned(),
-            };
-            return Err(ControlError::Down(self.config.name.clone(), why));
-        };
-        let from = usize::from(spare_first && self.slots.len() > 1);
-        let count = self.slots.len() - from;
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let next = (0..count).find_map(|n| self.slots[from + (turn + n) % count].get());
-        Ok(next.unwrap_or(first))
-    }
-}
 
 /// What all connections share.
 struct Shared {

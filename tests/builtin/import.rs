@@ -1,9 +1,17 @@
 //! `dozvon crm import`: what a file in order does.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use dozvon::core::phone::{Phone, Region};
 use dozvon::core::staff::{Number, Staff, Status};
 use dozvon::crm::Crm;
 use dozvon::crm::builtin::import::{Format, Tally};
 use dozvon::crm::builtin::load_sample;
+use dozvon::crm::lazy::Lazy;
+use dozvon::directory::{Directory, DirectoryConfig};
+use dozvon::metrics::Metrics;
+use tokio_util::sync::CancellationToken;
 
 use crate::World;
 
@@ -96,6 +104,35 @@ async fn imports_at_the_same_time_go_one_after_another() {
     let new: usize = reports.iter().map(|report| report.employees.new).sum();
     let same: usize = reports.iter().map(|report| report.employees.same).sum();
     assert_eq!((new, same), (2, 6));
+}
+
+/// `dozvon crm import` beside `dozvon serve`: nobody restarts anything, or waits six hours.
+#[tokio::test]
+async fn a_running_engine_sees_the_import_of_another_process() {
+    let w = World::new().await;
+    let crm = Arc::new(Lazy::new(w.store.path().to_owned()));
+    let config =
+        DirectoryConfig { watch_interval: Duration::from_millis(10), ..DirectoryConfig::default() };
+    let directory = Directory::new(crm, config, Arc::new(Metrics::new().unwrap()));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(directory.clone().run(stop.clone()));
+    let phone = Phone::parse("+79161110001", Region::default()).unwrap();
+    assert_eq!(directory.lookup(&phone).await.client(), None);
+    while directory.state().employees.is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    w.import(Format::Csv, CSV).await.unwrap();
+    let seen = async {
+        while directory.lookup(&phone).await.client().is_none()
+            || directory.staff().get(&"1".into()).is_none()
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), seen).await.unwrap();
+    stop.cancel();
+    running.await.unwrap();
 }
 
 #[tokio::test]

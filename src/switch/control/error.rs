@@ -49,7 +49,9 @@ pub enum LinkFailure {
     )]
     Connect(std::io::Error),
     /// The greeting did not come or was not answered in time.
-    #[error("connected, but no Event Socket greeting came; is this the port of mod_event_socket?")]
+    #[error(
+        "connected, but no Event Socket greeting came; is this the port of mod_event_socket, and is FreeSWITCH not stuck?"
+    )]
     NoGreeting,
     /// The password is wrong (transcript 06a).
     #[error("the password was refused; take it from event_socket.conf.xml")]

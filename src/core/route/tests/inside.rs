@@ -86,3 +86,25 @@ fn a_call_passed_on_to_an_extension_rings_that_employee_first_then_the_owner() {
     assert_eq!(case.plan(), [&rings[..], &QUEUE].concat());
     assert_eq!(case.decide().fallback, None);
 }
+
+#[test]
+fn a_service_that_calls_from_a_short_number_is_no_colleague() {
+    let mut case = Case::new();
+    case.lookup = Lookup::NotAsked;
+    case.from = "555";
+    let decision = case.decide();
+    assert_eq!((decision.internal, decision.fallback), (false, Some(Fallback::NoNumber)));
+    assert_eq!(case.plan(), QUEUE);
+    case.from = "777";
+    assert!(case.decide().internal, "a phone of ours is registered there");
+}
+
+#[test]
+fn a_call_to_the_outside_has_no_reason_why_no_owner_is_rung() {
+    let mut case = Case::new();
+    (case.from, case.to) = ("102", "+79161234567");
+    for direction in [Direction::Internal, Direction::Outbound] {
+        case.direction = direction;
+        assert_eq!(case.decide().fallback, None);
+    }
+}

@@ -1,0 +1,212 @@
+//! `dozvon doctor`: is everything around the engine as it has to be? One line each, with what to
+//! do. Nothing is changed anywhere.
+
+mod dialplan;
+mod hands;
+mod node;
+mod phones;
+mod report;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use miette::IntoDiagnostic;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::app;
+use crate::config::Config;
+use crate::core::ids::NodeId;
+use crate::core::staff::Employee;
+use crate::crm::lazy::Lazy;
+use crate::crm::{Crm, CrmError};
+use crate::metrics::Metrics;
+use crate::rules::Routing;
+use crate::switch::control::{ControlError, LinkState, News, NodeConfig, Nodes};
+use crate::switch::dial::Dial;
+
+pub use report::{Finding, Report, Verdict};
+
+/// How long a node may take to be connected and resynced.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long anything else may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `dozvon doctor`
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// One JSON object instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl DoctorArgs {
+    /// Looks at everything and prints what it found. Exit code 1 if anything is bad.
+    ///
+    /// # Errors
+    /// Rules that cannot be loaded: without them nobody can tell what is needed.
+    pub async fn run(self, config: Config) -> miette::Result<ExitCode> {
+        let rules = app::load_rules(&config)?;
+        let crm = Lazy::new(config.store.path.clone());
+        let report = examine(Subject {
+            nodes: config.nodes().iter().map(app::node).collect(),
+            calls: config.calls.listen,
+            dial: &config.dial,
+            rules: &rules,
+            crm: &crm,
+        })
+        .await;
+        if self.json {
+            println!("{}", serde_json::to_string(&report).into_diagnostic()?);
+        } else {
+            print!("{report}");
+        }
+        Ok(if report.healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// What is looked at.
+pub struct Subject<'a> {
+    /// The nodes of the configuration.
+    pub nodes: Vec<NodeConfig>,
+    /// Where the engine takes calls.
+    pub calls: SocketAddr,
+    /// How numbers become endpoints.
+    pub dial: &'a Dial,
+    /// The rules; they tell which modules, queues and mailboxes are needed.
+    pub rules: &'a Routing,
+    /// The CRM.
+    pub crm: &'a dyn Crm,
+}
+
+/// Asks a FreeSWITCH: the control link, or answers recorded from a real one.
+#[async_trait]
+pub trait Ask: Send + Sync {
+    /// The answer to an `api` command.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    async fn ask(&self, call: &str) -> Result<String, ControlError>;
+}
+
+/// One node of the control link.
+struct OneNode<'a>(&'a Nodes, NodeId);
+
+#[async_trait]
+impl Ask for OneNode<'_> {
+    async fn ask(&self, call: &str) -> Result<String, ControlError> {
+        self.0.api(&self.1, call).await
+    }
+}
+
+/// Looks at everything.
+pub async fn examine(subject: Subject<'_>) -> Report {
+    let mut report = Report::default();
+    let staff = examine_crm(subject.crm, &mut report).await;
+    examine_calls(subject.calls, &mut report).await;
+    if subject.nodes.is_empty() {
+        report.bad("FreeSWITCH", "no node is configured", "name one in a [[node]] section");
+    }
+    for config in subject.nodes.clone() {
+        examine_node(config, &subject, &staff, &mut report).await;
+    }
+    report
+}
+
+async fn examine_crm(crm: &dyn Crm, report: &mut Report) -> Vec<Employee> {
+    let about = format!("CRM {}", crm.name());
+    let answer = timeout(PATIENCE, crm.employees()).await.unwrap_or(Err(CrmError::Slow));
+    match answer {
+        Ok(staff) if staff.is_empty() => {
+            let advice = "add the employees to the CRM; until then every call goes to the queue";
+            report.bad(about, "answers, but knows no employee", advice);
+            staff
+        }
+        Ok(staff) => {
+            report.good(about, format!("answers, {} employees", staff.len()));
+            staff
+        }
+        Err(error) => {
+            let advice = "calls go to the queue until it answers; look at its address, its token, and the log";
+            report.bad(about, error.to_string(), advice);
+            Vec::new()
+        }
+    }
+}
+
+/// Is an engine there? It is asked where it listens, from this machine.
+async fn examine_calls(calls: SocketAddr, report: &mut Report) {
+    let mut address = calls;
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    let about = "calls";
+    match timeout(PATIENCE, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => report.good(about, format!("something listens on {calls}")),
+        _ => report.bad(
+            about,
+            format!("nobody listens on {calls}, FreeSWITCH sends every call to the plain queue"),
+            "start `dozvon serve`, or set calls.listen to where it listens",
+        ),
+    }
+}
+
+async fn examine_node(
+    mut config: NodeConfig,
+    subject: &Subject<'_>,
+    staff: &[Employee],
+    report: &mut Report,
+) {
+    let about = format!("FreeSWITCH {}", config.name);
+    let (name, address) = (config.name.clone(), config.address.clone());
+    config.links = 1;
+    let Ok(metrics) = Metrics::new() else {
+        return;
+    };
+    let cancel = CancellationToken::new();
+    let nodes = Nodes::start(vec![config], Arc::new(metrics), cancel.clone());
+    match reach(&nodes).await {
+        Ok(()) => {
+            let node = OneNode(&nodes, name);
+            match node.ask("version").await {
+                Ok(version) => report.good(&about, format!("reachable at {address}: {version}")),
+                Err(error) => report.bad(&about, error.to_string(), "run doctor again"),
+            }
+            node::Examination::new(&node, about, subject, staff).run(report).await;
+        }
+        // The reason says what to do: it is written for the log as well.
+        Err(why) => {
+            let (what, advice) = why.split_once("; ").unwrap_or((&why, "see its log"));
+            report.bad(&about, format!("{address}: {what}"), advice.to_owned());
+        }
+    }
+    cancel.cancel();
+    nodes.stopped().await;
+}
+
+/// Waits until the node is up, or until it is known why it is not.
+async fn reach(nodes: &Arc<Nodes>) -> Result<(), String> {
+    let mut news = nodes.news();
+    let tried = async {
+        loop {
+            match nodes.states().into_iter().next() {
+                Some((_, LinkState::Up)) => return Ok(()),
+                Some((_, LinkState::Down(why))) => return Err(why),
+                _ => {}
+            }
+            tokio::select! {
+                News::Up(_) = news.next() => return Ok(()),
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            }
+        }
+    };
+    let late = "connected, but it does not answer `show channels`; look at its load".to_owned();
+    timeout(CONNECT, tried).await.unwrap_or(Err(late))
+}
+
+#[cfg(test)]
+mod tests;

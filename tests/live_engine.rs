@@ -4,18 +4,18 @@
 // Helpers are not tests themselves, so clippy.toml does not cover them.
 #![allow(clippy::expect_used)]
 
+#[path = "support/engine.rs"]
+mod engine;
 #[allow(dead_code, reason = "what is left over is for other tests")]
 #[path = "support/house.rs"]
 mod house;
-#[path = "support/process.rs"]
-mod process;
 
 use std::time::Duration;
 
+use engine::Engine;
 use house::freeswitch::free_tcp;
 use house::sip::{Behaviour, Call};
 use house::{A_WHILE, AT_ONCE, House, SOON};
-use process::Engine;
 
 /// Clients of the sample company.
 const OLGA_OF_101: &str = "79161110001";

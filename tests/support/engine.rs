@@ -87,7 +87,8 @@ level = "info,dozvon=debug"
         self.count("call ended", count).await
     }
 
-    async fn count(&self, what: &str, count: usize) -> Vec<Value> {
+    /// Waits until so many log lines begin so; returns all that do.
+    pub async fn count(&self, what: &str, count: usize) -> Vec<Value> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let begins =

@@ -49,6 +49,23 @@ async fn outcomes(engine: &Engine, expected: &[&str]) {
     assert_eq!(outcomes, expected);
 }
 
+/// `dozvon doctor` finds nothing bad here, and says what is missing once it is.
+#[tokio::test]
+async fn the_doctor_is_content_with_our_configuration() {
+    let Some((house, engine)) = company().await else { return };
+    let (content, said) = engine.doctor();
+    assert!(content, "{said}");
+    assert!(said.contains("dozvon_inbound"), "the dialplan hands calls over: {said}");
+    house.freeswitch.api("sofia profile external killgw mobile").await;
+    house.freeswitch.api("callcenter_config queue unload sales").await;
+    let (content, said) = engine.doctor();
+    assert!(!content, "{said}");
+    let bad: Vec<_> = said.lines().filter(|line| line.starts_with("BAD")).collect();
+    for missing in ["queue sales", "gateway mobile"] {
+        assert!(bad.iter().any(|line| line.contains(missing)), "{missing}: {said}");
+    }
+}
+
 /// A05, A04: the owner's phone rings with the client's name in Cyrillic and his number; the caller hangs up.
 #[tokio::test]
 async fn a05_a04_the_owner_answers_and_sees_who_calls() {

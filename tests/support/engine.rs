@@ -17,7 +17,7 @@ pub const RING: &str = "3s";
 /// A running engine. Killed, and its folder removed, when dropped.
 pub struct Engine {
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -62,7 +62,7 @@ level = "info,dozvon=debug"
                 kept.lock().expect("no test panics inside").push(line);
             }
         });
-        let engine = Self { child, _folder: folder, lines };
+        let engine = Self { child, folder: folder, lines };
         engine.says("ready for calls").await;
         engine.says("control link to FreeSWITCH is up").await;
         engine
@@ -100,6 +100,13 @@ level = "info,dozvon=debug"
             assert!(Instant::now() < deadline, "no {count} × \"{what}\" in\n{:#?}", self.lines());
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// What `dozvon doctor` says with this engine's configuration, and whether it is content.
+    pub fn doctor(&self) -> (bool, String) {
+        let mut doctor = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        let said = doctor.arg("doctor").current_dir(self.folder.path()).output().expect("it runs");
+        (said.status.success(), String::from_utf8_lossy(&said.stdout).into_owned())
     }
 
     /// `kill -9`.

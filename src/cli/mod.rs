@@ -2,8 +2,8 @@
 
 pub mod check;
 pub mod crm;
-pub mod doctor;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 pub mod load;
 pub mod serve;

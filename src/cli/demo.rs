@@ -1,0 +1,174 @@
+//! `dozvon demo`: the main job, with nothing else installed.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::config::{Log, LogFormat};
+use crate::core::ids::CallId;
+use crate::core::record::CallRecord;
+use crate::demo::{Scene, Stage, StageError, Teller, random_call, story};
+use crate::sim::CallSpec;
+use crate::telemetry;
+
+/// The longest a scene may take in the simulated world.
+const SCENE: Duration = Duration::from_secs(120);
+/// Between two random calls.
+const PAUSE: Duration = Duration::from_secs(4);
+
+/// `dozvon demo`
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// End after the story; the exit code says whether every scene ended as told.
+    #[arg(long)]
+    once: bool,
+    /// How many times faster than life.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    speed: f64,
+    /// One JSON object a call instead of lines for people.
+    #[arg(long)]
+    json: bool,
+    /// Where `/metrics` is served.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.1..=100.0).contains(&speed) => Ok(speed),
+        _ => Err("write a number from 0.1 to 100".into()),
+    }
+}
+
+impl DemoArgs {
+    /// Plays the story, then random calls until Ctrl-C.
+    ///
+    /// # Errors
+    /// What keeps the stage from being set.
+    pub async fn run(self) -> miette::Result<ExitCode> {
+        telemetry::start(&Log { format: LogFormat::Text, level: "error".into() })?;
+        let stage = self.stage().await?;
+        let mut teller = Teller::new(stage.app.engine.clone(), self.speed, !self.json);
+        if !self.json {
+            println!("Engine, FreeSWITCH (simulated) and CRM run in this process.");
+            println!("Metrics: http://{}/metrics\n", stage.app.http);
+        }
+        let played = tokio::select! {
+            wrong = self.play(&stage, &mut teller) => Some(wrong),
+            _ = tokio::signal::ctrl_c() => None,
+        };
+        if played.is_some() && !self.once {
+            self.go_on(&stage, &mut teller).await;
+        }
+        stage.strike().await;
+        Ok(match played {
+            Some(wrong) if wrong > 0 => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        })
+    }
+
+    /// The demo must run beside whatever uses the usual port.
+    async fn stage(&self) -> Result<Stage, StageError> {
+        match Stage::set(self.speed, self.http).await {
+            Err(StageError::Start(error)) => {
+                eprintln!("{error}; a free port is taken instead");
+                Stage::set(self.speed, SocketAddr::from(([127, 0, 0, 1], 0))).await
+            }
+            stage => stage,
+        }
+    }
+
+    /// Plays all scenes; returns how many ended otherwise than told.
+    async fn play(&self, stage: &Stage, teller: &mut Teller) -> usize {
+        let (scenes, mut wrong) = (story(), 0);
+        let count = scenes.len();
+        for (number, scene) in scenes.iter().enumerate() {
+            if !self.json {
+                println!("{}. {}", number + 1, scene.tells);
+            }
+            let differences = self.scene(stage, teller, scene).await;
+            if !differences.is_empty() {
+                wrong += 1;
+                eprintln!(
+                    "scene {} ended otherwise than told: {}",
+                    scene.name,
+                    differences.join("; ")
+                );
+            }
+            if !self.json {
+                println!();
+            }
+        }
+        if !self.json {
+            println!("{} of {count} scenes ended as told.", count - wrong);
+        }
+        wrong
+    }
+
+    async fn scene(&self, stage: &Stage, teller: &mut Teller, scene: &Scene) -> Vec<String> {
+        for (phone, script) in &scene.phones {
+            stage.switch.set_phone(phone, script.clone());
+        }
+        stage.crm_down(scene.crm_down).await;
+        let spec = CallSpec::new(scene.from, crate::demo::LINE).caller(scene.caller.clone());
+        let call = stage.switch.call(spec);
+        let id = CallId::new(call.uuid());
+        let limit = SCENE.div_f64(self.speed.min(1.0));
+        let told = tokio::time::timeout(limit, teller.follow(&id)).await;
+        stage.crm_down(false).await;
+        let Ok(Some(record)) = told else {
+            return vec![format!("it did not end within {} s", limit.as_secs())];
+        };
+        let report = call.report().await;
+        if self.json {
+            println!("{}", line(scene.name, &record));
+        }
+        let spoke: Vec<_> = report.talks.iter().map(|t| t.with.as_str()).collect();
+        let mut differences = Vec::new();
+        let mut same = |what: &str, is: String, told: String| {
+            if is != told {
+                differences.push(format!("{what} is `{is}`, told was `{told}`"));
+            }
+        };
+        same("outcome", format!("{:?}", record.outcome), format!("{:?}", Some(scene.outcome)));
+        same("way", record.steps(), scene.steps.to_owned());
+        same("reason", format!("{:?}", record.fallback), format!("{:?}", scene.fallback));
+        same("talk", spoke.join(" "), scene.spoke_to.join(" "));
+        same("channels left", report.channels_left.to_string(), "0".into());
+        differences
+    }
+
+    async fn go_on(&self, stage: &Stage, teller: &mut Teller) {
+        if !self.json {
+            println!("Now calls as they come, until Ctrl-C.\n");
+        }
+        let mut next = tokio::time::interval(PAUSE.div_f64(self.speed));
+        loop {
+            tokio::select! {
+                _ = next.tick() => drop(stage.switch.call(random_call(&stage.switch))),
+                told = teller.next_end() => match told {
+                    Some(record) if self.json => println!("{}", line("random", &record)),
+                    Some(record) => println!("  {} {}", record.from, teller.ending(&record)),
+                    None => return,
+                },
+                _ = tokio::signal::ctrl_c() => return,
+            }
+        }
+    }
+}
+
+/// One call as one object. The numbers are the demo's own, so they are whole.
+fn line(scene: &str, record: &CallRecord) -> serde_json::Value {
+    let from = record.from.phone().map_or_else(|| record.from.to_string(), |p| p.e164().to_owned());
+    json!({
+        "scene": scene,
+        "call_id": record.id,
+        "from": from,
+        "to": record.to,
+        "outcome": record.outcome,
+        "steps": record.attempts,
+        "reason": record.fallback,
+    })
+}

@@ -1,0 +1,271 @@
+//! Applications, all but `bridge` and the queues.
+
+use std::time::Duration;
+
+use super::call::{A, Call};
+use super::cause;
+use super::dial::var_list;
+use super::event::{Extra, Kind};
+use super::timers::What;
+use super::vars::encode;
+
+/// What the simulator can run. Anything else ends the call (transcript 07c Z).
+const KNOWN: &[&str] = &[
+    "answer",
+    "att_xfer",
+    "bridge",
+    "callcenter",
+    "export",
+    "fifo",
+    "hangup",
+    "info",
+    "log",
+    "multiset",
+    "multiunset",
+    "park",
+    "play_and_get_digits",
+    "playback",
+    "pre_answer",
+    "push",
+    "record_session",
+    "respond",
+    "ring_ready",
+    "set",
+    "set_name",
+    "sleep",
+    "socket",
+    "stop_record_session",
+    "transfer",
+    "unset",
+    "voicemail",
+];
+
+/// These send 183 to a caller who is not answered yet (transcripts 02a, 03c).
+const NEED_MEDIA: &[&str] = &["playback", "record_session", "voicemail", "play_and_get_digits"];
+
+impl Call {
+    /// Runs an application on the caller's leg, with its two events.
+    pub(super) async fn execute(&mut self, app: &str, arg: &str, uuid: &str) {
+        if !KNOWN.contains(&app) {
+            self.hang_up_caller("DESTINATION_OUT_OF_ORDER");
+            return;
+        }
+        if app == "socket" {
+            let targets = arg.split(' ').next().unwrap_or_default().to_owned();
+            self.dialplan_ends = !Box::pin(self.app_socket(&targets)).await;
+            return;
+        }
+        let arg = self.expand(arg);
+        if NEED_MEDIA.contains(&app) {
+            self.pre_answer();
+        }
+        let vars = &mut self.legs[A].vars;
+        vars.set("current_loop", "1");
+        vars.set("total_loops", "1");
+        vars.set("current_application", app);
+        vars.set("current_application_data", &arg);
+        vars.unset("current_application_response");
+        let uuid = if uuid.is_empty() { super::shared::new_uuid() } else { uuid.to_owned() };
+        self.tell_app(Kind::ChannelExecute, A, app, &arg, &uuid);
+        self.legs[A].running.push(app.to_owned());
+        self.legs[A].break_now = false;
+        self.run_app(app, &arg).await;
+        self.legs[A].running.pop();
+        self.tell_app(Kind::ChannelExecuteComplete, A, app, &arg, &uuid);
+        for name in ["current_loop", "total_loops"] {
+            self.legs[A].vars.unset(name);
+        }
+        self.destroy_reaped();
+    }
+
+    async fn run_app(&mut self, app: &str, arg: &str) {
+        match app {
+            "answer" => self.answer_caller(),
+            "pre_answer" => self.pre_answer(),
+            "ring_ready" => self.ring_caller(),
+            "set" | "export" => {
+                if let Some((name, value)) = arg.split_once('=') {
+                    self.set_variable(app, name.trim(), value);
+                }
+            }
+            "multiset" => {
+                for (name, value) in var_list(arg) {
+                    self.set_variable("set", &name, &value);
+                }
+            }
+            "unset" => self.legs[A].vars.unset(arg.trim()),
+            "multiunset" => {
+                let by = arg.strip_prefix("^^").and_then(|a| a.chars().next());
+                for name in arg.trim_start_matches("^^").split(by.unwrap_or(',')) {
+                    self.legs[A].vars.unset(name.trim());
+                }
+            }
+            "push" => {
+                if let Some((name, value)) = arg.split_once('=') {
+                    self.legs[A].vars.push(name.trim(), value);
+                }
+            }
+            "sleep" => {
+                let time = Duration::from_millis(arg.trim().parse().unwrap_or(0));
+                self.pass(time).await;
+            }
+            "playback" => self.app_playback(arg).await,
+            "play_and_get_digits" => self.app_digits(arg).await,
+            "record_session" => self.app_record(arg),
+            "hangup" => self.hang_up_caller(cause::parse(arg)),
+            "respond" => {
+                let status = arg.split(' ').next().and_then(|s| s.parse().ok());
+                self.hang_up_caller(cause::of_sip(status.unwrap_or(500)));
+            }
+            "park" => {
+                self.tell(A, Kind::ChannelPark);
+                self.parked(None).await;
+                self.tell(A, Kind::ChannelUnpark);
+            }
+            "transfer" => {
+                let destination = super::transfer::Destination::parse(arg);
+                self.send_caller_to(destination);
+            }
+            "bridge" => self.app_bridge(arg).await,
+            "callcenter" => self.app_callcenter(arg).await,
+            "fifo" => self.app_fifo(arg).await,
+            "voicemail" => self.app_voicemail(arg).await,
+            _ => {}
+        }
+    }
+
+    fn set_variable(&mut self, app: &str, name: &str, value: &str) {
+        let name = name.strip_prefix("nolocal:").unwrap_or(name);
+        self.legs[A].vars.set(name, value);
+        if app == "export" {
+            let mut list = self.legs[A].vars.get("export_vars").unwrap_or_default();
+            if !list.split(',').any(|n| n == name) {
+                if !list.is_empty() {
+                    list.push(',');
+                }
+                list.push_str(name);
+                self.legs[A].vars.set("export_vars", &list);
+            }
+        }
+    }
+
+    /// Variables and the functions transcripts use, in an argument.
+    fn expand(&self, arg: &str) -> String {
+        let (mut out, mut rest) = (String::new(), arg);
+        while let Some((before, behind)) = rest.split_once("${") {
+            let Some((name, behind)) = behind.split_once('}') else {
+                break;
+            };
+            out.push_str(before);
+            match name.strip_prefix("sofia_contact(").and_then(|n| n.strip_suffix(')')) {
+                Some(who) => {
+                    let number = who.rsplit('/').next().unwrap_or_default();
+                    let number = number.split('@').next().unwrap_or_default();
+                    if self.shared.registered().iter().any(|r| r == number) {
+                        out.push_str(&format!("sofia/internal/sip:{number}@127.0.0.1"));
+                    } else {
+                        out.push_str("error/user_not_registered");
+                    }
+                }
+                None => out.push_str(&self.legs[A].vars.get(name).unwrap_or_default()),
+            }
+            rest = behind;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// Lets time pass, as long as the caller is there and nobody breaks it. Returns whether it
+    /// passed whole.
+    pub(super) async fn pass(&mut self, time: Duration) -> bool {
+        let until = self.now() + super::clock::micros(time);
+        self.timers.at(until, What::Wake);
+        while self.now() < until {
+            if !self.legs[A].alive() || self.transfer.is_some() {
+                return false;
+            }
+            if std::mem::take(&mut self.legs[A].break_now) {
+                return false;
+            }
+            self.wait(A).await;
+        }
+        true
+    }
+
+    async fn app_playback(&mut self, file: &str) {
+        let files = &self.shared.config.files;
+        let length = match files.get(file) {
+            Some(None) => {
+                self.respond_with("FILE NOT FOUND");
+                return;
+            }
+            Some(Some(length)) => *length,
+            None if file.starts_with("tone_stream://") && file.contains("loops=-1") => {
+                Duration::from_secs(86_400)
+            }
+            None => self.shared.config.file_length,
+        };
+        self.report.played.push(file.to_owned());
+        self.playback_event(Kind::PlaybackStart, file, "");
+        self.music += 1;
+        self.pass(length).await;
+        self.music -= 1;
+        let vars = &mut self.legs[A].vars;
+        let ms = length.as_millis();
+        vars.set("playback_last_offset_pos", &(ms * 8).to_string());
+        vars.set("playback_seconds", &length.as_secs().to_string());
+        vars.set("playback_ms", &ms.to_string());
+        vars.set("playback_samples", &(ms * 8).to_string());
+        self.playback_event(Kind::PlaybackStop, file, "done");
+        // Cut by the caller it is an error, cut by a nested `hangup` it is not (01, 05f).
+        let cut = !self.legs[A].alive() && self.report.caller_hung_up;
+        self.respond_with(if cut { "PLAYBACK ERROR" } else { "FILE PLAYED" });
+    }
+
+    fn respond_with(&mut self, response: &str) {
+        let vars = &mut self.legs[A].vars;
+        vars.set("current_application_response", response);
+    }
+
+    pub(super) fn playback_event(&mut self, kind: Kind, file: &str, status: &str) {
+        let mut tail = format!("Playback-File-Path: {}\n", encode(file));
+        if !status.is_empty() {
+            tail.push_str(&format!("Playback-Status: {status}\n"));
+        }
+        let extra = Extra { tail: &tail, ..Extra::default() };
+        self.tell_more(Some(A), kind, extra);
+    }
+
+    /// Nobody presses a key: it waits as long as it is told to.
+    async fn app_digits(&mut self, arg: &str) {
+        let timeout = arg.split(' ').nth(3).and_then(|t| t.parse().ok());
+        self.music += 1;
+        self.pass(Duration::from_millis(timeout.unwrap_or(5000))).await;
+        self.music -= 1;
+    }
+
+    fn app_record(&mut self, file: &str) {
+        let tail = format!("Record-File-Path: {}\n", encode(file));
+        let extra = Extra { tail: &tail, ..Extra::default() };
+        self.tell_more(Some(A), Kind::RecordStart, extra);
+    }
+
+    /// `voicemail default DOMAIN BOX`: a greeting, a tone, and the message until the caller hangs
+    /// up or has said all.
+    async fn app_voicemail(&mut self, arg: &str) {
+        let mailbox = arg.split_whitespace().last().unwrap_or_default().to_owned();
+        if !self.shared.config.boxes.contains(&mailbox) {
+            return;
+        }
+        self.answer_caller();
+        self.music += 1;
+        let greeted = self.pass(Duration::from_secs(1)).await;
+        if greeted || self.legs[A].answered() && !self.legs[A].alive() {
+            let left = self.pass(Duration::from_secs(3)).await;
+            if greeted || left {
+                self.report.voicemail = Some(mailbox);
+            }
+        }
+        self.music -= 1;
+    }
+}

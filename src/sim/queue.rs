@@ -1,0 +1,425 @@
+//! mod_callcenter and mod_fifo: queues, agents, and how a caller leaves them.
+
+use std::time::Duration;
+
+use super::bridge::Endpoint;
+use super::call::{A, Call};
+use super::clock::{Micros, micros};
+use super::event::{Extra, Kind};
+use super::leg::State;
+use super::setup::{Agent, Queue};
+use super::shared::{Shared, lock, new_uuid};
+use super::timers::What;
+use super::vars::encode;
+
+/// A leg the caller is connected with after `socket` has ended.
+#[derive(Clone, Debug)]
+pub(super) struct Join {
+    pub(super) leg: usize,
+    pub(super) kind: JoinKind,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum JoinKind {
+    Queue,
+    Fifo { name: String },
+    Attended { from: usize },
+}
+
+/// What callcenter tells when the call is over.
+#[derive(Clone, Debug)]
+pub(super) struct After {
+    queue: String,
+    member: String,
+    agent: String,
+    leg: usize,
+    talked: bool,
+}
+
+/// The agents as all calls see them.
+#[derive(Debug)]
+pub(super) struct Agents(Vec<Seat>);
+
+#[derive(Debug)]
+struct Seat {
+    agent: Agent,
+    state: &'static str,
+    ready_at: Micros,
+}
+
+impl Agents {
+    pub(super) fn new(agents: &[Agent]) -> Self {
+        let seat = |agent: &Agent| Seat { agent: agent.clone(), state: "Waiting", ready_at: 0 };
+        Self(agents.iter().map(seat).collect())
+    }
+
+    /// The first free agent, who is free no longer.
+    fn take(&mut self, names: &[String], now: Micros) -> Option<Agent> {
+        for name in names {
+            let seat = self.0.iter_mut().find(|s| s.agent.name == *name)?;
+            if seat.agent.status.starts_with("Available")
+                && seat.state == "Waiting"
+                && seat.ready_at <= now
+            {
+                seat.state = "Receiving";
+                return Some(seat.agent.clone());
+            }
+        }
+        None
+    }
+
+    fn any_there(&self, names: &[String]) -> bool {
+        self.0
+            .iter()
+            .any(|s| names.contains(&s.agent.name) && s.agent.status.starts_with("Available"))
+    }
+
+    fn set(&mut self, name: &str, state: &'static str, ready_at: Micros) {
+        if let Some(seat) = self.0.iter_mut().find(|s| s.agent.name == name) {
+            seat.state = state;
+            seat.ready_at = ready_at;
+        }
+    }
+
+    fn set_status(&mut self, name: &str, status: &str) {
+        if let Some(seat) = self.0.iter_mut().find(|s| s.agent.name == name) {
+            status.clone_into(&mut seat.agent.status);
+        }
+    }
+
+    /// `callcenter_config agent list`.
+    pub(super) fn list(&self) -> String {
+        let mut out = String::from(
+            "name|instance_id|uuid|type|contact|status|state|max_no_answer|wrap_up_time|\
+             reject_delay_time|busy_delay_time|no_answer_delay_time|last_bridge_start|\
+             last_bridge_end|last_offered_call|last_status_change|no_answer_count|\
+             calls_answered|talk_time|ready_time|external_calls_count\n",
+        );
+        for s in &self.0 {
+            let a = &s.agent;
+            out.push_str(&format!(
+                "{}|single_box||callback|[leg_timeout={}]user/{}|{}|{}|3|0|{}|{}|{}|0|0|0|0|0|0|0|0|0\n",
+                a.name,
+                a.leg_timeout,
+                a.phone,
+                a.status,
+                s.state,
+                a.reject_delay.as_secs(),
+                a.busy_delay.as_secs(),
+                a.no_answer_delay.as_secs()
+            ));
+        }
+        out.push_str("+OK\n");
+        out
+    }
+}
+
+impl Shared {
+    pub(super) fn set_agent_status(&self, agent: &str, status: &str) {
+        lock(&self.agents).set_status(agent, status);
+        let tail = format!(
+            "CC-Agent: {}\nCC-Action: agent-status-change\nCC-Agent-Status: {}\n",
+            encode(agent),
+            encode(status)
+        );
+        self.tell_callcenter(&tail);
+    }
+
+    pub(super) fn tell_callcenter(&self, tail: &str) {
+        let extra = Extra { subclass: Some("callcenter::info"), tail, ..Extra::default() };
+        self.tell(Kind::Custom, extra);
+    }
+}
+
+impl Call {
+    fn callcenter(&mut self, l: Option<usize>, queue: &str, action: &str, more: &str) {
+        let tail = format!("CC-Queue: {}\nCC-Action: {action}\n{more}", encode(queue));
+        let extra = Extra { subclass: Some("callcenter::info"), tail: &tail, ..Extra::default() };
+        self.tell_more(l, Kind::Custom, extra);
+    }
+
+    fn agent_state(&mut self, agent: &str, state: &'static str, delay: Duration) {
+        let ready = self.now() + micros(delay);
+        lock(&self.shared.agents).set(agent, state, ready);
+        let tail = format!(
+            "CC-Agent: {}\nCC-Action: agent-state-change\nCC-Agent-State: {}\n",
+            encode(agent),
+            encode(state)
+        );
+        let extra = Extra { subclass: Some("callcenter::info"), tail: &tail, ..Extra::default() };
+        self.tell_more(None, Kind::Custom, extra);
+    }
+
+    /// The member as callcenter tells of him.
+    fn member(&self, uuid: &str) -> String {
+        let a = &self.legs[A];
+        format!(
+            "CC-Member-UUID: {uuid}\nCC-Member-Session-UUID: {}\nCC-Member-CID-Name: {}\nCC-Member-CID-Number: {}\n",
+            a.uuid,
+            encode(&a.profile.name),
+            encode(&a.profile.number)
+        )
+    }
+
+    /// `callcenter QUEUE`.
+    pub(super) async fn app_callcenter(&mut self, queue: &str) {
+        let name = queue.split('@').next().unwrap_or_default();
+        let config = &self.shared.config;
+        let found = config.queues.get(queue).or_else(|| config.queues.get(name));
+        let Some(settings) = found.cloned() else {
+            return;
+        };
+        self.report.queues.push(name.to_owned());
+        let (uuid, joined) = (new_uuid(), self.now());
+        let seconds = (joined / 1_000_000).to_string();
+        let vars = &mut self.legs[A].vars;
+        vars.set("cc_queue_joined_epoch", &seconds);
+        vars.set("cc_side", "member");
+        vars.set("cc_member_uuid", &uuid);
+        let member = self.member(&uuid);
+        self.callcenter(Some(A), queue, "member-queue-start", &member);
+        self.callcenter(None, queue, "members-count", "CC-Count: 1\n");
+        self.playback_event(Kind::PlaybackStart, "local_stream://moh", "");
+        self.music += 1;
+        let reason = self.in_queue(queue, &settings, &uuid, joined).await;
+        self.music -= 1;
+        let status = if reason == Some("TIMEOUT") { "break" } else { "done" };
+        self.playback_event(Kind::PlaybackStop, "local_stream://moh", status);
+        if let Some(reason) = reason {
+            let now = (self.now() / 1_000_000).to_string();
+            let vars = &mut self.legs[A].vars;
+            vars.set("cc_cause", "cancel");
+            vars.set("cc_cancel_reason", reason);
+            vars.set("cc_queue_canceled_epoch", &now);
+            let more = format!("CC-Cause: Cancel\nCC-Cancel-Reason: {reason}\n{member}");
+            self.callcenter(Some(A), queue, "member-queue-end", &more);
+        }
+        self.callcenter(None, queue, "members-count", "CC-Count: 0\n");
+    }
+
+    /// Waits for an agent. `None`: one has answered, else the reason for leaving.
+    async fn in_queue(
+        &mut self,
+        queue: &str,
+        settings: &Queue,
+        member: &str,
+        joined: Micros,
+    ) -> Option<&'static str> {
+        // The real one looks at its members twice a second.
+        let look = Duration::from_millis(500);
+        loop {
+            if !self.legs[A].alive() || self.transfer.is_some() {
+                return Some("BREAK_OUT");
+            }
+            let now = self.now();
+            let past =
+                |limit: Option<Duration>| limit.is_some_and(|l| now >= joined + micros(l + look));
+            let anybody = lock(&self.shared.agents).any_there(&settings.agents);
+            if past(settings.max_wait) || !anybody && past(settings.max_wait_no_agent) {
+                return Some("TIMEOUT");
+            }
+            let agent = lock(&self.shared.agents).take(&settings.agents, now);
+            if let Some(agent) = agent {
+                if self.offer(queue, &agent, member).await {
+                    return None;
+                }
+                continue;
+            }
+            self.after(look, What::Wake);
+            self.wait(A).await;
+        }
+    }
+
+    /// Offers the caller to an agent. Whether he has answered.
+    async fn offer(&mut self, queue: &str, agent: &Agent, uuid: &str) -> bool {
+        self.agent_state(&agent.name, "Receiving", Duration::ZERO);
+        let member = self.member(uuid);
+        let who = format!("CC-Agent: {}\nCC-Agent-System: single_box\n", encode(&agent.name));
+        let more = format!(
+            "CC-Agent: {}\nCC-Agent-Type: callback\nCC-Agent-System: single_box\n{member}",
+            encode(&agent.name)
+        );
+        self.callcenter(None, queue, "agent-offering", &more);
+        let called = self.now();
+        let target = format!("sofia/internal/{}", agent.phone);
+        let after = After {
+            queue: queue.to_owned(),
+            member: member.clone(),
+            agent: agent.name.clone(),
+            leg: A,
+            talked: false,
+        };
+        let cause = match self.endpoint(&target) {
+            Endpoint::Fails(cause) => cause,
+            Endpoint::Phone { number, script, .. } => {
+                let vars = vec![
+                    ("origination_caller_id_name".to_owned(), self.legs[A].profile.name.clone()),
+                    (
+                        "origination_caller_id_number".to_owned(),
+                        self.legs[A].profile.number.clone(),
+                    ),
+                    ("cc_side".to_owned(), "agent".to_owned()),
+                ];
+                let d = self.callee_leg(None, &number, false, script, &vars);
+                self.dialled(d, 1);
+                let until = (called / 1_000_000 + agent.leg_timeout + 1) * 1_000_000;
+                self.timers.at(until, What::Wake);
+                loop {
+                    self.wait(A).await;
+                    if !self.legs[A].alive() || self.transfer.is_some() {
+                        self.hang_up(d, "ORIGINATOR_CANCEL");
+                        self.afterwards.push(After { leg: d, ..after });
+                        return false;
+                    }
+                    if self.legs[d].answered() {
+                        break;
+                    }
+                    if self.now() >= until {
+                        self.hang_up(d, "ALLOTTED_TIMEOUT");
+                    }
+                    if !self.legs[d].alive() {
+                        break;
+                    }
+                }
+                match self.legs[d].cause {
+                    Some(cause) => cause,
+                    None => {
+                        self.agent_answers(queue, &who, d, called, &member);
+                        self.afterwards.push(After { leg: d, talked: true, ..after });
+                        return true;
+                    }
+                }
+            }
+        };
+        self.destroy_reaped();
+        let more = format!("CC-Hangup-Cause: {cause}\n{who}{member}");
+        self.callcenter(None, queue, "bridge-agent-fail", &more);
+        let delay = match cause {
+            "USER_BUSY" => agent.busy_delay,
+            "CALL_REJECTED" => agent.reject_delay,
+            _ => agent.no_answer_delay,
+        };
+        self.agent_state(&agent.name, "Waiting", delay);
+        self.after(delay, What::Wake);
+        false
+    }
+
+    fn agent_answers(&mut self, queue: &str, who: &str, d: usize, called: Micros, member: &str) {
+        let now = self.now();
+        let uuid = self.legs[d].uuid.clone();
+        let more = format!(
+            "{who}CC-Agent-UUID: {uuid}\nCC-Agent-Called-Time: {}\nCC-Agent-Answered-Time: {}\n{member}",
+            called / 1_000_000,
+            now / 1_000_000
+        );
+        self.callcenter(Some(d), queue, "bridge-agent-start", &more);
+        self.legs[A].other = Some(self.legs[d].as_other("originatee"));
+        self.legs[d].other = Some(self.legs[A].as_other("originator"));
+        self.state(d, State::Hibernate);
+        self.state(d, State::Reset);
+        let history = format!("{}:{}:uuid_br:{uuid}", now / 1_000_000, new_uuid());
+        let name = self.legs[d].name.clone();
+        let vars = &mut self.legs[A].vars;
+        vars.set("cc_cause", "answered");
+        vars.set("cc_agent_uuid", &uuid);
+        vars.set("bridge_channel", &name);
+        vars.set("bridge_uuid", &uuid);
+        vars.set("signal_bond", &uuid);
+        vars.push("transfer_history", &history);
+        vars.set("transfer_source", &history);
+        self.joins = Some(Join { leg: d, kind: JoinKind::Queue });
+    }
+
+    /// What callcenter tells about agents after the end of the caller's leg (03a, 08b).
+    pub(super) fn agents_after_the_call(&mut self) {
+        for after in std::mem::take(&mut self.afterwards) {
+            let who = format!("CC-Agent: {}\nCC-Agent-System: single_box\n", encode(&after.agent));
+            let member = &after.member;
+            if after.talked {
+                let more = format!("CC-Hangup-Cause: SUCCESS\n{who}{member}");
+                self.callcenter(Some(after.leg), &after.queue, "bridge-agent-end", &more);
+                let more = format!("CC-Cause: Terminated\nCC-Hangup-Cause: SUCCESS\n{who}{member}");
+                self.callcenter(Some(A), &after.queue, "member-queue-end", &more);
+            } else {
+                let more = format!("CC-Hangup-Cause: ORIGINATOR_CANCEL\n{who}{member}");
+                self.callcenter(None, &after.queue, "bridge-agent-fail", &more);
+            }
+            self.agent_state(&after.agent, "Waiting", Duration::ZERO);
+        }
+    }
+
+    /// The caller and the leg that has been found for him, until one of them ends.
+    pub(super) async fn joined(&mut self) {
+        let Some(Join { leg: d, kind }) = self.joins.take() else {
+            return;
+        };
+        if let JoinKind::Fifo { name } = kind {
+            return self.joined_in_fifo(d, &name).await;
+        }
+        if matches!(kind, JoinKind::Queue) {
+            self.state(A, State::Hibernate);
+        }
+        self.state(A, State::Reset);
+        self.state(A, State::SoftExecute);
+        if let JoinKind::Attended { from } = kind {
+            self.hang_up(from, "ATTENDED_TRANSFER");
+            self.destroy_reaped();
+        }
+        self.state(d, State::SoftExecute);
+        let (a, b) = (self.legs[A].uuid.clone(), self.legs[d].uuid.clone());
+        self.tell_app(Kind::ChannelExecute, A, "uuid_bridge", &b, "");
+        self.tell_app(Kind::ChannelExecute, d, "uuid_bridge", &a, "");
+        self.legs[d].call_uuid = self.legs[A].call_uuid.clone();
+        let now = self.now();
+        self.legs[A].times.bridged = now;
+        self.legs[d].times.bridged = now;
+        self.begin_talk(A, d);
+        self.tell_bridge(Kind::ChannelBridge, A, d);
+        self.state(d, State::ExchangeMedia);
+        self.bridge_variables(A, d);
+        self.bridge_variables(d, A);
+        if matches!(kind, JoinKind::Queue) {
+            let after = self.afterwards.last().map(|a| a.agent.clone());
+            let agent = after.unwrap_or_default();
+            let vars = &mut self.legs[A].vars;
+            vars.set("cc_agent", &agent);
+            vars.set("cc_agent_bridged", "true");
+            vars.set("cc_queue_answered_epoch", &(now / 1_000_000).to_string());
+            self.agent_state(&agent, "In a queue call", Duration::ZERO);
+        }
+        self.tell(d, Kind::CallUpdate);
+        self.tell(A, Kind::CallUpdate);
+        while self.legs[A].alive()
+            && self.legs[d].alive()
+            && self.transfer.is_none()
+            && self.legs[A].peer == Some(d)
+        {
+            self.wait(A).await;
+        }
+        self.end_joined(d);
+    }
+
+    fn end_joined(&mut self, d: usize) {
+        let vars = &mut self.legs[A].vars;
+        vars.unset("bridge_to");
+        vars.set("bridge_hangup_cause", "NORMAL_CLEARING");
+        if self.legs[d].alive() {
+            let vars = &mut self.legs[d].vars;
+            vars.set("last_bridge_hangup_cause", "NORMAL_CLEARING");
+            if self.legs[A].peer == Some(d) {
+                self.hang_up(d, "NORMAL_CLEARING");
+            }
+            self.tell_bridge(Kind::ChannelUnbridge, A, d);
+        } else {
+            let vars = &mut self.legs[A].vars;
+            vars.set("last_bridge_hangup_cause", "NORMAL_CLEARING");
+            vars.set("last_bridge_proto_specific_hangup_cause", "sip:200");
+            self.tell_bridge(Kind::ChannelUnbridge, A, d);
+            if self.transfer.is_none() {
+                self.state(A, State::Execute);
+                self.hang_up_caller("NORMAL_CLEARING");
+            }
+        }
+        self.end_talk(A);
+    }
+}

@@ -1,0 +1,253 @@
+//! The dialplan, and sending legs to another place in it (transcripts 09b–09j).
+
+use super::bridge::Endpoint;
+use super::call::{A, Call};
+use super::dial::Dial;
+use super::event::Kind;
+use super::leg::{CallState, Message, State};
+use super::queue::{Join, JoinKind};
+use super::script::Transfer;
+use super::timers::What;
+
+/// An extension of the dialplan.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Destination {
+    pub(super) extension: String,
+    /// `inline`: the extension is the list of applications.
+    inline: bool,
+    /// The other leg is kept (`-both`).
+    pub(super) keeps_other: bool,
+}
+
+impl Destination {
+    pub(super) fn of(extension: &str) -> Self {
+        Self { extension: extension.to_owned(), inline: false, keeps_other: false }
+    }
+
+    /// `EXTENSION [DIALPLAN [CONTEXT]]`.
+    pub(super) fn parse(text: &str) -> Self {
+        let mut words = text.split_whitespace();
+        let mut destination = Self::of(words.next().unwrap_or_default());
+        destination.inline = words.next() == Some("inline");
+        destination
+    }
+}
+
+impl Call {
+    /// Runs an extension to its end.
+    pub(super) async fn dialplan(&mut self, to: Destination) {
+        self.dialplan_ends = false;
+        let apps = if to.inline {
+            let apps = to.extension.split(',').map(|app| {
+                let (app, arg) = app.split_once(':').unwrap_or((app, ""));
+                (app.to_owned(), arg.to_owned())
+            });
+            Some(apps.collect())
+        } else {
+            self.shared.config.extensions.get(&to.extension).cloned()
+        };
+        if let Some(apps) = apps {
+            for (app, arg) in apps {
+                self.execute(&app, &arg, "").await;
+                if !self.legs[A].alive() || self.transfer.is_some() || self.dialplan_ends {
+                    return;
+                }
+                if self.joins.is_some() {
+                    self.joined().await;
+                    return;
+                }
+            }
+            return;
+        }
+        if self.shared.config.socket_resume {
+            self.legs[A].vars.set("socket_resume", "true");
+        }
+        let engine = self.shared.engine();
+        let goes_on = self.app_socket(&engine).await;
+        if goes_on && self.legs[A].alive() && self.transfer.is_none() {
+            self.fall_back().await;
+        }
+    }
+
+    /// What stands after `socket` in the dialplan: the plain queue.
+    async fn fall_back(&mut self) {
+        self.report.fell_to_dialplan = true;
+        self.report.queues.push("dialplan".to_owned());
+        self.answer_caller();
+        self.music += 1;
+        self.pass(self.shared.config.fallback_talk).await;
+        self.music -= 1;
+    }
+
+    /// Sends the caller's leg on. Whatever runs on it ends.
+    pub(super) fn send_caller_to(&mut self, to: Destination) {
+        let seconds = self.now() / 1_000_000;
+        let history = format!(
+            "{seconds}:{}:bl_xfer:{}/public/{}",
+            super::shared::new_uuid(),
+            to.extension,
+            if to.inline { "inline" } else { "XML" }
+        );
+        let leg = &mut self.legs[A];
+        leg.vars.push("transfer_history", &history);
+        leg.vars.set("transfer_source", &history);
+        leg.vars.unset("signal_bond");
+        leg.other = None;
+        leg.queue.clear();
+        self.transfer = Some(to);
+    }
+
+    /// Between two extensions.
+    pub(super) fn depart(&mut self, to: &Destination) {
+        let now = self.now();
+        let leg = &mut self.legs[A];
+        leg.profile.destination.clone_from(&to.extension);
+        leg.times.transfer = now;
+        leg.times.profile = now;
+        leg.stale = true;
+        leg.state = State::Routing;
+        let answered = leg.answered();
+        self.call_state(A, CallState::Ringing);
+        self.tell(A, Kind::ChannelState);
+        if answered {
+            self.call_state(A, CallState::Active);
+        }
+        self.state(A, State::Execute);
+    }
+
+    /// REFER by the phone of leg `l`.
+    pub(super) fn blind_transfer(&mut self, l: usize, to: &str) {
+        if self.legs[l].peer == Some(A) {
+            let vars = &mut self.legs[A].vars;
+            vars.set("sip_refer_to", &format!("<sip:{to}@127.0.0.1:5080>"));
+            let number = self.legs[l].profile.destination.clone();
+            let by = format!("<sip:{number}@127.0.0.1>");
+            self.legs[A].vars.set("sip_h_Referred-By", &by);
+            self.send_caller_to(Destination::of(to));
+        }
+    }
+
+    /// REFER by the caller: the other leg goes on, the caller's stays until it is hung up (09d).
+    pub(super) fn caller_transfers(&mut self) {
+        let Some(transfer) = self.spec.caller.transfer.clone() else {
+            return;
+        };
+        if let Some(b) = self.legs[A].peer {
+            let uuid = self.legs[b].uuid.clone();
+            let vars = &mut self.legs[A].vars;
+            vars.set("endpoint_disposition", "BLIND_TRANSFER");
+            vars.set("transfer_to", &format!("blind:{uuid}"));
+            vars.set("transfer_disposition", "recv_replace");
+            self.send_other_to(b, &Destination::of(&transfer.to));
+        }
+    }
+
+    /// Sends a leg that is not the caller's to an extension: it is connected to whoever is
+    /// dialled there.
+    pub(super) fn send_other_to(&mut self, b: usize, to: &Destination) {
+        self.end_talk(b);
+        self.legs[A].vars.unset("signal_bond");
+        let apps = self.shared.config.extensions.get(&to.extension).cloned();
+        let bridge = apps.unwrap_or_default().into_iter().find(|(app, _)| app == "bridge");
+        if let Some((_, arg)) = bridge {
+            self.consult(b, &arg);
+        }
+    }
+
+    /// Dials for a leg that is not the caller's.
+    fn consult(&mut self, b: usize, arg: &str) -> Option<usize> {
+        let dial = Dial::parse(arg);
+        let target = dial.alternatives.first()?.first()?.clone();
+        match self.endpoint(&target.endpoint) {
+            Endpoint::Phone { number, user, script } => {
+                let c = self.callee_leg(Some(b), &number, user, script, &dial.vars);
+                self.legs[c].dialled_by = Some(b);
+                self.dialled(c, 1);
+                Some(c)
+            }
+            Endpoint::Fails(cause) => {
+                self.hang_up(b, cause);
+                None
+            }
+        }
+    }
+
+    /// A leg dialled for one that is not the caller's has answered.
+    pub(super) fn consulted(&mut self, c: usize) {
+        let Some(b) = self.legs[c].dialled_by else {
+            return;
+        };
+        if !self.legs[b].alive() {
+            self.hang_up(c, "ORIGINATOR_CANCEL");
+            return;
+        }
+        if self.legs[b].peer.is_none() {
+            self.begin_talk(b, c);
+            self.tell_bridge(Kind::ChannelBridge, b, c);
+        }
+    }
+
+    /// The owner holds the caller, calls somebody himself and hands over (09e).
+    pub(super) fn attended_transfer(&mut self, l: usize, transfer: &Transfer) {
+        if self.legs[l].peer != Some(A) {
+            return;
+        }
+        let apps = self.shared.config.extensions.get(&transfer.to).cloned();
+        let target = apps
+            .and_then(|apps| apps.into_iter().find(|(app, _)| app == "bridge"))
+            .map_or_else(|| format!("user/{}", transfer.to), |(_, arg)| arg);
+        let lock = std::mem::take(&mut self.legs[A].locked);
+        self.held_lock = lock;
+        self.send_message(
+            A,
+            Message::Execute {
+                app: "playback".to_owned(),
+                arg: "tone_stream://%(400,200,440,480);loops=-1".to_owned(),
+                uuid: String::new(),
+                lock: true,
+                loops: 1,
+            },
+        );
+        if let Some(c) = self.consult(l, &target) {
+            self.legs[c].dialled_by = None;
+            let after = transfer.attended.unwrap_or_default();
+            self.after(after, What::HandsOver(l, c));
+        }
+    }
+
+    /// REFER with Replaces: the caller is connected with the one who was asked.
+    pub(super) fn hand_over(&mut self, l: usize, c: usize) {
+        if self.legs[l].peer != Some(A) || !self.legs[c].alive() {
+            return;
+        }
+        if !self.legs[c].answered() {
+            return;
+        }
+        self.legs[A].other = Some(self.legs[c].as_other("originatee"));
+        self.joins = Some(Join { leg: c, kind: JoinKind::Attended { from: l } });
+        self.legs[A].break_now = true;
+    }
+
+    /// `sendmsg` to a leg that is not the caller's.
+    pub(super) fn message_to_other(&mut self, l: usize, message: Message) {
+        match message {
+            Message::Hangup(cause) => self.hang_up(l, cause),
+            Message::Execute { app, arg, .. } => match app.as_str() {
+                "set" | "export" => {
+                    if let Some((name, value)) = arg.split_once('=') {
+                        self.legs[l].vars.set(name.trim(), value);
+                    }
+                }
+                "hangup" => self.hang_up(l, super::cause::parse(&arg)),
+                "att_xfer" => {
+                    if let Some(c) = self.consult(l, &arg) {
+                        self.legs[c].dialled_by = None;
+                        self.legs[l].asks = Some(c);
+                    }
+                }
+                _ => {}
+            },
+            Message::Nothing => {}
+        }
+    }
+}

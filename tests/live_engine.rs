@@ -30,6 +30,14 @@ async fn company() -> Option<(House, Engine)> {
     Some((house, engine))
 }
 
+/// A house with an engine whose calls all go these steps.
+async fn company_with(steps: &str) -> Option<(House, Engine)> {
+    let calls = free_tcp().await;
+    let house = House::build(&calls.to_string()).await?;
+    let engine = Engine::start_steps(calls, house.freeswitch.control, steps).await;
+    Some((house, engine))
+}
+
 async fn rings(house: &House, extension: usize) -> Call {
     let call = house.phone(extension).next_call(SOON).await;
     call.unwrap_or_else(|| panic!("{extension} rings"))
@@ -463,5 +471,86 @@ async fn e02_employees_call_each_other_and_out() {
     let directions: Vec<_> =
         ended.iter().map(|line| line["direction"].as_str().unwrap_or("")).collect();
     assert_eq!(directions, ["internal", "outbound"]);
+    house.ends_empty().await;
+}
+
+/// A queue that is left after a time, of either kind, leads to the next step.
+#[tokio::test]
+async fn a_queue_is_left_after_its_time() {
+    for queue in [r#"do = "queue", queue = "sales""#, r#"do = "fifo", queue = "support@127.0.0.1""#]
+    {
+        let steps = format!(
+            r#"{{ {queue}, wait = "2s" }}, {{ do = "employee", employee = "102", ring = "5s" }}"#
+        );
+        let Some((house, engine)) = company_with(&steps).await else { return };
+        for phone in 101..=104 {
+            house.phone(phone).behave(Behaviour::Silent);
+        }
+        house.only_agent(101).await;
+        let call = house.call_from(OLGA_OF_101).await;
+        assert!(call.is_answered(SOON).await);
+        house.phone(102).behave(AT_ONCE);
+        let employee = rings(&house, 102).await;
+        talk(&call, &employee).await;
+        call.hang_up().await;
+        outcomes(&engine, &["answered"]).await;
+        house.ends_empty().await;
+    }
+}
+
+/// mod_fifo: an agent takes the call; the end of the talk is the end of the call, and its one record.
+#[tokio::test]
+async fn an_agent_of_mod_fifo_answers() {
+    let steps = r#"{ do = "fifo", queue = "support@127.0.0.1", wait = "30s" }"#;
+    let Some((house, engine)) = company_with(steps).await else { return };
+    house.phone(103).behave(AT_ONCE);
+    house.phone(104).behave(Behaviour::Reject(486));
+    let call = house.call_from(OLGA_OF_101).await;
+    let agent = rings(&house, 103).await;
+    talk(&call, &agent).await;
+    agent.hang_up().await;
+    assert!(call.ended(SOON).await.expect("it ends").by_other);
+    outcomes(&engine, &["answered"]).await;
+    house.ends_empty().await;
+}
+
+/// An announcement, then a chosen end: the caller sees its code.
+#[tokio::test]
+async fn an_announcement_then_a_chosen_end() {
+    let steps = r#"{ do = "announce", file = "silence_stream://500" }, { do = "hangup", cause = "USER_BUSY" }"#;
+    let Some((house, engine)) = company_with(steps).await else { return };
+    let call = house.call_from(OLGA_OF_101).await;
+    let end = call.ended(SOON).await.expect("it ends");
+    assert!(end.by_other && end.reason.contains("cause=17"), "{end:?}");
+    engine.ended(1).await;
+    house.ends_empty().await;
+}
+
+/// A hang-up before any answer is a refusal with the cause's code.
+#[tokio::test]
+async fn a_refusal_has_its_code() {
+    let Some((house, engine)) = company_with(r#"{ do = "hangup", cause = "CALL_REJECTED" }"#).await
+    else {
+        return;
+    };
+    let call = house.call_from(OLGA_OF_101).await;
+    assert_eq!(call.ended(SOON).await.expect("it ends").code, Some(603));
+    assert_eq!(engine.ended(1).await.len(), 1);
+    house.ends_empty().await;
+}
+
+/// Nobody answers: the mailbox does.
+#[tokio::test]
+async fn the_mailbox_answers_where_nobody_does() {
+    let steps = r#"{ do = "employee", employee = "102", ring = "2s" }, { do = "voicemail", mailbox = "101" }"#;
+    let Some((house, engine)) = company_with(steps).await else { return };
+    house.phone(102).behave(Behaviour::Reject(486));
+    let call = house.call_from(OLGA_OF_101).await;
+    rings(&house, 102).await;
+    assert!(call.is_answered(SOON).await, "the mailbox answers");
+    call.hang_up().await;
+    let ended = engine.ended(1).await;
+    let steps = ended[0]["steps"].as_str().unwrap_or("");
+    assert!(steps.starts_with("employee busy, voicemail"), "{}", ended[0]);
     house.ends_empty().await;
 }

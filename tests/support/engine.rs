@@ -24,11 +24,24 @@ pub struct Engine {
 impl Engine {
     /// Starts one that takes calls at `calls` and is linked to the FreeSWITCH at `control`.
     pub async fn start(calls: SocketAddr, control: SocketAddr) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
         let routing = include_str!("../../rules/routing.toml");
         let owner = r#"{ do = "owner", ring = "10s""#;
         assert!(routing.contains(&format!("\n    {owner}")), "the rules ring the owner for 10 s");
         let routing = routing.replace(owner, &format!(r#"{{ do = "owner", ring = "{RING}""#));
+        Self::start_with(calls, control, &routing).await
+    }
+
+    /// Starts one whose calls all go these steps.
+    pub async fn start_steps(calls: SocketAddr, control: SocketAddr, steps: &str) -> Self {
+        let routing = format!(
+            "schema = 1\ntimezone = \"Europe/Moscow\"\nregion = \"RU\"\n[lines.main]\nnumbers = \"any\"\n\
+             route = \"all\"\n[routes.all]\ntitle = \"All\"\nwhy = \"A test\"\nsteps = [{steps}]\n"
+        );
+        Self::start_with(calls, control, &routing).await
+    }
+
+    async fn start_with(calls: SocketAddr, control: SocketAddr, routing: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
         fs::write(folder.path().join("routing.toml"), routing).expect("a file");
         let config = format!(
             r#"

@@ -152,6 +152,35 @@ async fn a05_an_owner_who_cannot_talk_leads_to_the_queue() {
     outcomes(&engine, &["answered"; 4]).await;
 }
 
+/// Callers without a usable number, and with names that look like dial strings, come to the queue like anybody.
+#[tokio::test]
+async fn a_strange_caller_comes_to_the_queue() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(102).await;
+    house.freeswitch.api("callcenter_config agent set wrap_up_time 102 0").await;
+    house.phone(102).behave(AT_ONCE);
+    let forty = "7".repeat(40);
+    let callers = [
+        ("Anonymous", "anonymous"),
+        ("Long", forty.as_str()),
+        ("x']user/103@127.0.0.1,user/104@127.0.0.1", "79169990001"),
+        ("{a=b}[leg_timeout=1]^^:\\\" ${hostname}", "79169990002"),
+    ];
+    for (name, number) in callers {
+        let trunk = house.freeswitch.trunk;
+        let call = house.caller.call(trunk, house::freeswitch::COMPANY, name, number).await;
+        let agent = rings(&house, 102).await;
+        talk(&call, &agent).await;
+        call.hang_up().await;
+        house.ends_empty().await;
+    }
+    for other in [101, 103, 104] {
+        let rung = house.phone(other).next_call(Duration::ZERO).await;
+        assert!(rung.is_none(), "a name has called {other}");
+    }
+    outcomes(&engine, &["answered"; 4]).await;
+}
+
 /// E10, E11: the owner's line has no phone, so his mobile is rung by the gateway.
 #[tokio::test]
 async fn e11_an_owner_without_a_phone_is_rung_on_his_mobile() {

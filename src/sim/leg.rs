@@ -178,6 +178,8 @@ pub(super) struct Leg {
     pub(super) refused: u16,
     /// Asks the innermost application to stop.
     pub(super) break_now: bool,
+    /// The exit key of the queue he waits in was pressed.
+    pub(super) leaves_queue: bool,
 }
 
 impl Leg {
@@ -214,6 +216,7 @@ impl Leg {
             running: Vec::new(),
             refused: 0,
             break_now: false,
+            leaves_queue: false,
         }
     }
 

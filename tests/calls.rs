@@ -54,9 +54,11 @@ impl House {
     }
 
     async fn with(switch: Builder, rules: Routing) -> Self {
-        let crm = MemoryCrm::default()
-            .client(OLGA_OF_101, "Ольга Белова", "e101")
-            .client("+79161110003", "Ivan", "e103");
+        let crm = MemoryCrm::default().client(OLGA_OF_101, "Ольга Белова", "e101").client(
+            "+79161110003",
+            "Ivan",
+            "e103",
+        );
         let engine = Engine::start_with(crm, rules, None).await;
         let switch = switch.engine(&engine.app.calls.to_string()).start().await.unwrap();
         Self { engine, switch }
@@ -110,7 +112,8 @@ async fn a05_whatever_keeps_the_owner_from_talking_leads_to_the_queue() {
         (Script::refuses(503), "unreachable"),
         (Script::refuses(404), "unreachable"),
     ] {
-        let mut house = House::with(switch().phone("101", script), Routing::default_rules().unwrap()).await;
+        let mut house =
+            House::with(switch().phone("101", script), Routing::default_rules().unwrap()).await;
         let (report, record) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(talks())).await;
         assert_eq!(record.steps(), format!("owner {result}, queue sales answered"));
         assert_eq!(report.answered_by(), Some("106"), "{result}");
@@ -130,20 +133,25 @@ async fn a05_a_silent_owner_is_rung_for_at_least_ten_seconds() {
 #[tokio::test]
 async fn e02_a_blind_transfer_is_one_call_with_one_record() {
     let script = Script::answers(secs(2)).transfers(secs(3), "102");
-    let mut house = House::with(switch().phone("101", script), Routing::default_rules().unwrap()).await;
+    let mut house =
+        House::with(switch().phone("101", script), Routing::default_rules().unwrap()).await;
     let caller = Caller::stays().hangs_up_after(secs(20));
     let (report, record) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(caller)).await;
     assert_eq!(report.connections, 2);
     assert_eq!(record.transfers.len(), 1);
     assert_eq!(record.first_answerer().map(|p| p.number.as_str()), Some("101"));
     assert_eq!(record.last_speaker().map(|p| p.number.as_str()), Some("102"));
-    assert_eq!(house.engine.metric("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"}"), 1.0);
+    assert_eq!(
+        house.engine.metric("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"}"),
+        1.0
+    );
 }
 
 #[tokio::test]
 async fn e02_an_attended_transfer_is_one_call_with_one_record() {
     let script = Script::answers(secs(2)).transfers_attended(secs(3), "102", secs(4));
-    let mut house = House::with(switch().phone("101", script), Routing::default_rules().unwrap()).await;
+    let mut house =
+        House::with(switch().phone("101", script), Routing::default_rules().unwrap()).await;
     let caller = Caller::stays().hangs_up_after(secs(30));
     let (_, record) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(caller)).await;
     assert_eq!(record.last_speaker().map(|p| p.number.as_str()), Some("102"));
@@ -182,7 +190,8 @@ async fn callers_without_a_usable_number_reach_the_queue() {
         ("+79265550000", Fallback::Unknown),
     ] {
         let mut house = House::new().await;
-        let spec = CallSpec::new(from, LINE).name("\"O'Brien, {x=1}user/102\n\napi shutdown|[a]^^:");
+        let spec =
+            CallSpec::new(from, LINE).name("\"O'Brien, {x=1}user/102\n\napi shutdown|[a]^^:");
         let (report, record) = house.call(spec.caller(talks())).await;
         assert_eq!((record.fallback, report.answered_by()), (Some(reason), Some("106")), "{from}");
         assert_eq!(report.phones_rung(), ["106"], "a name rings nobody (esl.md, pitfall 21)");
@@ -200,7 +209,8 @@ async fn every_kind_of_step_does_its_work() {
         ("{ do = \"group\", group = \"sales\" }", "group answered", Outcome::Answered),
     ] {
         let builder = busy().fifo("support", &["106"]).file("closed.wav", secs(3));
-        let mut house = House::with(builder, rules(&format!("{{ do = \"owner\" }}, {steps}"))).await;
+        let mut house =
+            House::with(builder, rules(&format!("{{ do = \"owner\" }}, {steps}"))).await;
         let caller = Caller::stays().hangs_up_after(secs(30));
         let (_, record) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(caller)).await;
         assert_eq!(record.outcome, Some(outcome), "{steps}: {record:?}");
@@ -210,7 +220,8 @@ async fn every_kind_of_step_does_its_work() {
 
 #[tokio::test]
 async fn a_blocked_number_is_refused_with_the_chosen_cause() {
-    let text = include_str!("../rules/routing.toml").replace("numbers = []  ", "numbers = [\"+79161110001\"]  ");
+    let text = include_str!("../rules/routing.toml")
+        .replace("numbers = []  ", "numbers = [\"+79161110001\"]  ");
     let mut house = House::with(switch(), Routing::parse("test.toml", &text).unwrap()).await;
     let (report, record) = house.call(CallSpec::new(OLGA_OF_101, LINE)).await;
     assert_eq!((report.cause, record.outcome), ("CALL_REJECTED", Some(Outcome::Rejected)));
@@ -220,7 +231,9 @@ async fn a_blocked_number_is_refused_with_the_chosen_cause() {
 #[tokio::test]
 async fn the_queues_time_is_kept_and_the_next_step_follows() {
     let builder = switch().phone("106", Script::silent());
-    let rules = rules("{ do = \"queue\", queue = \"sales\", wait = \"20s\" }, { do = \"voicemail\", mailbox = \"100\" }");
+    let rules = rules(
+        "{ do = \"queue\", queue = \"sales\", wait = \"20s\" }, { do = \"voicemail\", mailbox = \"100\" }",
+    );
     let mut house = House::with(builder, rules).await;
     let caller = Caller::stays().hangs_up_after(secs(1200));
     let (_, record) = house.call(CallSpec::new("+79265550000", LINE).caller(caller)).await;
@@ -239,8 +252,10 @@ async fn a_hundred_mixed_calls_are_booked_as_they_were() {
     let mut house = House::new().await;
     let mut calls = Vec::new();
     for number in 0..100_u64 {
-        let from = ["+79161110001", "+79161110003", "+79265550000", "anonymous"][number as usize % 4];
-        let caller = Caller::stays().talks_for(secs(number % 7)).gives_up_after(secs(5 + number % 23));
+        let from =
+            ["+79161110001", "+79161110003", "+79265550000", "anonymous"][number as usize % 4];
+        let caller =
+            Caller::stays().talks_for(secs(number % 7)).gives_up_after(secs(5 + number % 23));
         calls.push(house.switch.call(CallSpec::new(from, LINE).caller(caller)));
     }
     let mut reports = Vec::new();

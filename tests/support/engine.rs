@@ -75,7 +75,7 @@ level = "info,dozvon=debug"
                 kept.lock().expect("no test panics inside").push(line);
             }
         });
-        let engine = Self { child, folder: folder, lines };
+        let engine = Self { child, folder, lines };
         engine.says("ready for calls").await;
         engine.says("control link to FreeSWITCH is up").await;
         engine

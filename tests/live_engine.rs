@@ -30,6 +30,14 @@ async fn company() -> Option<(House, Engine)> {
     Some((house, engine))
 }
 
+/// A house with an engine whose calls all go these steps.
+async fn company_with(steps: &str) -> Option<(House, Engine)> {
+    let calls = free_tcp().await;
+    let house = House::build(&calls.to_string()).await?;
+    let engine = Engine::start_steps(calls, house.freeswitch.control, steps).await;
+    Some((house, engine))
+}
+
 async fn rings(house: &House, extension: usize) -> Call {
     let call = house.phone(extension).next_call(SOON).await;
     call.unwrap_or_else(|| panic!("{extension} rings"))
@@ -47,6 +55,23 @@ async fn outcomes(engine: &Engine, expected: &[&str]) {
     let outcomes: Vec<_> =
         ended.iter().map(|line| line["outcome"].as_str().unwrap_or("")).collect();
     assert_eq!(outcomes, expected);
+}
+
+/// `dozvon doctor` finds nothing bad here, and says what is missing once it is.
+#[tokio::test]
+async fn the_doctor_is_content_with_our_configuration() {
+    let Some((house, engine)) = company().await else { return };
+    let (content, said) = engine.doctor();
+    assert!(content, "{said}");
+    assert!(said.contains("dozvon_inbound"), "the dialplan hands calls over: {said}");
+    house.freeswitch.api("sofia profile external killgw mobile").await;
+    house.freeswitch.api("callcenter_config queue unload sales").await;
+    let (content, said) = engine.doctor();
+    assert!(!content, "{said}");
+    let bad: Vec<_> = said.lines().filter(|line| line.starts_with("BAD")).collect();
+    for missing in ["queue sales", "gateway mobile"] {
+        assert!(bad.iter().any(|line| line.contains(missing)), "{missing}: {said}");
+    }
 }
 
 /// A05, A04: the owner's phone rings with the client's name in Cyrillic and his number; the caller hangs up.
@@ -79,6 +104,32 @@ async fn pitfall_23_the_owner_hangs_up() {
     house.ends_empty().await;
 }
 
+/// Pitfall 23: the owner hangs up in the very moment of the answer. The caller must not stay in silence.
+#[tokio::test]
+async fn pitfall_23_the_owner_hangs_up_as_he_answers() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(104).await;
+    house.phone(104).behave(AT_ONCE);
+    for round in 0..6 {
+        let talk = Some(Duration::from_millis(6 * round as u64));
+        house.phone(101).behave(Behaviour::Answer { after: Duration::ZERO, talk });
+        let call = house.call_from(OLGA_OF_101).await;
+        rings(&house, 101).await;
+        let agent = house.phone(104);
+        tokio::select! {
+            end = call.ended(SOON) => assert!(end.is_some(), "round {round}: in silence"),
+            agent = agent.next_call(SOON) => assert!(agent.is_some(), "round {round}: in silence"),
+        }
+        if call.seen().ended.is_none() {
+            assert!(call.is_answered(SOON).await);
+            call.hang_up().await;
+        }
+        house.ends_empty().await;
+        // His line is known to be free again only when the events have said so.
+        assert_eq!(engine.ended(round + 1).await.len(), round + 1);
+    }
+}
+
 /// A05: an owner who is busy, who declines and who does not answer, each leads to the queue.
 #[tokio::test]
 async fn a05_an_owner_who_cannot_talk_leads_to_the_queue() {
@@ -97,6 +148,35 @@ async fn a05_an_owner_who_cannot_talk_leads_to_the_queue() {
         talk(&call, &agent).await;
         call.hang_up().await;
         house.ends_empty().await;
+    }
+    outcomes(&engine, &["answered"; 4]).await;
+}
+
+/// Callers without a usable number, and with names that look like dial strings, come to the queue like anybody.
+#[tokio::test]
+async fn a_strange_caller_comes_to_the_queue() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(102).await;
+    house.freeswitch.api("callcenter_config agent set wrap_up_time 102 0").await;
+    house.phone(102).behave(AT_ONCE);
+    let forty = "7".repeat(40);
+    let callers = [
+        ("Anonymous", "anonymous"),
+        ("Long", forty.as_str()),
+        ("x']user/103@127.0.0.1,user/104@127.0.0.1", "79169990001"),
+        ("{a=b}[leg_timeout=1]^^:\\\" ${hostname}", "79169990002"),
+    ];
+    for (name, number) in callers {
+        let trunk = house.freeswitch.trunk;
+        let call = house.caller.call(trunk, house::freeswitch::COMPANY, name, number).await;
+        let agent = rings(&house, 102).await;
+        talk(&call, &agent).await;
+        call.hang_up().await;
+        house.ends_empty().await;
+    }
+    for other in [101, 103, 104] {
+        let rung = house.phone(other).next_call(Duration::ZERO).await;
+        assert!(rung.is_none(), "a name has called {other}");
     }
     outcomes(&engine, &["answered"; 4]).await;
 }
@@ -127,6 +207,57 @@ async fn the_caller_gives_up_while_the_owner_rings() {
     assert!(owner.ended(SOON).await.expect("it stops ringing").by_other);
     assert!(house.phone(101).next_call(A_WHILE).await.is_none(), "nobody is rung for nobody");
     outcomes(&engine, &["abandoned"]).await;
+    house.ends_empty().await;
+}
+
+/// Pitfalls 12 and 24: callers who give up at any moment of the first 150 ms, in which the call is handed over, the
+/// owner refuses and the queue answers. No channel stays, and each call has its one record.
+#[tokio::test]
+async fn pitfall_24_callers_who_give_up_at_any_moment() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(104).await;
+    house.phone(101).behave(Behaviour::Reject(486));
+    // Otherwise his mobile is rung next, and the queue comes late.
+    house.mobile.behave(Behaviour::Reject(486));
+    let (batches, at_once) = (12, 5);
+    for _ in 0..batches {
+        let callers = (0..at_once).map(|_| async {
+            let call = house.call_from(OLGA_OF_101).await;
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..150))).await;
+            call.cancel().await;
+            // Where the answer was quicker than the CANCEL, a phone hangs up.
+            if call.is_answered(Duration::from_millis(300)).await {
+                call.hang_up().await;
+            }
+            assert!(call.ended(SOON).await.is_some(), "{:?}", call.seen());
+        });
+        futures_util::future::join_all(callers).await;
+    }
+    house.ends_empty().await;
+    let handed_over = engine.lines().iter().filter(|l| l["message"] == "call arrived").count();
+    assert!(handed_over > batches, "they reach the engine: {handed_over}");
+    assert_eq!(engine.ended(handed_over).await.len(), handed_over);
+}
+
+/// FreeSWITCH is gone and comes back: the engine says so, links again, and takes calls.
+#[tokio::test]
+async fn freeswitch_is_gone_and_back() {
+    let Some((mut house, engine)) = company().await else { return };
+    house.phone(101).behave(AT_ONCE);
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    house.freeswitch.kill();
+    engine.says("control link to FreeSWITCH is down").await;
+    outcomes(&engine, &["answered"]).await;
+    house.freeswitch.start_again().await;
+    house.register().await;
+    engine.count("control link to FreeSWITCH is up", 2).await;
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    call.hang_up().await;
+    outcomes(&engine, &["answered", "answered"]).await;
     house.ends_empty().await;
 }
 
@@ -369,5 +500,86 @@ async fn e02_employees_call_each_other_and_out() {
     let directions: Vec<_> =
         ended.iter().map(|line| line["direction"].as_str().unwrap_or("")).collect();
     assert_eq!(directions, ["internal", "outbound"]);
+    house.ends_empty().await;
+}
+
+/// A queue that is left after a time, of either kind, leads to the next step.
+#[tokio::test]
+async fn a_queue_is_left_after_its_time() {
+    for queue in [r#"do = "queue", queue = "sales""#, r#"do = "fifo", queue = "support@127.0.0.1""#]
+    {
+        let steps = format!(
+            r#"{{ {queue}, wait = "2s" }}, {{ do = "employee", employee = "102", ring = "5s" }}"#
+        );
+        let Some((house, engine)) = company_with(&steps).await else { return };
+        for phone in 101..=104 {
+            house.phone(phone).behave(Behaviour::Silent);
+        }
+        house.only_agent(101).await;
+        let call = house.call_from(OLGA_OF_101).await;
+        assert!(call.is_answered(SOON).await);
+        house.phone(102).behave(AT_ONCE);
+        let employee = rings(&house, 102).await;
+        talk(&call, &employee).await;
+        call.hang_up().await;
+        outcomes(&engine, &["answered"]).await;
+        house.ends_empty().await;
+    }
+}
+
+/// mod_fifo: an agent takes the call; the end of the talk is the end of the call, and its one record.
+#[tokio::test]
+async fn an_agent_of_mod_fifo_answers() {
+    let steps = r#"{ do = "fifo", queue = "support@127.0.0.1", wait = "30s" }"#;
+    let Some((house, engine)) = company_with(steps).await else { return };
+    house.phone(103).behave(AT_ONCE);
+    house.phone(104).behave(Behaviour::Reject(486));
+    let call = house.call_from(OLGA_OF_101).await;
+    let agent = rings(&house, 103).await;
+    talk(&call, &agent).await;
+    agent.hang_up().await;
+    assert!(call.ended(SOON).await.expect("it ends").by_other);
+    outcomes(&engine, &["answered"]).await;
+    house.ends_empty().await;
+}
+
+/// An announcement, then a chosen end: the caller sees its code.
+#[tokio::test]
+async fn an_announcement_then_a_chosen_end() {
+    let steps = r#"{ do = "announce", file = "silence_stream://500" }, { do = "hangup", cause = "USER_BUSY" }"#;
+    let Some((house, engine)) = company_with(steps).await else { return };
+    let call = house.call_from(OLGA_OF_101).await;
+    let end = call.ended(SOON).await.expect("it ends");
+    assert!(end.by_other && end.reason.contains("cause=17"), "{end:?}");
+    engine.ended(1).await;
+    house.ends_empty().await;
+}
+
+/// A hang-up before any answer is a refusal with the cause's code.
+#[tokio::test]
+async fn a_refusal_has_its_code() {
+    let Some((house, engine)) = company_with(r#"{ do = "hangup", cause = "CALL_REJECTED" }"#).await
+    else {
+        return;
+    };
+    let call = house.call_from(OLGA_OF_101).await;
+    assert_eq!(call.ended(SOON).await.expect("it ends").code, Some(603));
+    assert_eq!(engine.ended(1).await.len(), 1);
+    house.ends_empty().await;
+}
+
+/// Nobody answers: the mailbox does.
+#[tokio::test]
+async fn the_mailbox_answers_where_nobody_does() {
+    let steps = r#"{ do = "employee", employee = "102", ring = "2s" }, { do = "voicemail", mailbox = "101" }"#;
+    let Some((house, engine)) = company_with(steps).await else { return };
+    house.phone(102).behave(Behaviour::Reject(486));
+    let call = house.call_from(OLGA_OF_101).await;
+    rings(&house, 102).await;
+    assert!(call.is_answered(SOON).await, "the mailbox answers");
+    call.hang_up().await;
+    let ended = engine.ended(1).await;
+    let steps = ended[0]["steps"].as_str().unwrap_or("");
+    assert!(steps.starts_with("employee busy, voicemail"), "{}", ended[0]);
     house.ends_empty().await;
 }

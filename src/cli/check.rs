@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use miette::Report;
 
+use super::out::print;
 use crate::core::staff::Staff;
 use crate::rules::{Problem, Routing, RulesError};
 
@@ -26,7 +27,7 @@ impl CheckArgs {
     /// nobody.
     ///
     /// # Errors
-    /// None: a wrong file is an exit code of 1.
+    /// The output cannot be written. A wrong file is an exit code of 1.
     pub fn run(
         self,
         configured: impl FnOnce() -> Result<Routing, RulesError>,
@@ -38,11 +39,11 @@ impl CheckArgs {
         };
         match rules {
             Ok(rules) => {
-                print!("{}", render(&rules, staff, self.plain));
+                print(&render(&rules, staff, self.plain))?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) if self.plain => {
-                println!("{}", error.lines().join("\n"));
+                print(&(error.lines().join("\n") + "\n"))?;
                 Ok(ExitCode::FAILURE)
             }
             Err(error) => {

@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use miette::{IntoDiagnostic, miette};
 use serde::Serialize;
 
+use super::out::print;
 use crate::core::client::Lookup;
 use crate::core::facts::{Direction, Facts, whom_to_ask};
 use crate::core::phone::{Caller, Phone};
@@ -72,7 +73,7 @@ impl ExplainArgs {
     /// Asks the directory at most once.
     ///
     /// # Errors
-    /// A time that is none.
+    /// A time that is none; the output cannot be written.
     pub async fn run(
         self,
         rules: &Routing,
@@ -88,9 +89,9 @@ impl ExplainArgs {
         };
         let decision = answer(rules, &question, &lookup, staff);
         if json {
-            println!("{}", render_json(rules, &question, &decision)?);
+            print(&(render_json(rules, &question, &decision)? + "\n"))?;
         } else {
-            print!("{}", render(rules, &question, &decision, staff));
+            print(&render(rules, &question, &decision, staff))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod load;
+pub mod out;
 pub mod serve;
 
 use std::path::PathBuf;

@@ -7,11 +7,13 @@ mod check;
 pub mod model;
 mod parse;
 mod parse_calendar;
+mod parse_lines;
 mod parse_steps;
 mod problem;
 mod read;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use model::Routing;
 pub use problem::{Problem, RulesError};

@@ -6,7 +6,8 @@ use std::ops::Range;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::read::{At, Reader, Tab, shown, suggest};
+use super::read::{At, Reader, Tab};
+use super::words::{shown, suggest};
 use crate::core::calendar::{Calendar, Day, Holiday, Span};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];

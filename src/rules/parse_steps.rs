@@ -4,7 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::model::{Attempt, Numbers, Order, SkipIf, StepKind, StepRule};
-use super::read::{At, Reader, Tab, shown, suggest};
+use super::read::{At, Reader, Tab};
+use super::words::{shown, suggest};
 use crate::core::ids::{Extension, QueueName};
 use crate::core::plan::HangupCause;
 

@@ -56,7 +56,7 @@ impl Call {
                 self.legs[l].write_state(&mut out);
                 self.legs[l].write_profiles(&mut out);
                 out.push_str(self.legs[l].vars.block());
-                percent_encoding::percent_decode_str(&out).decode_utf8_lossy().into_owned()
+                if rest.trim() == "plain" { bracketed(&out) } else { out }
             }
             "uuid_kill" => {
                 let cause = cause::parse(rest);
@@ -74,6 +74,13 @@ impl Call {
                 }
                 self.legs[l].break_now = true;
                 ok
+            }
+            "uuid_recv_dtmf" => {
+                let keys = ["cc_exit_keys", "fifo_caller_exit_key"];
+                let keys = keys.map(|k| self.legs[l].vars.get(k).unwrap_or_default());
+                self.legs[l].leaves_queue =
+                    rest.chars().any(|d| keys.iter().any(|k| k.contains(d)));
+                format!("+OK {uuid} received DTMF {rest}.\n")
             }
             "uuid_transfer" => {
                 if let Some(rest) = rest.strip_prefix("-bleg ") {
@@ -277,4 +284,12 @@ impl Shared {
         };
         self.tell(Kind::Custom, extra);
     }
+}
+
+/// An event block as `uuid_dump … plain` writes it: decoded, the values in brackets.
+fn bracketed(block: &str) -> String {
+    let decoded =
+        |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let lines = block.lines().filter_map(|line| line.split_once(": "));
+    lines.map(|(name, value)| format!("{name}: [{}]\n", decoded(value))).collect()
 }

@@ -69,6 +69,7 @@ impl Call {
         self.tell_app(Kind::ChannelExecute, A, app, &arg, &uuid);
         self.legs[A].running.push(app.to_owned());
         self.legs[A].break_now = false;
+        self.legs[A].leaves_queue = false;
         self.run_app(app, &arg).await;
         self.legs[A].running.pop();
         self.tell_app(Kind::ChannelExecuteComplete, A, app, &arg, &uuid);

@@ -112,7 +112,8 @@ impl Call {
             decision: None,
         };
         let id = shared.session();
-        let call = Self {
+
+        Self {
             id,
             legs: Vec::with_capacity(2),
             conns: Vec::with_capacity(1),
@@ -139,8 +140,7 @@ impl Call {
             rang: false,
             spec,
             shared,
-        };
-        call
+        }
     }
 
     pub(super) fn now(&self) -> Micros {

@@ -54,7 +54,7 @@ impl Call {
         loop {
             for member in members {
                 self.pass(look).await;
-                if !self.legs[A].alive() {
+                if !self.legs[A].alive() || self.legs[A].leaves_queue {
                     return None;
                 }
                 let target = format!("sofia/internal/{member}");
@@ -66,7 +66,8 @@ impl Call {
             }
             self.after(look, What::Wake);
             self.wait(A).await;
-            if !self.legs[A].alive() || self.transfer.is_some() {
+            let leaves = self.legs[A].leaves_queue;
+            if leaves || !self.legs[A].alive() || self.transfer.is_some() {
                 return None;
             }
         }
@@ -90,7 +91,7 @@ impl Call {
         self.timers.at(until, What::Wake);
         while self.legs[c].alive() && !self.legs[c].answered() {
             self.wait(A).await;
-            if !self.legs[A].alive() {
+            if self.legs[A].leaves_queue || !self.legs[A].alive() {
                 self.hang_up(c, "ORIGINATOR_CANCEL");
             } else if self.now() >= until {
                 self.hang_up(c, "NO_ANSWER");

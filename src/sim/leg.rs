@@ -182,6 +182,8 @@ pub(super) struct Leg {
     pub(super) refused: u16,
     /// Asks the innermost application to stop.
     pub(super) break_now: bool,
+    /// The exit key of the queue he waits in was pressed.
+    pub(super) leaves_queue: bool,
 }
 
 impl Leg {
@@ -220,6 +222,7 @@ impl Leg {
             running: Vec::new(),
             refused: 0,
             break_now: false,
+            leaves_queue: false,
         }
     }
 

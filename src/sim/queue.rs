@@ -218,6 +218,9 @@ impl Call {
             if !self.legs[A].alive() || self.transfer.is_some() {
                 return Some("BREAK_OUT");
             }
+            if self.legs[A].leaves_queue {
+                return Some("EXIT_WITH_KEY");
+            }
             let now = self.now();
             let past =
                 |limit: Option<Duration>| limit.is_some_and(|l| now >= joined + micros(l + look));
@@ -273,7 +276,8 @@ impl Call {
                 self.timers.at(until, What::Wake);
                 loop {
                     self.wait(A).await;
-                    if !self.legs[A].alive() || self.transfer.is_some() {
+                    let leaves = self.legs[A].leaves_queue;
+                    if leaves || !self.legs[A].alive() || self.transfer.is_some() {
                         self.hang_up(d, "ORIGINATOR_CANCEL");
                         self.afterwards.push(After { leg: d, ..after });
                         return false;

@@ -101,8 +101,14 @@ impl Dial {
 /// without it ringing, queue and talk go on undisturbed, and an idle caller still falls through
 /// to the dialplan's queue (seen on 1.10.12). `hangup_after_bridge`, so that a talk that ends
 /// without us does not send the caller into the queue. `continue_on_fail`, so that a busy owner
-/// does not end the call (transcript 04b).
-pub const CALL_VARIABLES: &str = "^^|socket_resume=false|hangup_after_bridge=true|continue_on_fail=true|ringback=%(1000,4000,425)";
+/// does not end the call (transcript 04b). The exit keys: see [`LEAVE_KEY`].
+pub const CALL_VARIABLES: &str = "^^|socket_resume=false|hangup_after_bridge=true|continue_on_fail=true\
+    |cc_exit_keys=D|fifo_caller_exit_key=D|ringback=%(1000,4000,425)";
+
+/// The key that takes a caller out of a queue, pressed for him with `uuid_recv_dtmf`. Telephones
+/// have no D. `uuid_break` does not do it: mod_callcenter plays its music again, and mod_fifo too
+/// (seen on 1.10.12).
+pub const LEAVE_KEY: char = 'D';
 
 /// A name without what breaks a display or a dial string on its way; 80 characters at most.
 fn clean_name(name: &str) -> String {

@@ -50,11 +50,11 @@ impl PresenceStore {
         self.begin(node);
     }
 
-    /// Takes an event in. One that says nothing about phones changes nothing.
-    pub fn apply(&self, node: &NodeId, event: &Event, now: Instant) {
-        if let Some(known) = self.write().get_mut(node) {
-            known.apply(event, now);
-        }
+    /// Takes an event in. One that says nothing about phones changes nothing. True: what is known
+    /// of a line is in doubt now, ask for a resync in a moment.
+    #[must_use]
+    pub fn apply(&self, node: &NodeId, event: &Event, now: Instant) -> bool {
+        self.write().get_mut(node).is_some_and(|known| known.apply(event, now))
     }
 
     /// Sets right what the events did not tell. Gives all channels of the node that live.

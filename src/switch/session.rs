@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::arrival::{Arrival, HandshakeError};
 use super::clock::Clock;
-use super::dial::CALL_VARIABLES;
+use super::dial::{CALL_VARIABLES, LEAVE_KEY};
 use super::engine::{CallNews, Engine};
 use super::registry::{Entry, Seat};
 use super::translate::{EVENTS, FILTERS, Translator};
@@ -341,12 +341,13 @@ impl Session {
                     commands.push_back((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
                 }
                 Output::Probe => {
-                    let call = format!("uuid_dump {} plain", self.arrival.call);
+                    // With `plain` the values stand in brackets, not encoded.
+                    let call = format!("uuid_dump {}", self.arrival.call);
                     commands.push_back((Tag::Probe, Command::api(&call)));
                 }
                 Output::Break => {
-                    let call = format!("uuid_break {} all", self.arrival.call);
-                    commands.push_back((Tag::Plain("uuid_break"), Command::api(&call)));
+                    let call = format!("uuid_recv_dtmf {} {LEAVE_KEY}", self.arrival.call);
+                    commands.push_back((Tag::Plain("uuid_recv_dtmf"), Command::api(&call)));
                 }
                 other => self.note(other),
             }

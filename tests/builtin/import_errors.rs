@@ -28,10 +28,10 @@ contact,,Глеб,+79161110001,,,,,,
     clients.csv:3: a contact without `name`; write a name; it is shown on the ringing phone
     clients.csv:3: `12345678901234567890`: the number has 20 digits; E.164 allows 7 to 15; write it like +79161234567
     clients.csv:3: `31/01/2026` is no time; write it like 2026-01-31 or 2026-01-31T14:30:00+03:00
-    clients.csv:3: `owner` names `2`, but no employee has this id; write the id of an employee in this file or imported before
+    clients.csv:3: `owner` names `2`, but no employee has this id; write an id that stands in this file or was imported before
     clients.csv:4: a deal without `created`; write when the deal was made, like 2026-01-31: the oldest open deal decides
     clients.csv:4: a deal without `status`; write open or closed
-    clients.csv:4: `client` names `c9`, but no contact or company has this id; write the id of a contact or company in this file or imported before
+    clients.csv:4: `client` names `c9`, but no contact or company has this id; write an id that stands in this file or was imported before
     clients.csv:5: `lead` is no kind of record; use one of: employee, contact, company, deal
     clients.csv:6: a contact has no `deputy`; leave this cell empty
     clients.csv:6: the id `c1` is taken by line 3; give each record an id of its own
@@ -87,8 +87,8 @@ status = "won"
     clients.toml:11: `name` is not a single value; write it like name = "…"
     clients.toml:19: `clients` is no kind of record; use one of: employee, contact, company, deal
     clients.toml:22: `contact` is not a list of tables; write [[contact]], in double brackets, above each contact
-    clients.toml:28: `client` names `c1`, but no contact or company has this id; write the id of a contact or company in this file or imported before
-    clients.toml:29: `owner` names `Анна`, but no employee has this id; write the id of an employee in this file or imported before
+    clients.toml:28: `client` names `c1`, but no contact or company has this id; write an id that stands in this file or was imported before
+    clients.toml:29: `owner` names `Анна`, but no employee has this id; write an id that stands in this file or was imported before
     clients.toml:30: `yesterday` is no time; write it like 2026-01-31 or 2026-01-31T14:30:00+03:00
     clients.toml:31: `won` is no status of a deal; write open or closed
     "#);
@@ -139,7 +139,7 @@ contact,n1,Хороший,,c1,106
     insta::assert_snapshot!(problems.join("\n"), @r#"
     clients.csv:2: the number +7903***0105 is also that of employee `105`; leave it with one of the two
     clients.csv:3: the id `romashka` belongs to a company in the store; give this record another id
-    clients.csv:4: `company` names `c1`, but no company has this id; write the id of a company in this file or imported before
+    clients.csv:4: `company` names `c1`, but no company has this id; write an id that stands in this file or was imported before
     "#);
 }
 

@@ -5,3 +5,7 @@ mod commands;
 mod faults;
 mod news;
 mod peer;
+#[path = "../support/raw.rs"]
+mod raw;
+mod simulated;
+mod transcripts;

@@ -118,3 +118,27 @@ async fn pitfall_15_a_reader_that_stalls_holds_up_nobody_and_gets_a_resync() {
     };
     assert!(live.contains(&LegId::new("z")));
 }
+
+/// A phone unregisters under another call-id than it had registered with: the tables tell, a few
+/// seconds later.
+#[tokio::test(start_paused = true)]
+async fn a_registration_in_doubt_is_looked_up() {
+    let mut house = House::new(1);
+    let presence = house.nodes.presence();
+    let mut peer = house.events().await;
+    // The second look, which the link makes anyway.
+    peer.tables(r#"{"row_count": 0}"#).await;
+    peer.event("Event-Subclass: sofia%3A%3Aregister\nEvent-Name: CUSTOM\nfrom-user: 111\ncall-id: x\nexpires: 600\n").await;
+    peer.event("Event-Subclass: sofia%3A%3Aunregister\nEvent-Name: CUSTOM\nfrom-user: 110\ncall-id: other\nexpires: 0\n").await;
+    house.settle().await;
+    assert_eq!(presence.registered(&line("110")), Some(true));
+    assert_eq!(peer.command().await, "api show channels as json");
+    peer.body(r#"{"row_count": 0}"#).await;
+    assert_eq!(peer.command().await, "api show registrations as json");
+    peer.body(r#"{"row_count":1,"rows":[{"reg_user":"111","token":"x"}]}"#).await;
+    peer.command().await;
+    peer.body("-ERR no\n").await;
+    house.settle().await;
+    assert_eq!(presence.registered(&line("110")), Some(false));
+    assert_eq!(presence.registered(&line("111")), Some(true));
+}

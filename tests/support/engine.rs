@@ -17,18 +17,31 @@ pub const RING: &str = "3s";
 /// A running engine. Killed, and its folder removed, when dropped.
 pub struct Engine {
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Engine {
     /// Starts one that takes calls at `calls` and is linked to the FreeSWITCH at `control`.
     pub async fn start(calls: SocketAddr, control: SocketAddr) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
         let routing = include_str!("../../rules/routing.toml");
         let owner = r#"{ do = "owner", ring = "10s""#;
         assert!(routing.contains(&format!("\n    {owner}")), "the rules ring the owner for 10 s");
         let routing = routing.replace(owner, &format!(r#"{{ do = "owner", ring = "{RING}""#));
+        Self::start_with(calls, control, &routing).await
+    }
+
+    /// Starts one whose calls all go these steps.
+    pub async fn start_steps(calls: SocketAddr, control: SocketAddr, steps: &str) -> Self {
+        let routing = format!(
+            "schema = 1\ntimezone = \"Europe/Moscow\"\nregion = \"RU\"\n[lines.main]\nnumbers = \"any\"\n\
+             route = \"all\"\n[routes.all]\ntitle = \"All\"\nwhy = \"A test\"\nsteps = [{steps}]\n"
+        );
+        Self::start_with(calls, control, &routing).await
+    }
+
+    async fn start_with(calls: SocketAddr, control: SocketAddr, routing: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
         fs::write(folder.path().join("routing.toml"), routing).expect("a file");
         let config = format!(
             r#"
@@ -62,7 +75,7 @@ level = "info,dozvon=debug"
                 kept.lock().expect("no test panics inside").push(line);
             }
         });
-        let engine = Self { child, _folder: folder, lines };
+        let engine = Self { child, folder, lines };
         engine.says("ready for calls").await;
         engine.says("control link to FreeSWITCH is up").await;
         engine
@@ -87,7 +100,8 @@ level = "info,dozvon=debug"
         self.count("call ended", count).await
     }
 
-    async fn count(&self, what: &str, count: usize) -> Vec<Value> {
+    /// Waits until so many log lines begin so; returns all that do.
+    pub async fn count(&self, what: &str, count: usize) -> Vec<Value> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let begins =
@@ -99,6 +113,13 @@ level = "info,dozvon=debug"
             assert!(Instant::now() < deadline, "no {count} × \"{what}\" in\n{:#?}", self.lines());
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// What `dozvon doctor` says with this engine's configuration, and whether it is content.
+    pub fn doctor(&self) -> (bool, String) {
+        let mut doctor = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        let said = doctor.arg("doctor").current_dir(self.folder.path()).output().expect("it runs");
+        (said.status.success(), String::from_utf8_lossy(&said.stdout).into_owned())
     }
 
     /// `kill -9`.

@@ -36,6 +36,7 @@ pub fn find() -> Result<PathBuf, String> {
 /// A running FreeSWITCH. Killed, and its folder removed, when dropped.
 pub struct FreeSwitch {
     child: Child,
+    binary: PathBuf,
     folder: TempDir,
     /// Where the trunk's calls go (context `public`).
     pub trunk: SocketAddr,
@@ -60,31 +61,23 @@ impl FreeSwitch {
         let (trunk, phones) = (free_udp().await, free_udp().await);
         let control = free_tcp().await;
         write_configuration(folder.path(), setup, trunk, phones, control);
-        let root = folder.path();
-        let mut command = Command::new(binary);
-        command.args(["-nonat", "-nf", "-nc", "-np"]);
-        for part in [
-            "conf",
-            "log",
-            "db",
-            "run",
-            "recordings",
-            "sounds",
-            "scripts",
-            "storage",
-            "cache",
-            "temp",
-        ] {
-            fs::create_dir_all(root.join(part)).expect("a folder");
-            command.arg(format!("-{part}")).arg(root.join(part));
-        }
-        let output = fs::File::create(root.join("log/output")).expect("a file");
-        let errors = output.try_clone().expect("a file");
-        let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
-        let child = child.expect("FreeSWITCH starts");
-        let freeswitch = Self { child, folder, trunk, phones, control };
+        let child = spawn(binary, folder.path());
+        let binary = binary.to_owned();
+        let freeswitch = Self { child, binary, folder, trunk, phones, control };
         freeswitch.wait_until_ready().await;
         freeswitch
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it runs");
+    }
+
+    /// Starts it again on the same ports, after [`FreeSwitch::kill`].
+    pub async fn start_again(&mut self) {
+        self.child = spawn(&self.binary, self.folder.path());
+        self.wait_until_ready().await;
     }
 
     async fn wait_until_ready(&self) {
@@ -146,6 +139,21 @@ impl Drop for FreeSwitch {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(binary: &Path, root: &Path) -> Child {
+    let mut command = Command::new(binary);
+    command.args(["-nonat", "-nf", "-nc", "-np"]);
+    for part in
+        ["conf", "log", "db", "run", "recordings", "sounds", "scripts", "storage", "cache", "temp"]
+    {
+        fs::create_dir_all(root.join(part)).expect("a folder");
+        command.arg(format!("-{part}")).arg(root.join(part));
+    }
+    let output = fs::File::create(root.join("log/output")).expect("a file");
+    let errors = output.try_clone().expect("a file");
+    let child = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
+    child.expect("FreeSWITCH starts")
 }
 
 /// A bare Event Socket connection, independent of the engine's own.

@@ -45,11 +45,18 @@ impl House {
         let caller = Phone::open("caller").await;
         let mut phones = Vec::new();
         for name in ["101", "102", "103", "104"] {
-            let phone = Phone::open(name).await;
-            assert_eq!(phone.register(freeswitch.phones, DOMAIN, 600).await, 200);
-            phones.push(phone);
+            phones.push(Phone::open(name).await);
         }
-        Some(Self { freeswitch, caller, phones, mobile })
+        let house = Self { freeswitch, caller, phones, mobile };
+        house.register().await;
+        Some(house)
+    }
+
+    /// Registers the employees' phones.
+    pub async fn register(&self) {
+        for phone in &self.phones {
+            assert_eq!(phone.register(self.freeswitch.phones, DOMAIN, 600).await, 200);
+        }
     }
 
     /// The phone with this extension.

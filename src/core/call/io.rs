@@ -95,7 +95,7 @@ pub enum Output {
     Run(OpId, App),
     /// Look whether the leg lives and whom it is with; answer with [`Input::Probed`].
     Probe,
-    /// Cut the running application short: the queue's time is over.
+    /// Take the caller out of the queue: its time is over.
     Break,
     /// This happened; rules and journal want to know.
     Occurred(Occurrence),

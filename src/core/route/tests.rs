@@ -5,9 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::*;
-use crate::core::client::{Client, Deal};
+use crate::core::client::{Client, Deal, Lookup, Source};
 use crate::core::plan::{Ring, Role};
 use crate::core::staff::{Presence, Staff, Status};
+use crate::core::trace::Fallback;
 
 mod hours;
 mod inside;

@@ -23,6 +23,8 @@ const EVENTS: &str = "HEARTBEAT BACKGROUND_JOB CHANNEL_CREATE CHANNEL_ANSWER CHA
 /// FreeSWITCH writes its tables a moment after the events. So the first resync is repeated.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
 
+/// Where the events leave a doubt, the tables are asked when they are surely up to date.
+const IN_DOUBT: Duration = Duration::from_secs(11);
 /// Commands that may wait.
 const ORDERS: usize = 1024;
 
@@ -126,7 +128,10 @@ impl<'a> Connection<'a> {
             "HEARTBEAT" => self.heartbeat = Instant::now(),
             "BACKGROUND_JOB" => node.jobs.done(&event),
             _ => {
-                shared.presence.apply(name, &event, Instant::now());
+                let now = Instant::now();
+                if shared.presence.apply(name, &event, now) {
+                    self.resync_at = self.resync_at.min(now + IN_DOUBT);
+                }
                 let node = name.clone();
                 let _ = shared.news.send(News::Event { node, event });
             }

@@ -75,7 +75,8 @@ impl<T: Clone + Eq + Hash> Ended<T> {
 }
 
 impl NodePresence {
-    pub(super) fn apply(&mut self, event: &Event, now: Instant) {
+    /// Whether what is known of a line's phones is in doubt now.
+    pub(super) fn apply(&mut self, event: &Event, now: Instant) -> bool {
         match event.name() {
             "CHANNEL_HANGUP_COMPLETE" | "CHANNEL_DESTROY" => {
                 if let Some(leg) = event.raw("Unique-ID").map(LegId::new) {
@@ -88,13 +89,14 @@ impl NodePresence {
             }
             "CUSTOM" => match event.subclass().as_deref() {
                 Some("sofia::register") => self.register(event, now),
-                Some("sofia::unregister") => self.unregister(event, "from-user", now),
-                Some("sofia::expire") => self.unregister(event, "user", now),
+                Some("sofia::unregister") => return self.unregister(event, "from-user", now),
+                Some("sofia::expire") => return self.unregister(event, "user", now),
                 Some("callcenter::info") => self.agent_changed(event),
                 _ => {}
             },
             _ => {}
         }
+        false
     }
 
     fn see_leg(&mut self, event: &Event, now: Instant) {
@@ -146,9 +148,11 @@ impl NodePresence {
         phones.insert(token, Registration { event });
     }
 
-    fn unregister(&mut self, event: &Event, user: &str, now: Instant) {
+    /// A phone that registers anew may do so under another call-id, and FreeSWITCH then forgets the
+    /// first one without an event. So what is left of a line is in doubt.
+    fn unregister(&mut self, event: &Event, user: &str, now: Instant) -> bool {
         let Some((line, token)) = registration(event, user) else {
-            return;
+            return false;
         };
         if let Some(phones) = self.registrations.get_mut(&line) {
             phones.remove(&token);
@@ -156,7 +160,9 @@ impl NodePresence {
                 self.registrations.remove(&line);
             }
         }
+        let doubt = self.registrations.contains_key(&line);
         self.ended_registrations.add((line, token), now);
+        doubt
     }
 
     fn agent_changed(&mut self, event: &Event) {

@@ -27,11 +27,13 @@
 
 mod apply;
 mod check;
+mod fit;
 mod read_csv;
 mod read_toml;
+mod reader;
 mod record;
+mod report;
 
-use std::fmt;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -40,6 +42,7 @@ use miette::Diagnostic;
 use crate::core::phone::Region;
 use crate::store::{Store, StoreError};
 pub use record::Problem;
+pub use report::{ImportReport, Tally};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,55 +82,6 @@ pub enum ImportError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Store(#[from] StoreError),
-}
-
-/// What an import did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImportReport {
-    /// Employees.
-    pub employees: Tally,
-    /// Contacts.
-    pub contacts: Tally,
-    /// Companies.
-    pub companies: Tally,
-    /// Deals.
-    pub deals: Tally,
-}
-
-/// Records by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Not in the store before.
-    pub new: usize,
-    /// Different from what was in the store.
-    pub changed: usize,
-    /// As they were.
-    pub same: usize,
-}
-
-impl ImportReport {
-    /// Whether the store differs from before.
-    pub fn changed_anything(&self) -> bool {
-        [self.employees, self.contacts, self.companies, self.deals]
-            .iter()
-            .any(|tally| tally.new + tally.changed > 0)
-    }
-}
-
-impl fmt::Display for ImportReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = [
-            ("employees", self.employees),
-            ("contacts", self.contacts),
-            ("companies", self.companies),
-            ("deals", self.deals),
-        ];
-        write!(f, "{:<10} {:>8} {:>8} {:>8}", "", "new", "changed", "same")?;
-        for (what, Tally { new, changed, same }) in rows {
-            write!(f, "\n{what:<10} {new:>8} {changed:>8} {same:>8}")?;
-        }
-        Ok(())
-    }
 }
 
 /// Takes a file over into the store, in one transaction. `now` is when clients without a

@@ -172,13 +172,27 @@ async fn two_calls_from_one_number_at_once_stay_two() {
 
 #[tokio::test]
 async fn the_caller_may_leave_at_any_moment() {
-    for after in 0..16 {
+    for after in 1..16 {
         let mut house = House::new().await;
         let caller = Caller::stays().hangs_up_after(secs(after));
         let (_, record) = house.call(CallSpec::new("+79161110003", LINE).caller(caller)).await;
         let expected = [Some(Outcome::Abandoned), Some(Outcome::Answered)];
         assert!(expected.contains(&record.outcome), "{after} s: {record:?}");
     }
+}
+
+/// Gone before FreeSWITCH told who it was: nothing is known of such a call, and nothing is left.
+#[tokio::test]
+async fn pitfall_12_a_caller_gone_at_the_very_first_moment_leaves_nothing_behind() {
+    let house = House::new().await;
+    for _ in 0..20 {
+        let caller = Caller::stays().hangs_up_after(Duration::ZERO);
+        let report =
+            house.switch.call(CallSpec::new(OLGA_OF_101, LINE).caller(caller)).report().await;
+        assert_eq!((report.channels_left, report.talks.len()), (0, 0));
+    }
+    house.engine.until_metric("dozvon_calls_active", 0.0).await;
+    house.engine.until_metric("dozvon_esl_sessions", 0.0).await;
 }
 
 #[tokio::test]

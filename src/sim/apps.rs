@@ -298,6 +298,10 @@ impl Call {
         if greeted || self.legs[A].answered() && !self.legs[A].alive() {
             let left = self.pass(Duration::from_secs(3)).await;
             if greeted || left {
+                // As transcript 10b shows them once a message is kept.
+                let vars = &mut self.legs[A].vars;
+                vars.set("voicemail_account", &mailbox);
+                vars.set("voicemail_message_len", "00:00:03");
                 self.report.voicemail = Some(mailbox);
             }
         }

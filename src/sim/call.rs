@@ -313,7 +313,10 @@ impl Call {
                 self.happen(what);
             }
             for conn in &mut self.conns {
+                let open = conn.open();
                 conn.poll_flush(cx);
+                // A connection that has just closed may be what the call waits for.
+                moved |= open && !conn.open();
             }
             if moved {
                 return Poll::Ready(());

@@ -110,6 +110,10 @@ impl Call {
         let uuid = self.legs[c].fifo.clone();
         self.tell_app(Kind::ChannelExecute, c, "fifo", &arg, &uuid);
         self.fifo_event(c, name, "consumer_start");
+        let agent = self.legs[c].uuid.clone();
+        let vars = &mut self.legs[A].vars;
+        vars.set("fifo_serviced_by", &agent);
+        vars.set("fifo_serviced_uuid", &agent);
         self.fifo_event(A, name, "caller_pop");
         self.fifo_event(c, name, "consumer_pop");
         Some(c)

@@ -25,7 +25,7 @@ use crate::core::ids::OpId;
 use crate::core::phone::mask;
 use crate::core::record::CallRecord;
 use crate::core::trace::Decision;
-use crate::esl::{Command, Incoming, Link, LinkError, Reply};
+use crate::esl::{Command, FrameError, Incoming, Link, LinkError, Reply};
 
 /// The events of the end of a call come within `linger`; it must outlive the machine's patience
 /// for them (`core::call`, 5 s).
@@ -141,12 +141,13 @@ async fn handshake(
     mut link: Link<Socket, Tag>,
     accepted: Instant,
 ) -> Result<Connected, SessionError> {
-    link.send([(Tag::Connect, Command::connect())]).await?;
+    link.send([(Tag::Connect, Command::connect())]).await.map_err(gone)?;
     let data = loop {
-        match link.next().await? {
+        match link.next().await.map_err(gone)? {
             Some(Incoming::Reply(Tag::Connect, reply)) => break reply,
+            // The caller left before FreeSWITCH could tell who it was.
+            Some(Incoming::Notice { .. }) | None => return Err(SessionError::Closed),
             Some(_) => {}
-            None => return Err(SessionError::Closed),
         }
     };
     let arrival = Arrival::read(&data.headers, engine.region())?;
@@ -160,6 +161,14 @@ async fn handshake(
     first.push((Tag::Plain("event"), Command::events(EVENTS)));
     link.send(first).await?;
     Ok(Connected { link, arrival, accepted })
+}
+
+/// A peer that resets the connection before it said anything is one that closed it.
+fn gone(error: LinkError) -> SessionError {
+    match error {
+        LinkError::Io(_) | LinkError::Frame(FrameError::Io(_)) => SessionError::Closed,
+        other => SessionError::Link(other),
+    }
 }
 
 impl Session {

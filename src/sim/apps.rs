@@ -284,23 +284,4 @@ impl Call {
         let tail = format!("Record-File-Path: {}\n", encode(file));
         self.tell_more(Some(l), kind, Extra { tail: &tail, ..Extra::default() });
     }
-
-    /// `voicemail default DOMAIN BOX`: a greeting, a tone, and the message until the caller hangs
-    /// up or has said all.
-    async fn app_voicemail(&mut self, arg: &str) {
-        let mailbox = arg.split_whitespace().last().unwrap_or_default().to_owned();
-        if !self.shared.config.boxes.contains(&mailbox) {
-            return;
-        }
-        self.answer_caller();
-        self.music += 1;
-        let greeted = self.pass(Duration::from_secs(1)).await;
-        if greeted || self.legs[A].answered() && !self.legs[A].alive() {
-            let left = self.pass(Duration::from_secs(3)).await;
-            if greeted || left {
-                self.report.voicemail = Some(mailbox);
-            }
-        }
-        self.music -= 1;
-    }
 }

@@ -55,7 +55,7 @@ pub(super) struct Call {
     /// `park_after_bridge` took hold.
     pub(super) parks: bool,
     /// A leg the caller is to be connected with outside of `socket`: queue, attended transfer.
-    pub(super) joins: Option<super::queue::Join>,
+    pub(super) joins: Option<super::join::Join>,
     /// A queue or a file plays to the caller.
     pub(super) music: usize,
     /// Since when the caller hears nothing.

@@ -6,8 +6,8 @@ use super::call::{A, Call};
 use super::clock::text;
 use super::endpoint::Endpoint;
 use super::event::{Extra, Kind};
+use super::join::{Join, JoinKind};
 use super::leg::State;
-use super::queue::{Join, JoinKind};
 use super::timers::What;
 use super::vars::encode;
 

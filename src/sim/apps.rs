@@ -169,7 +169,12 @@ impl Call {
                         out.push_str("error/user_not_registered");
                     }
                 }
-                None => out.push_str(&self.legs[A].vars.get(name).unwrap_or_default()),
+                None => match (self.legs[A].vars.get(name), name) {
+                    (Some(value), _) => out.push_str(&value),
+                    // A global variable of the stock configuration.
+                    (None, "domain" | "domain_name") => out.push_str("127.0.0.1"),
+                    (None, _) => {}
+                },
             }
             rest = behind;
         }

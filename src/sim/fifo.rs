@@ -110,6 +110,10 @@ impl Call {
         let uuid = self.legs[c].fifo.clone();
         self.tell_app(Kind::ChannelExecute, c, "fifo", &arg, &uuid);
         self.fifo_event(c, name, "consumer_start");
+        let member = self.legs[c].uuid.clone();
+        for variable in ["fifo_serviced_by", "fifo_serviced_uuid"] {
+            self.legs[A].vars.set(variable, &member);
+        }
         self.fifo_event(A, name, "caller_pop");
         self.fifo_event(c, name, "consumer_pop");
         Some(c)

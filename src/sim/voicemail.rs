@@ -16,10 +16,9 @@ const SHORTEST: u64 = 1;
 impl Call {
     /// `voicemail PROFILE DOMAIN BOX`.
     pub(super) async fn app_voicemail(&mut self, arg: &str) {
-        let mut words = arg.split_whitespace();
-        let profile = words.next().unwrap_or_default().to_owned();
-        let domain = words.next().unwrap_or_default().to_owned();
-        let mailbox = words.next().unwrap_or_default().to_owned();
+        let words: Vec<_> = arg.split_whitespace().map(str::to_owned).collect();
+        let word = |n: usize| words.get(n).cloned().unwrap_or_default();
+        let (profile, domain, mailbox) = (word(0), word(1), word(2));
         if !self.shared.config.boxes.contains(&mailbox) {
             return;
         }

@@ -236,6 +236,11 @@ impl Call {
             if self.conns[c].lingering || !self.conns[c].controls() {
                 continue;
             }
+            if !self.conns[c].connected {
+                // `connect` may be on its way: it is answered first.
+                self.timers.at(now + 1_000_000, What::LingerEnds(c));
+                continue;
+            }
             match self.conns[c].linger {
                 Some(seconds) => {
                     self.linger_notice(c, &uuid, &name, seconds);

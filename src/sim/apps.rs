@@ -169,7 +169,12 @@ impl Call {
                         out.push_str("error/user_not_registered");
                     }
                 }
-                None => out.push_str(&self.legs[A].vars.get(name).unwrap_or_default()),
+                None => match (self.legs[A].vars.get(name), name) {
+                    (Some(value), _) => out.push_str(&value),
+                    // A global variable of the stock configuration.
+                    (None, "domain" | "domain_name") => out.push_str("127.0.0.1"),
+                    (None, _) => {}
+                },
             }
             rest = behind;
         }
@@ -283,28 +288,5 @@ impl Call {
     pub(super) fn record_event(&mut self, l: usize, kind: Kind, file: &str) {
         let tail = format!("Record-File-Path: {}\n", encode(file));
         self.tell_more(Some(l), kind, Extra { tail: &tail, ..Extra::default() });
-    }
-
-    /// `voicemail default DOMAIN BOX`: a greeting, a tone, and the message until the caller hangs
-    /// up or has said all.
-    async fn app_voicemail(&mut self, arg: &str) {
-        let mailbox = arg.split_whitespace().last().unwrap_or_default().to_owned();
-        if !self.shared.config.boxes.contains(&mailbox) {
-            return;
-        }
-        self.answer_caller();
-        self.music += 1;
-        let greeted = self.pass(Duration::from_secs(1)).await;
-        if greeted || self.legs[A].answered() && !self.legs[A].alive() {
-            let left = self.pass(Duration::from_secs(3)).await;
-            if greeted || left {
-                // As transcript 10b shows them once a message is kept.
-                let vars = &mut self.legs[A].vars;
-                vars.set("voicemail_account", &mailbox);
-                vars.set("voicemail_message_len", "00:00:03");
-                self.report.voicemail = Some(mailbox);
-            }
-        }
-        self.music -= 1;
     }
 }

@@ -55,7 +55,7 @@ pub(super) struct Call {
     /// `park_after_bridge` took hold.
     pub(super) parks: bool,
     /// A leg the caller is to be connected with outside of `socket`: queue, attended transfer.
-    pub(super) joins: Option<super::queue::Join>,
+    pub(super) joins: Option<super::join::Join>,
     /// A queue or a file plays to the caller.
     pub(super) music: usize,
     /// Since when the caller hears nothing.
@@ -234,6 +234,11 @@ impl Call {
         let now = self.now();
         for c in 0..self.conns.len() {
             if self.conns[c].lingering || !self.conns[c].controls() {
+                continue;
+            }
+            if !self.conns[c].connected {
+                // `connect` may be on its way: it is answered first.
+                self.timers.at(now + 1_000_000, What::LingerEnds(c));
                 continue;
             }
             match self.conns[c].linger {

@@ -10,10 +10,11 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::clock::micros;
-use super::conn::{Conn, Interest, Io, Request, goodbye};
+use super::conn::{Conn, Io, Request, goodbye};
 use super::event::{Extra, Kind};
-use super::legs::line;
+use super::interest::Interest;
 use super::shared::{Shared, Told, lock, new_uuid};
+use super::tell::line;
 
 /// The listener, and what can be done to it.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use super::call::{A, Call};
 use super::clock::text;
 use super::endpoint::Endpoint;
 use super::event::{Extra, Kind};
+use super::join::{Join, JoinKind};
 use super::leg::State;
-use super::queue::{Join, JoinKind};
 use super::timers::What;
 use super::vars::encode;
 
@@ -110,10 +110,10 @@ impl Call {
         let uuid = self.legs[c].fifo.clone();
         self.tell_app(Kind::ChannelExecute, c, "fifo", &arg, &uuid);
         self.fifo_event(c, name, "consumer_start");
-        let agent = self.legs[c].uuid.clone();
-        let vars = &mut self.legs[A].vars;
-        vars.set("fifo_serviced_by", &agent);
-        vars.set("fifo_serviced_uuid", &agent);
+        let member = self.legs[c].uuid.clone();
+        for variable in ["fifo_serviced_by", "fifo_serviced_uuid"] {
+            self.legs[A].vars.set(variable, &member);
+        }
         self.fifo_event(A, name, "caller_pop");
         self.fifo_event(c, name, "consumer_pop");
         Some(c)

@@ -8,6 +8,7 @@
 //! One task a call, with all its channels in it. What FreeSWITCH does in many threads happens
 //! here in one order: the order most transcripts show.
 
+mod agents;
 mod api;
 mod apps;
 mod bridge;
@@ -21,6 +22,8 @@ mod endpoint;
 mod event;
 mod fields;
 mod fifo;
+mod interest;
+mod join;
 mod leg;
 mod legs;
 mod originate;
@@ -32,10 +35,12 @@ mod script;
 mod serve;
 mod setup;
 mod shared;
+mod tell;
 mod templates;
 mod timers;
 mod transfer;
 mod vars;
+mod voicemail;
 
 pub use conn::Io;
 pub use report::{CallReport, Outcome, Rung, Talked};

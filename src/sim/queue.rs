@@ -6,136 +6,21 @@ use super::call::{A, Call};
 use super::clock::{Micros, micros};
 use super::endpoint::Endpoint;
 use super::event::{Extra, Kind};
+use super::join::{Join, JoinKind};
 use super::leg::State;
 use super::setup::{Agent, Queue};
-use super::shared::{Shared, lock, new_uuid};
+use super::shared::{lock, new_uuid};
 use super::timers::What;
 use super::vars::encode;
-
-/// A leg the caller is connected with after `socket` has ended.
-#[derive(Clone, Debug)]
-pub(super) struct Join {
-    pub(super) leg: usize,
-    pub(super) kind: JoinKind,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum JoinKind {
-    Queue,
-    Fifo {
-        name: String,
-    },
-    /// By REFER with Replaces (transcript 09e).
-    Attended,
-    /// By `uuid_bridge` (transcript 06b).
-    Bridged,
-    /// By the application `att_xfer` (transcript 09i).
-    AttXfer,
-}
 
 /// What callcenter tells when the call is over.
 #[derive(Clone, Debug)]
 pub(super) struct After {
     queue: String,
     member: String,
-    agent: String,
+    pub(super) agent: String,
     leg: usize,
     talked: bool,
-}
-
-/// The agents as all calls see them.
-#[derive(Debug)]
-pub(super) struct Agents(Vec<Seat>);
-
-#[derive(Debug)]
-struct Seat {
-    agent: Agent,
-    state: &'static str,
-    ready_at: Micros,
-}
-
-impl Agents {
-    pub(super) fn new(agents: &[Agent]) -> Self {
-        let seat = |agent: &Agent| Seat { agent: agent.clone(), state: "Waiting", ready_at: 0 };
-        Self(agents.iter().map(seat).collect())
-    }
-
-    /// The first free agent, who is free no longer.
-    fn take(&mut self, names: &[String], now: Micros) -> Option<Agent> {
-        for name in names {
-            let seat = self.0.iter_mut().find(|s| s.agent.name == *name)?;
-            if seat.agent.status.starts_with("Available")
-                && seat.state == "Waiting"
-                && seat.ready_at <= now
-            {
-                seat.state = "Receiving";
-                return Some(seat.agent.clone());
-            }
-        }
-        None
-    }
-
-    fn any_there(&self, names: &[String]) -> bool {
-        self.0
-            .iter()
-            .any(|s| names.contains(&s.agent.name) && s.agent.status.starts_with("Available"))
-    }
-
-    fn set(&mut self, name: &str, state: &'static str, ready_at: Micros) {
-        if let Some(seat) = self.0.iter_mut().find(|s| s.agent.name == name) {
-            seat.state = state;
-            seat.ready_at = ready_at;
-        }
-    }
-
-    fn set_status(&mut self, name: &str, status: &str) {
-        if let Some(seat) = self.0.iter_mut().find(|s| s.agent.name == name) {
-            status.clone_into(&mut seat.agent.status);
-        }
-    }
-
-    /// `callcenter_config agent list`.
-    pub(super) fn list(&self) -> String {
-        let mut out = String::from(
-            "name|instance_id|uuid|type|contact|status|state|max_no_answer|wrap_up_time|\
-             reject_delay_time|busy_delay_time|no_answer_delay_time|last_bridge_start|\
-             last_bridge_end|last_offered_call|last_status_change|no_answer_count|\
-             calls_answered|talk_time|ready_time|external_calls_count\n",
-        );
-        for s in &self.0 {
-            let a = &s.agent;
-            out.push_str(&format!(
-                "{}|single_box||callback|[leg_timeout={}]user/{}|{}|{}|3|0|{}|{}|{}|0|0|0|0|0|0|0|0|0\n",
-                a.name,
-                a.leg_timeout,
-                a.phone,
-                a.status,
-                s.state,
-                a.reject_delay.as_secs(),
-                a.busy_delay.as_secs(),
-                a.no_answer_delay.as_secs()
-            ));
-        }
-        out.push_str("+OK\n");
-        out
-    }
-}
-
-impl Shared {
-    pub(super) fn set_agent_status(&self, agent: &str, status: &str) {
-        lock(&self.agents).set_status(agent, status);
-        let tail = format!(
-            "CC-Agent: {}\nCC-Action: agent-status-change\nCC-Agent-Status: {}\n",
-            encode(agent),
-            encode(status)
-        );
-        self.tell_callcenter(&tail);
-    }
-
-    pub(super) fn tell_callcenter(&self, tail: &str) {
-        let extra = Extra { subclass: Some("callcenter::info"), tail, ..Extra::default() };
-        self.tell(Kind::Custom, extra);
-    }
 }
 
 impl Call {
@@ -145,7 +30,7 @@ impl Call {
         self.tell_more(l, Kind::Custom, extra);
     }
 
-    fn agent_state(&mut self, agent: &str, state: &'static str, delay: Duration) {
+    pub(super) fn agent_state(&mut self, agent: &str, state: &'static str, delay: Duration) {
         let ready = self.now() + micros(delay);
         lock(&self.shared.agents).set(agent, state, ready);
         let tail = format!(
@@ -357,83 +242,5 @@ impl Call {
             }
             self.agent_state(&after.agent, "Waiting", Duration::ZERO);
         }
-    }
-
-    /// The caller and the leg that has been found for him, until one of them ends.
-    pub(super) async fn joined(&mut self) {
-        let Some(Join { leg: d, kind }) = self.joins.take() else {
-            return;
-        };
-        if let JoinKind::Fifo { name } = kind {
-            return self.joined_in_fifo(d, &name).await;
-        }
-        if matches!(kind, JoinKind::Queue) {
-            self.state(A, State::Hibernate);
-        }
-        self.state(A, State::Reset);
-        self.state(A, State::SoftExecute);
-        self.state(d, State::SoftExecute);
-        let (a, b) = (self.legs[A].uuid.clone(), self.legs[d].uuid.clone());
-        self.tell_app(Kind::ChannelExecute, A, "uuid_bridge", &b, "");
-        self.tell_app(Kind::ChannelExecute, d, "uuid_bridge", &a, "");
-        self.legs[d].call_uuid = self.legs[A].call_uuid.clone();
-        let now = self.now();
-        self.legs[A].times.bridged = now;
-        self.legs[d].times.bridged = now;
-        self.begin_talk(A, d);
-        if matches!(kind, JoinKind::AttXfer) {
-            self.tell_bridge(Kind::ChannelBridge, d, A);
-            self.state(A, State::ExchangeMedia);
-        } else {
-            self.tell_bridge(Kind::ChannelBridge, A, d);
-            self.state(d, State::ExchangeMedia);
-        }
-        self.bridge_variables(A, d);
-        self.bridge_variables(d, A);
-        if matches!(kind, JoinKind::Queue) {
-            let after = self.afterwards.last().map(|a| a.agent.clone());
-            let agent = after.unwrap_or_default();
-            let vars = &mut self.legs[A].vars;
-            vars.set("cc_agent", &agent);
-            vars.set("cc_agent_bridged", "true");
-            vars.set("cc_queue_answered_epoch", &(now / 1_000_000).to_string());
-            self.agent_state(&agent, "In a queue call", Duration::ZERO);
-        }
-        self.tell(d, Kind::CallUpdate);
-        self.tell(A, Kind::CallUpdate);
-        while self.legs[A].alive()
-            && self.legs[d].alive()
-            && self.transfer.is_none()
-            && self.legs[A].peer == Some(d)
-        {
-            self.wait(A).await;
-        }
-        self.end_joined(d, matches!(kind, JoinKind::AttXfer));
-    }
-
-    /// `silently`: the other leg tells of the bridge, not the caller's.
-    fn end_joined(&mut self, d: usize, silently: bool) {
-        let (first, second) = if silently { (d, A) } else { (A, d) };
-        let vars = &mut self.legs[A].vars;
-        vars.unset("bridge_to");
-        vars.set("bridge_hangup_cause", "NORMAL_CLEARING");
-        if self.legs[d].alive() {
-            let vars = &mut self.legs[d].vars;
-            vars.set("last_bridge_hangup_cause", "NORMAL_CLEARING");
-            if self.legs[A].peer == Some(d) {
-                self.hang_up(d, "NORMAL_CLEARING");
-            }
-            self.tell_bridge(Kind::ChannelUnbridge, first, second);
-        } else {
-            let vars = &mut self.legs[A].vars;
-            vars.set("last_bridge_hangup_cause", "NORMAL_CLEARING");
-            vars.set("last_bridge_proto_specific_hangup_cause", "sip:200");
-            self.tell_bridge(Kind::ChannelUnbridge, first, second);
-            if self.transfer.is_none() {
-                self.state(A, State::Execute);
-                self.hang_up_caller("NORMAL_CLEARING");
-            }
-        }
-        self.end_talk(A);
     }
 }

@@ -19,6 +19,10 @@ impl Call {
                 let conn = &mut self.conns[c];
                 conn.connected = true;
                 conn.reply(data.as_bytes());
+                if self.legs[A].complete {
+                    // The caller was quicker; without linger the connection ends at once.
+                    self.say_goodbye(c);
+                }
                 return;
             }
             "myevents" => self.my_events(c, rest),

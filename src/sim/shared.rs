@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::agents::Agents;
 use super::call::Call;
 use super::clock::{Clock, Micros};
 use super::control::Control;
 use super::event::{Extra, Kind, Preamble, render};
 use super::leg::Leg;
-use super::queue::Agents;
 use super::report::CallReport;
 use super::script::{CallSpec, Presence, Script};
 use super::setup::Builder;

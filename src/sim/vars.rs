@@ -9,41 +9,68 @@ use crate::esl::command::ESCAPED;
 
 const PREFIX: &str = "variable_";
 
-/// The block.
+/// The block, and which names may be in it: most look-ups are for names that are not.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Vars(String);
+pub(super) struct Vars {
+    block: String,
+    names: [u64; 32],
+}
 
 /// The form a value has in an event.
 pub(super) fn encode(value: &str) -> Cow<'_, str> {
     utf8_percent_encode(value, ESCAPED).into()
 }
 
+/// The place of a name in the filter of names (FNV-1a).
+fn place(name: &[u8]) -> (usize, u64) {
+    let hash = name
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    ((hash >> 32) as usize % 32, 1 << (hash >> 58))
+}
+
 impl Vars {
     /// `block`: complete lines, encoded.
     pub(super) fn new(block: String) -> Self {
-        Self(block)
+        let mut vars = Self::default();
+        vars.note(&block);
+        vars.block = block;
+        vars
     }
 
     pub(super) fn block(&self) -> &str {
-        &self.0
+        &self.block
     }
 
-    /// Where the line of `name` is, and where its value.
+    /// Notes the names of new lines.
+    fn note(&mut self, lines: &str) {
+        for line in lines.lines() {
+            let name = line.strip_prefix(PREFIX).and_then(|l| l.split(": ").next());
+            let (word, bit) = place(name.unwrap_or_default().as_bytes());
+            self.names[word] |= bit;
+        }
+    }
+
+    /// Where the line of `name` is, and where its value. The last lines are looked at first: what
+    /// changes stands there.
     fn find(&self, name: &str) -> Option<(usize, usize, usize)> {
-        let mut from = 0;
-        let mut key = String::with_capacity(PREFIX.len() + name.len() + 2);
-        key.push_str(PREFIX);
-        key.push_str(name);
-        key.push_str(": ");
-        let finder = memchr::memmem::Finder::new(&key);
-        let bytes = self.0.as_bytes();
-        while let Some(at) = finder.find(&bytes[from..]).map(|at| at + from) {
-            if at == 0 || bytes[at - 1] == b'\n' {
-                let value = at + key.len();
-                let end = memchr::memchr(b'\n', &bytes[value..]).map_or(bytes.len(), |n| value + n);
-                return Some((at, value, end));
+        let (word, bit) = place(name.as_bytes());
+        if self.names[word] & bit == 0 {
+            return None;
+        }
+        let bytes = self.block.as_bytes();
+        let mut end = bytes.len();
+        while end > 0 {
+            let start = memchr::memrchr(b'\n', &bytes[..end - 1]).map_or(0, |n| n + 1);
+            let line = &bytes[start..end - 1];
+            let value = line
+                .strip_prefix(PREFIX.as_bytes())
+                .and_then(|l| l.strip_prefix(name.as_bytes()))
+                .and_then(|l| l.strip_prefix(b": "));
+            if let Some(value) = value {
+                return Some((start, end - 1 - value.len(), end - 1));
             }
-            from = at + key.len();
+            end = start;
         }
         None
     }
@@ -51,7 +78,7 @@ impl Vars {
     /// The value, decoded.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         self.find(name).map(|(_, value, end)| {
-            percent_decode_str(&self.0[value..end]).decode_utf8_lossy().into_owned()
+            percent_decode_str(&self.block[value..end]).decode_utf8_lossy().into_owned()
         })
     }
 
@@ -72,22 +99,32 @@ impl Vars {
 
     /// Adds a variable that is not there yet.
     pub(super) fn append(&mut self, name: &str, value: &str) {
-        self.0.push_str(PREFIX);
-        self.0.extend(name.chars().filter(|c| !c.is_control()));
-        self.0.push_str(": ");
-        self.0.extend(utf8_percent_encode(value, ESCAPED));
-        self.0.push('\n');
+        let clean: Cow<'_, str> = if name.contains(char::is_control) {
+            name.chars().filter(|c| !c.is_control()).collect::<String>().into()
+        } else {
+            name.into()
+        };
+        let (word, bit) = place(clean.as_bytes());
+        self.names[word] |= bit;
+        self.block.push_str(PREFIX);
+        self.block.push_str(&clean);
+        self.block.push_str(": ");
+        for piece in utf8_percent_encode(value, ESCAPED) {
+            self.block.push_str(piece);
+        }
+        self.block.push('\n');
     }
 
     /// Adds complete lines.
     pub(super) fn append_block(&mut self, block: &str) {
-        self.0.push_str(block);
+        self.note(block);
+        self.block.push_str(block);
     }
 
     pub(super) fn unset(&mut self, name: &str) {
         if let Some((at, _, end)) = self.find(name) {
-            let end = (end + 1).min(self.0.len());
-            self.0.replace_range(at..end, "");
+            let end = (end + 1).min(self.block.len());
+            self.block.replace_range(at..end, "");
         }
     }
 

@@ -373,6 +373,26 @@ async fn an_attended_transfer_is_one_call_with_one_record() {
     house.ends_empty().await;
 }
 
+/// Transcript 09g: somebody sends the owner elsewhere. The caller is alone then, and must not stay in silence.
+#[tokio::test]
+async fn a_caller_whose_owner_is_sent_elsewhere_is_not_left_in_silence() {
+    let Some((house, engine)) = company().await else { return };
+    for extension in [101, 103] {
+        house.phone(extension).behave(AT_ONCE);
+    }
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    let arrived = engine.says("call arrived").await;
+    let id = arrived["span"]["id"].as_str().expect("an id");
+    house.freeswitch.api(&format!("uuid_transfer {id} -bleg 103 XML default")).await;
+    let colleague = rings(&house, 103).await;
+    assert!(call.ended(SOON).await.expect("not in silence").by_other);
+    owner.hang_up().await;
+    assert!(colleague.ended(SOON).await.is_some());
+    house.ends_empty().await;
+}
+
 /// E09: `kill -9` while the owner rings. He goes on ringing, and may answer.
 #[tokio::test]
 async fn e09_the_engine_dies_while_the_owner_rings() {

@@ -104,6 +104,9 @@ async fn the_second_engine_takes_over_when_the_first_is_gone() {
         assert!(data.contains(line), "{line} is missing in\n{data}");
     }
     assert!(data.contains("dozvon_record_path"), "{data}");
+    let id = data.lines().find_map(|line| line.strip_prefix("Unique-ID: ")).expect("an id");
+    let look = house.freeswitch.api(&format!("uuid_dump {id}")).await;
+    assert!(look.starts_with("Event-Name: CHANNEL_DATA\n"), "values without brackets: {look}");
     run(&mut control, "hangup", "USER_BUSY").await;
     assert_eq!(call.ended(SOON).await.expect("it ends").code, Some(486));
     house.ends_empty().await;

@@ -13,7 +13,7 @@ mod house;
 use std::time::Duration;
 
 use engine::Engine;
-use house::freeswitch::free_tcp;
+use house::freeswitch::free_port;
 use house::sip::{Behaviour, Call};
 use house::{A_WHILE, AT_ONCE, House, SOON};
 
@@ -24,7 +24,7 @@ const ROMASHKA_OF_105: &str = "79161110007";
 
 /// A house with an engine.
 async fn company() -> Option<(House, Engine)> {
-    let calls = free_tcp().await;
+    let calls = free_port().await;
     let house = House::build(&calls.to_string()).await?;
     let engine = Engine::start(calls, house.freeswitch.control).await;
     Some((house, engine))
@@ -32,7 +32,7 @@ async fn company() -> Option<(House, Engine)> {
 
 /// A house with an engine whose calls all go these steps.
 async fn company_with(steps: &str) -> Option<(House, Engine)> {
-    let calls = free_tcp().await;
+    let calls = free_port().await;
     let house = House::build(&calls.to_string()).await?;
     let engine = Engine::start_steps(calls, house.freeswitch.control, steps).await;
     Some((house, engine))

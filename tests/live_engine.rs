@@ -13,7 +13,7 @@ mod house;
 use std::time::Duration;
 
 use engine::Engine;
-use house::freeswitch::free_tcp;
+use house::freeswitch::free_port;
 use house::sip::{Behaviour, Call};
 use house::{A_WHILE, AT_ONCE, House, SOON};
 
@@ -24,7 +24,7 @@ const ROMASHKA_OF_105: &str = "79161110007";
 
 /// A house with an engine.
 async fn company() -> Option<(House, Engine)> {
-    let calls = free_tcp().await;
+    let calls = free_port().await;
     let house = House::build(&calls.to_string()).await?;
     let engine = Engine::start(calls, house.freeswitch.control).await;
     Some((house, engine))
@@ -32,7 +32,7 @@ async fn company() -> Option<(House, Engine)> {
 
 /// A house with an engine whose calls all go these steps.
 async fn company_with(steps: &str) -> Option<(House, Engine)> {
-    let calls = free_tcp().await;
+    let calls = free_port().await;
     let house = House::build(&calls.to_string()).await?;
     let engine = Engine::start_steps(calls, house.freeswitch.control, steps).await;
     Some((house, engine))
@@ -370,6 +370,26 @@ async fn an_attended_transfer_is_one_call_with_one_record() {
     let clients: Vec<_> = ended.iter().filter(|line| line["direction"] == "inbound").collect();
     assert_eq!(clients.len(), 1, "{ended:#?}");
     assert_eq!(clients[0]["outcome"], "answered");
+    house.ends_empty().await;
+}
+
+/// Transcript 09g: somebody sends the owner elsewhere. The caller is alone then, and must not stay in silence.
+#[tokio::test]
+async fn a_caller_whose_owner_is_sent_elsewhere_is_not_left_in_silence() {
+    let Some((house, engine)) = company().await else { return };
+    for extension in [101, 103] {
+        house.phone(extension).behave(AT_ONCE);
+    }
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    let arrived = engine.says("call arrived").await;
+    let id = arrived["span"]["id"].as_str().expect("an id");
+    house.freeswitch.api(&format!("uuid_transfer {id} -bleg 103 XML default")).await;
+    let colleague = rings(&house, 103).await;
+    assert!(call.ended(SOON).await.expect("not in silence").by_other);
+    owner.hang_up().await;
+    assert!(colleague.ended(SOON).await.is_some());
     house.ends_empty().await;
 }
 

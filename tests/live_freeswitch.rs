@@ -10,7 +10,7 @@ mod house;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use house::freeswitch::{Control, free_tcp};
+use house::freeswitch::{Control, free_port};
 use house::sip::Behaviour;
 use house::{A_WHILE, AT_ONCE, House, SOON};
 use tokio::net::TcpListener;
@@ -67,7 +67,7 @@ async fn our_configuration_loads_without_a_warning() {
 /// No engine listens: the plain queue takes the call.
 #[tokio::test]
 async fn no_engine_so_the_plain_queue_takes_the_call() {
-    let nobody = free_tcp().await.to_string();
+    let nobody = free_port().await.to_string();
     let Some(house) = House::build(&nobody).await else {
         return;
     };
@@ -86,7 +86,7 @@ async fn no_engine_so_the_plain_queue_takes_the_call() {
 #[tokio::test]
 async fn the_second_engine_takes_over_when_the_first_is_gone() {
     let (engine, address) = Engine::open().await;
-    let gone = free_tcp().await;
+    let gone = free_port().await;
     let Some(house) = House::build(&format!("{gone}|{address}")).await else {
         return;
     };
@@ -104,6 +104,9 @@ async fn the_second_engine_takes_over_when_the_first_is_gone() {
         assert!(data.contains(line), "{line} is missing in\n{data}");
     }
     assert!(data.contains("dozvon_record_path"), "{data}");
+    let id = data.lines().find_map(|line| line.strip_prefix("Unique-ID: ")).expect("an id");
+    let look = house.freeswitch.api(&format!("uuid_dump {id}")).await;
+    assert!(look.starts_with("Event-Name: CHANNEL_DATA\n"), "values without brackets: {look}");
     run(&mut control, "hangup", "USER_BUSY").await;
     assert_eq!(call.ended(SOON).await.expect("it ends").code, Some(486));
     house.ends_empty().await;
@@ -275,7 +278,7 @@ async fn a_blind_transfer_comes_back_to_the_engine() {
 /// An employee dials out. No engine: the gateway, with the company's number as the caller.
 #[tokio::test]
 async fn an_employee_dials_out_without_an_engine() {
-    let nobody: SocketAddr = free_tcp().await;
+    let nobody: SocketAddr = free_port().await;
     let Some(house) = House::build(&nobody.to_string()).await else {
         return;
     };

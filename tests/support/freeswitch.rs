@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -58,8 +59,8 @@ impl FreeSwitch {
     /// Starts one and waits until it takes calls.
     pub async fn start(binary: &Path, setup: &Setup) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let (trunk, phones) = (free_udp().await, free_udp().await);
-        let control = free_tcp().await;
+        let (trunk, phones) = (free_port().await, free_port().await);
+        let control = free_port().await;
         write_configuration(folder.path(), setup, trunk, phones, control);
         let child = spawn(binary, folder.path());
         let binary = binary.to_owned();
@@ -209,15 +210,20 @@ impl From<TcpStream> for Control {
     }
 }
 
-/// A port nobody listens on now.
-pub async fn free_tcp() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-    listener.and_then(|l| l.local_addr()).expect("a free TCP port")
-}
-
-async fn free_udp() -> SocketAddr {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await;
-    socket.and_then(|s| s.local_addr()).expect("a free UDP port")
+/// A port nobody listens on now, by UDP or TCP: a SIP profile takes both. It lies below the ports that sockets get by
+/// themselves, so that none of them takes it before FreeSWITCH does.
+pub async fn free_port() -> SocketAddr {
+    // Never one port twice, and other ports than the test process beside this one.
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn = std::process::id() % 10_000 * 16 + GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = 30_500 + (turn % 2_200) as u16;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let both = (UdpSocket::bind(address).await, TcpListener::bind(address).await);
+        if let (Ok(_), Ok(_)) = both {
+            return address;
+        }
+    }
 }
 
 fn write_configuration(

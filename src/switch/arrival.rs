@@ -20,6 +20,8 @@ pub struct Arrival {
     pub to: String,
     /// The caller's leg is answered already.
     pub answered: bool,
+    /// The caller has hung up before we came to speak: the cause.
+    pub gone: Option<String>,
 }
 
 /// Why a connection is refused. The dialplan goes on with the plain queue.
@@ -83,6 +85,7 @@ impl Arrival {
             from: Caller::read(&get("Caller-Caller-ID-Number"), region),
             to: dialled(&get("Caller-Destination-Number")),
             answered: get("Answer-State") == "answered",
+            gone: (get("Answer-State") == "hangup").then(|| get("Hangup-Cause").into_owned()),
         })
     }
 }
@@ -120,6 +123,13 @@ mod tests {
         let error = read(&GOOD.replace("Control: full", "Control: single-channel")).unwrap_err();
         assert!(error.to_string().contains("single-channel"), "{error}");
         assert_eq!(read("Socket-Mode: async\nControl: full\n"), Err(HandshakeError::NoId));
+    }
+
+    #[test]
+    fn pitfall_12_a_caller_who_is_gone_already_is_told_apart() {
+        let gone = GOOD.replace("ringing", "hangup\nHangup-Cause: ORIGINATOR_CANCEL");
+        assert_eq!(read(&gone).unwrap().gone.as_deref(), Some("ORIGINATOR_CANCEL"));
+        assert_eq!(read(GOOD).unwrap().gone, None);
     }
 
     #[test]

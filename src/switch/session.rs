@@ -213,7 +213,10 @@ impl Session {
     async fn lead(mut self, drain: CancellationToken) {
         self.engine.metrics.calls_active.inc();
         info!(from = %self.arrival.from, to = %mask(&self.arrival.to), "call arrived");
-        self.ask();
+        match self.arrival.gone.take() {
+            Some(cause) => self.call.handle(Input::HungUp { cause }, self.clock.now()),
+            None => self.ask(),
+        }
         let end = self.events(&drain).await;
         if let Err(error) = &end {
             warn!(%error, "the connection of this call failed; FreeSWITCH goes on with it");

@@ -98,3 +98,19 @@ fn a_reader_that_goes_away_ends_the_demo_without_a_word() {
     BufReader::new(out).read_line(&mut String::new()).expect("it tells");
     ended_well(demo, &folder);
 }
+
+#[test]
+fn a_load_that_could_never_run_is_refused_with_what_to_write() {
+    for (args, says) in [
+        (["--concurrency", "0"], "from 1"),
+        (["--rate", "nan"], "from 0.001"),
+        (["--calls", "0"], "1.."),
+        (["--engine", "127.0.0.1:1"], "dozvon serve --sample"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        command.arg("load").args(args).timeout(Duration::from_secs(60));
+        let errors = command.assert().failure().get_output().stderr.clone();
+        let errors = String::from_utf8(errors).expect("text");
+        assert!(errors.contains(says), "{args:?}: {errors}");
+    }
+}

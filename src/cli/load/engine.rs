@@ -37,8 +37,15 @@ pub struct Usage {
 
 impl Target {
     /// One that runs already; with its process id its CPU time and memory are read.
-    pub fn running(calls: SocketAddr, pid: Option<u32>) -> Self {
-        Self { calls, pid, own: None }
+    ///
+    /// # Errors
+    /// Nobody listens there: every call would be lost.
+    pub async fn running(calls: SocketAddr, pid: Option<u32>) -> miette::Result<Self> {
+        TcpStream::connect(calls).await.map_err(|error| {
+            let help = "start `dozvon serve --sample` there, or leave --engine out";
+            miette!(help = help, "no engine takes calls on {calls}: {error}")
+        })?;
+        Ok(Self { calls, pid, own: None })
     }
 
     /// Starts one with the sample's clients, on free ports, in a folder of its own.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use self::engine::Target;
 use self::tally::Tally;
 use super::out::print;
+use super::signals::Signals;
 use crate::demo::LINE;
 use crate::sim::{Agent, CallSpec, Caller, FreeSwitch, Queue, Script};
 
@@ -26,13 +27,13 @@ const CLIENTS: [&str; 4] = ["+79161110001", "+79161110002", "+79161110003", "+79
 #[derive(Debug, clap::Args)]
 pub struct LoadArgs {
     /// How many calls in all.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     calls: u64,
     /// New calls a second; without it as many as the concurrency allows.
-    #[arg(long)]
+    #[arg(long, value_parser = rate)]
     rate: Option<f64>,
     /// Calls in hand at once, at most.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value = "200", value_parser = at_once)]
     concurrency: usize,
     /// How long each talk lasts.
     #[arg(long, default_value = "0s", value_parser = duration)]
@@ -55,29 +56,53 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(rate),
+        _ => Err("write a number from 0.001 to 1000000".to_owned()),
+    }
+}
+
+fn at_once(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(calls) if (1..=100_000).contains(&calls) => Ok(calls),
+        _ => Err("write a number from 1 to 100000".to_owned()),
+    }
+}
+
 impl LoadArgs {
     /// Runs the load and prints the numbers. The exit code says whether any call was lost.
     ///
     /// # Errors
     /// What keeps it from running.
     pub async fn run(self) -> miette::Result<ExitCode> {
+        let mut signals = Signals::new()?;
         let target = match self.engine {
-            Some(calls) => Target::running(calls, self.pid),
+            Some(calls) => Target::running(calls, self.pid).await?,
             None => Target::start().await?,
         };
         let switch = switch(&target.calls.to_string()).await?;
-        self.warm(&switch).await;
+        let tally = tokio::select! {
+            tally = self.measure(&target, &switch) => Some(tally),
+            _ = signals.next() => None,
+        };
+        target.end().await;
+        let Some(tally) = tally else { return Ok(ExitCode::FAILURE) };
+        print(&if self.json { format!("{}\n", tally.json()) } else { format!("{tally}\n") })?;
+        Ok(if tally.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    async fn measure(&self, target: &Target, switch: &FreeSwitch) -> Tally {
+        self.warm(switch).await;
         let before = target.usage();
         let (watch, peak) = target.watch_memory();
         let begin = Instant::now();
-        let mut tally = self.calls(&switch).await;
+        let mut tally = self.calls(switch).await;
         tally.elapsed = begin.elapsed();
         watch.cancel();
         let after = target.usage();
         tally.engine(before.zip(after), peak.await.unwrap_or_default());
-        target.end().await;
-        print(&if self.json { format!("{}\n", tally.json()) } else { format!("{tally}\n") })?;
-        Ok(if tally.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        tally
     }
 
     /// Each client once, so that the cache is warm.
@@ -91,7 +116,7 @@ impl LoadArgs {
         let bar = self.bar();
         let room = Arc::new(Semaphore::new(self.concurrency));
         let mut pace = self.rate.map(|rate| {
-            let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / rate.max(0.001)));
+            let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
             pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
             pace
         });

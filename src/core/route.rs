@@ -53,7 +53,6 @@ struct Way<'r, 'f> {
     caller: Option<Arc<Employee>>,
     /// The extension dialled, whose mailbox an internal voicemail step means.
     dialled: Option<Extension>,
-    caller_name: Option<Arc<str>>,
     /// Who was rung by himself: nobody is rung so twice.
     rung: Vec<EmployeeId>,
     /// The owner, or his deputy, is rung.
@@ -79,7 +78,6 @@ impl<'r, 'f> Way<'r, 'f> {
             zone: &rules.timezone,
             caller,
             dialled: None,
-            caller_name: None,
             rung: Vec::new(),
             owner_rung: false,
             over: false,
@@ -88,6 +86,7 @@ impl<'r, 'f> Way<'r, 'f> {
                 internal: false,
                 owner,
                 plan: Vec::new(),
+                caller_name: None,
                 caller_id: rules.outbound.caller_id.clone(),
                 fallback: None,
                 trace: Vec::new(),
@@ -194,7 +193,7 @@ impl<'r, 'f> Way<'r, 'f> {
             return self.run(&self.rules.internal.then);
         }
         self.client();
-        self.caller_name = None;
+        self.out.caller_name = None;
         self.ring_outside(to);
     }
 

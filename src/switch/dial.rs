@@ -2,7 +2,8 @@
 //!
 //! What stands in a dial string is digits and the configured template, nothing else: a name
 //! inside it can call a second leg (seen on FreeSWITCH 1.10.12: `x']user/102`). Names travel as
-//! `effective_caller_id_name`, which carries Cyrillic, quotes and braces whole.
+//! `effective_caller_id_name` (to mod_fifo in the caller's profile), which carries Cyrillic, quotes
+//! and braces whole.
 
 use crate::core::call::{App, RING_SLACK};
 use crate::core::phone::Phone;
@@ -55,10 +56,9 @@ impl Dial {
     /// Name and argument of an application.
     pub fn application(&self, app: &App) -> (&'static str, String) {
         match app {
-            App::Prepare { caller_name } => {
-                let name = caller_name.as_deref().map(clean_name).unwrap_or_default();
-                // An empty value takes an earlier name off again.
-                ("set", format!("effective_caller_id_name={name}"))
+            App::Name(name) => ("set", format!("effective_caller_id_name={}", clean_name(name))),
+            App::FifoName(name) => {
+                ("set_profile_var", format!("caller_id_name={}", clean_name(name)))
             }
             App::Answer => ("answer", String::new()),
             App::Bridge { ring, caller_id } => ("bridge", self.bridge(ring, caller_id.as_ref())),
@@ -139,12 +139,7 @@ mod tests {
     }
 
     fn arg(targets: Vec<Target>) -> String {
-        let ring = Ring {
-            role: Role::Owner,
-            targets,
-            timeout: Duration::from_secs(10),
-            caller_name: None,
-        };
+        let ring = Ring { role: Role::Owner, targets, timeout: Duration::from_secs(10) };
         Dial::default().application(&App::Bridge { ring, caller_id: None }).1
     }
 
@@ -168,12 +163,7 @@ mod tests {
             line("101"),
             Target { employee: None, number: Number::Outside(phone("+79035550105")) },
         ];
-        let ring = Ring {
-            role: Role::Group,
-            targets,
-            timeout: Duration::from_secs(20),
-            caller_name: None,
-        };
+        let ring = Ring { role: Role::Group, targets, timeout: Duration::from_secs(20) };
         let app = App::Bridge { ring, caller_id: Some(phone("+74951234567")) };
         assert!(Dial::default().application(&app).1.ends_with(
             "}user/101,[origination_caller_id_number=+74951234567]sofia/gateway/mobile/+79035550105"
@@ -182,14 +172,13 @@ mod tests {
 
     #[test]
     fn a04_a_cyrillic_name_arrives_whole() {
-        let app = App::Prepare {
-            caller_name: Some("Иван Петров (ООО «Ромашка»)".into())
-        };
-        let (name, arg) = Dial::default().application(&app);
-        assert_eq!(
-            (name, arg.as_str()),
-            ("set", "effective_caller_id_name=Иван Петров (ООО «Ромашка»)")
-        );
+        let name = "Иван Петров (ООО «Ромашка»)";
+        for (app, text) in [
+            (App::Name(name.into()), format!("effective_caller_id_name={name}")),
+            (App::FifoName(name.into()), format!("caller_id_name={name}")),
+        ] {
+            assert_eq!(Dial::default().application(&app).1, text);
+        }
     }
 
     proptest::proptest! {

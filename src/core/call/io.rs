@@ -106,11 +106,10 @@ pub enum Output {
 /// An application with its argument, before it becomes text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum App {
-    /// Variables that every bridge and queue needs, with the caller's name.
-    Prepare {
-        /// For the display of the ringing phone (A04).
-        caller_name: Option<Arc<str>>,
-    },
+    /// The caller's name for the ringing phone (A04), where bridge and mod_callcenter look for it.
+    Name(Arc<str>),
+    /// The same, where mod_fifo looks for it.
+    FifoName(Arc<str>),
     /// Answer the caller's leg.
     Answer,
     /// Bridge.

@@ -63,7 +63,7 @@ pub struct Call {
     state: State,
     outputs: VecDeque<Output>,
     ops: u32,
-    prepared: bool,
+    named: bool,
     caller_answered: bool,
     message_seconds: u64,
     /// The plan's last hang-up was reached: nobody was left to ring.
@@ -81,7 +81,7 @@ impl Call {
             state: State::Deciding,
             outputs: VecDeque::new(),
             ops: 0,
-            prepared: false,
+            named: false,
             caller_answered: false,
             message_seconds: 0,
             exhausted: false,
@@ -161,7 +161,7 @@ impl Call {
             Input::Transferred { to } => {
                 self.end_talk(now);
                 self.record.transfers.push(Transfer { at: now, to });
-                self.prepared = false;
+                self.named = false;
                 self.plan.clear();
                 self.state = State::Deciding;
             }
@@ -207,7 +207,7 @@ impl Call {
         let due = |time: Duration| Some(after(now, time));
         match step {
             Step::Ring(ring) => {
-                self.prepare(ring.caller_name.clone());
+                self.name();
                 let limit = ring.timeout + RING_SLACK + OVERDUE;
                 let caller_id = self.record.decisions.last().and_then(|d| d.caller_id.clone());
                 self.start(App::Bridge { ring, caller_id }, due(limit));
@@ -218,6 +218,9 @@ impl Call {
             }
             Step::Fifo { queue, wait } => {
                 self.answer();
+                if let Some(name) = self.caller_name() {
+                    self.run(App::FifoName(name));
+                }
                 self.start(App::Fifo(queue), wait.and_then(due));
             }
             Step::Voicemail { mailbox } => {
@@ -417,15 +420,21 @@ impl Call {
             == Some(self.ops.to_string().as_str())
     }
 
-    fn prepare(&mut self, caller_name: Option<Arc<str>>) {
-        if !self.prepared {
-            self.prepared = true;
-            self.run(App::Prepare { caller_name });
+    fn caller_name(&self) -> Option<Arc<str>> {
+        self.record.decisions.last()?.caller_name.clone()
+    }
+
+    /// Once for each decision. What is not known stays as the caller sent it.
+    fn name(&mut self) {
+        if !std::mem::replace(&mut self.named, true)
+            && let Some(name) = self.caller_name()
+        {
+            self.run(App::Name(name));
         }
     }
 
     fn answer(&mut self) {
-        self.prepare(None);
+        self.name();
         if !self.caller_answered {
             self.run(App::Answer);
         }

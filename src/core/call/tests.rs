@@ -19,7 +19,6 @@ fn ring(role: Role, employee: &str) -> Step {
             number: Number::Line(Extension::parse("101").unwrap()),
         }],
         timeout: Duration::from_secs(10),
-        caller_name: None,
     })
 }
 
@@ -37,6 +36,7 @@ fn decision(plan: Vec<Step>) -> Input {
         internal: false,
         owner: None,
         plan,
+        caller_name: Some("Пётр".into()),
         caller_id: None,
         fallback: None,
         trace: vec![],
@@ -105,10 +105,7 @@ fn a05_the_owner_answers() {
     call.handle(decision(vec![ring(Role::Owner, "1"), queue(), hangup()]), at(0));
     let out = drain(&mut call);
     assert!(
-        matches!(
-            &out[..],
-            [Output::Run(_, App::Prepare { .. }), Output::Run(_, App::Bridge { .. })]
-        ),
+        matches!(&out[..], [Output::Run(_, App::Name(_)), Output::Run(_, App::Bridge { .. })]),
         "{out:?}"
     );
     call.handle(bridged("b", Some("1")), at(3));

@@ -4,6 +4,7 @@
 // Helpers are not tests themselves, so clippy.toml does not cover them.
 #![allow(clippy::expect_used)]
 
+#[allow(dead_code, reason = "what is left over is for other tests")]
 #[path = "support/engine.rs"]
 mod engine;
 #[allow(dead_code, reason = "what is left over is for other tests")]

@@ -111,6 +111,11 @@ impl HangupCause {
     pub const UNALLOCATED: Self = Self(freeswitch_types::HangupCause::UnallocatedNumber);
     /// No phone of the dialled employee can be rung.
     pub const UNREGISTERED: Self = Self(freeswitch_types::HangupCause::UserNotRegistered);
+    /// The cause of this name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        name.parse().ok().map(Self)
+    }
+
     /// For a blocked caller.
     pub const REJECTED: Self = Self(freeswitch_types::HangupCause::CallRejected);
 }

@@ -106,6 +106,8 @@ struct Session {
     earlier: CancellationToken,
     record: Option<CallRecord>,
     commanded: bool,
+    /// FreeSWITCH has taken `linger`: the end of the call will be told.
+    lingers: bool,
 }
 
 /// Leads one connection from `connect` to the end of its call.
@@ -207,6 +209,7 @@ impl Session {
             earlier: CancellationToken::new(),
             record: None,
             commanded: false,
+            lingers: false,
         }
     }
 
@@ -218,7 +221,11 @@ impl Session {
             None => self.ask(),
         }
         let end = self.events(&drain).await;
-        if let Err(error) = &end {
+        // A caller who goes before `linger` is taken: FreeSWITCH closes the connection at once.
+        let gone = !self.lingers && !drain.is_cancelled();
+        if gone && self.record.is_none() {
+            self.call.handle(Input::HungUp { cause: "UNKNOWN".into() }, self.clock.now());
+        } else if let Err(error) = &end {
             warn!(%error, "the connection of this call failed; FreeSWITCH goes on with it");
         }
         if self.record.is_none() {
@@ -322,6 +329,7 @@ impl Session {
             Incoming::Reply(Tag::Plain(verb), reply) if reply.is_error() => {
                 warn!(verb, answer = first_line(&reply), "FreeSWITCH refused a command");
             }
+            Incoming::Reply(Tag::Plain("linger"), _) => self.lingers = true,
             // A linger notice may come before the last events: they are waited for (05a).
             Incoming::Reply(..)
             | Incoming::Notice { .. }

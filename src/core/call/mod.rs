@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::core::facts::Direction;
 use crate::core::ids::{EmployeeId, OpId};
 use crate::core::plan::{HangupCause, Step};
 use crate::core::record::{
@@ -66,6 +67,8 @@ pub struct Call {
     named: bool,
     caller_answered: bool,
     message_seconds: u64,
+    /// Why the last ring failed, in FreeSWITCH's word.
+    refusal: Option<HangupCause>,
     /// The plan's last hang-up was reached: nobody was left to ring.
     exhausted: bool,
 }
@@ -84,6 +87,7 @@ impl Call {
             named: false,
             caller_answered: false,
             message_seconds: 0,
+            refusal: None,
             exhausted: false,
         }
     }
@@ -187,7 +191,7 @@ impl Call {
             self.record.owner = decision.owner.clone();
             self.record.fallback = decision.fallback;
             if decision.internal {
-                self.record.direction = crate::core::facts::Direction::Internal;
+                self.record.direction = Direction::Internal;
             }
         }
         self.plan = decision.plan.iter().cloned().collect();
@@ -233,7 +237,7 @@ impl Call {
             }
             Step::Hangup { cause } => {
                 self.exhausted = true;
-                self.hang_up(cause, now);
+                self.hang_up(self.told(cause), now);
             }
         }
     }
@@ -311,7 +315,11 @@ impl Call {
         }
         let outcome = match self.record.attempts.last().map(|a| &a.what) {
             Some(Tried::Ring(_)) => {
-                AttemptResult::from_disposition(result.disposition.as_deref().unwrap_or_default())
+                let disposition = result.disposition.as_deref().unwrap_or_default();
+                let result = AttemptResult::from_disposition(disposition);
+                let known = !matches!(result, AttemptResult::Answered | AttemptResult::Failed);
+                self.refusal = HangupCause::named(disposition).filter(|_| known);
+                result
             }
             Some(Tried::Queue(_)) => AttemptResult::QueueTimeout,
             _ => AttemptResult::Answered,
@@ -440,6 +448,12 @@ impl Call {
         }
     }
 
+    /// Who dialled himself is told why it failed.
+    fn told(&self, cause: HangupCause) -> HangupCause {
+        let own = cause == HangupCause::NO_ANSWER && self.record.direction != Direction::Inbound;
+        self.refusal.filter(|_| own).unwrap_or(cause)
+    }
+
     fn hang_up(&mut self, cause: HangupCause, now: Timestamp) {
         self.start(App::Hangup(cause), Some(after(now, AT_ONCE)));
     }
@@ -467,7 +481,6 @@ impl Call {
     }
 
     fn outcome(&self) -> Outcome {
-        use crate::core::facts::Direction;
         if !self.record.talks.is_empty() {
             return Outcome::Answered;
         }

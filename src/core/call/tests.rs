@@ -357,3 +357,21 @@ fn last_words_that_never_come_are_not_waited_for_for_ever() {
     call.handle_timeout(at(6));
     assert_eq!(record(&mut call).outcome, Some(Outcome::Abandoned));
 }
+
+#[test]
+fn e02_an_employee_is_told_why_his_call_failed_and_a_client_is_not() {
+    for (internal, cause) in [(true, "USER_BUSY"), (false, "NO_ANSWER")] {
+        let mut call = fresh();
+        let last = Step::Hangup { cause: HangupCause::NO_ANSWER };
+        let Input::Decided(mut decided) = decision(vec![ring(Role::Dialled, "1"), last]) else {
+            unreachable!()
+        };
+        decided.internal = internal;
+        call.handle(Input::Decided(decided), at(0));
+        let bridge = op(&drain(&mut call));
+        call.handle(done(bridge, "USER_BUSY"), at(1));
+        let out = drain(&mut call);
+        let [Output::Run(_, App::Hangup(told))] = &out[..] else { panic!("{out:?}") };
+        assert_eq!(told.0.to_string(), cause);
+    }
+}

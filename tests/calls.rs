@@ -100,6 +100,17 @@ async fn a04_a05_the_owner_is_rung_and_sees_the_clients_name() {
 }
 
 #[tokio::test]
+async fn a04_agents_of_either_queue_see_the_clients_name() {
+    for step in ["{ do = \"queue\", queue = \"sales\" }", "{ do = \"fifo\", queue = \"support\" }"]
+    {
+        let mut house = House::with(switch().fifo("support", &["106"]), rules(step)).await;
+        let (report, _) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(talks())).await;
+        assert_eq!(report.answered_by(), Some("106"), "{step}");
+        assert_eq!(report.rung[0].shown_name, "Ольга Белова", "{step}");
+    }
+}
+
+#[tokio::test]
 async fn a05_whatever_keeps_the_owner_from_talking_leads_to_the_queue() {
     for (script, result) in [
         (Script::busy(), "busy"),

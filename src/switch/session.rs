@@ -229,13 +229,14 @@ impl Session {
             }
         }
         self.engine.metrics.calls_active.dec();
+        // The record first: it must not wait for a good-bye that may be slow.
+        if let Some(record) = self.record.take() {
+            self.engine.closed(record);
+        }
         if end.is_ok() {
             self.leave().await;
         }
         self.earlier.cancel();
-        if let Some(record) = self.record.take() {
-            self.engine.closed(record);
-        }
     }
 
     /// Asks the directory, unless there is nothing to ask for.

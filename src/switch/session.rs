@@ -298,6 +298,7 @@ impl Session {
             direction: self.arrival.direction,
             from: &self.arrival.from,
             to: &self.arrival.to,
+            passed_on: !self.call.record().transfers.is_empty(),
             at: self.clock.now(),
             lookup,
             staff: &staff,

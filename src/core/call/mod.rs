@@ -2,11 +2,13 @@
 //!
 //! The way of a call: `Deciding` → `Stepping` (a step's application runs) → `Talking` →
 //! `Apart` (not bridged, and nobody knows yet what comes) → `Leaving` (hung up, the last words
-//! are to come) → `Closed`. A transfer leads from anywhere back to `Deciding`.
+//! are to come) → `Closed`. A transfer leads from anywhere before `Leaving` back to
+//! `Deciding`.
 //!
 //! Driven like quinn-proto: [`Call::handle`], [`Call::handle_timeout`], then [`Call::poll`] until
 //! it is empty; [`Call::timeout`] says when to come back. Spurious time-outs do nothing.
 
+mod elsewhere;
 mod io;
 
 use std::collections::VecDeque;
@@ -18,7 +20,7 @@ use jiff::Timestamp;
 use crate::core::ids::{EmployeeId, OpId};
 use crate::core::plan::{HangupCause, Step};
 use crate::core::record::{
-    AnsweredBy, Attempt, AttemptResult, CallRecord, Outcome, Party, Talk, Transfer, Tried,
+    AnsweredBy, Attempt, AttemptResult, CallRecord, Outcome, Party, Talk, Tried,
 };
 use crate::core::trace::{Decision, Fallback};
 
@@ -352,62 +354,6 @@ impl Call {
         }
         self.end_attempt(outcome, now);
         self.next_step(now);
-    }
-
-    fn probed(&mut self, probe: Probe, now: Timestamp) {
-        if !matches!(self.state, State::Apart { .. }) {
-            return;
-        }
-        match probe {
-            Probe::Gone => self.leaving("UNKNOWN".into(), now),
-            // The bond to the last speaker may stay behind when he hangs up (transcript 02b).
-            Probe::With(party) if self.record.last_speaker().is_none_or(|p| p.leg != party.leg) => {
-                self.bridged(party, now);
-            }
-            // A dialplan leads him, through a queue perhaps: silence is not ours to end.
-            Probe::Alone | Probe::With(_) if self.released => {
-                self.watch(now);
-            }
-            Probe::Alone | Probe::With(_) => self.alone(now),
-            Probe::Unknown => self.state = State::Apart { due: after(now, OVERDUE) },
-        }
-    }
-
-    /// The caller must not sit in silence (esl.md, pitfall 23): who has talked is hung up, who has
-    /// not goes on.
-    fn alone(&mut self, now: Timestamp) {
-        let talked = Some(AttemptResult::Answered);
-        if self.record.attempts.last().is_some_and(|a| a.result == talked) {
-            self.hang_up(HangupCause::NORMAL, now);
-        } else {
-            self.end_attempt(AttemptResult::Failed, now);
-            self.next_step(now);
-        }
-    }
-
-    fn watch(&mut self, now: Timestamp) {
-        self.state = State::Apart { due: after(now, WATCH) };
-    }
-
-    fn released(&mut self, now: Timestamp) {
-        self.released = true;
-        if let State::Stepping { .. } = self.state {
-            self.state = State::Apart { due: after(now, APART) };
-        }
-    }
-
-    /// Nothing becomes of a transfer whose caller is gone.
-    fn transferred(&mut self, to: String, now: Timestamp) {
-        if self.is_leaving() {
-            return;
-        }
-        self.end_talk(now);
-        self.end_attempt(AttemptResult::Failed, now);
-        self.record.transfers.push(Transfer { at: now, to });
-        self.released = false;
-        self.prepared = false;
-        self.plan.clear();
-        self.state = State::Deciding;
     }
 
     fn leaving(&mut self, cause: String, now: Timestamp) {

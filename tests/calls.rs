@@ -159,6 +159,17 @@ async fn e02_a_blind_transfer_is_one_call_with_one_record() {
 }
 
 #[tokio::test]
+async fn a_client_passed_on_to_an_outside_number_talks_there() {
+    let script = Script::answers(secs(2)).transfers(secs(3), "+79035550199");
+    let switch = switch().phone("101", script).phone("+79035550199", Script::answers(secs(1)));
+    let mut house = House::with(switch, Routing::default_rules().unwrap()).await;
+    let caller = Caller::stays().hangs_up_after(secs(20));
+    let (_, record) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(caller)).await;
+    assert_eq!(record.steps(), "owner answered, dialled answered");
+    assert_eq!(record.last_speaker().map(|p| p.number.as_str()), Some("+79035550199"));
+}
+
+#[tokio::test]
 async fn e02_an_attended_transfer_is_one_call_with_one_record() {
     let script = Script::answers(secs(2)).transfers_attended(secs(3), "102", secs(4));
     let mut house =

@@ -137,6 +137,7 @@ pub fn answer(rules: &Routing, question: &Question, lookup: &Lookup, staff: &Sta
         direction: question.direction,
         from: &question.from,
         to: &question.to,
+        passed_on: false,
         at: question.at,
         lookup,
         staff,

@@ -104,10 +104,13 @@ impl<'r, 'f> Way<'r, 'f> {
         let from_inside = from_inside || self.caller.is_some();
         match self.dialled(outward || from_inside) {
             Dialled::Extension(to) if outward || from_inside || short => self.inside(&to),
-            Dialled::Extension(to) => self.passed_on(&to),
+            Dialled::Extension(to) => self.passed_on(Number::Line(to)),
             Dialled::Line(line) => self.inbound(line, outward || from_inside),
             Dialled::Outside(phone) if outward => self.outbound(&phone),
             Dialled::Unreadable if outward => self.unreadable(),
+            Dialled::Outside(phone) if self.facts.passed_on => {
+                self.passed_on(Number::Outside(phone));
+            }
             Dialled::Outside(_) | Dialled::Unreadable => {
                 self.inbound(&self.rules.default_line, from_inside);
             }
@@ -143,10 +146,13 @@ impl<'r, 'f> Way<'r, 'f> {
         self.run(&self.rules.internal.then);
     }
 
-    /// A call from outside that an employee passed on to an extension: that one first, then the
-    /// way of the default line.
-    fn passed_on(&mut self, to: &Extension) {
-        let why = format!("extension {to} was dialled: the call was passed on to it");
+    /// A call from outside that an employee passed on to an extension or to an outside number:
+    /// that one first, then the way of the default line.
+    fn passed_on(&mut self, to: Number) {
+        let why = match &to {
+            Number::Line(to) => format!("extension {to} was dialled: the call was passed on to it"),
+            Number::Outside(to) => format!("the call was passed on to {to}"),
+        };
         self.note("transfer", why, None);
         let line = &self.rules.default_line;
         self.enter(line);
@@ -154,7 +160,7 @@ impl<'r, 'f> Way<'r, 'f> {
             return;
         }
         self.client();
-        self.ring_dialled(Number::Line(to.clone()));
+        self.ring_dialled(to);
         self.by_hours(line);
     }
 

@@ -2,11 +2,13 @@
 //!
 //! The way of a call: `Deciding` → `Stepping` (a step's application runs) → `Talking` →
 //! `Apart` (not bridged, and nobody knows yet what comes) → `Leaving` (hung up, the last words
-//! are to come) → `Closed`. A transfer leads from anywhere back to `Deciding`.
+//! are to come) → `Closed`. A transfer leads from anywhere before `Leaving` back to
+//! `Deciding`.
 //!
 //! Driven like quinn-proto: [`Call::handle`], [`Call::handle_timeout`], then [`Call::poll`] until
 //! it is empty; [`Call::timeout`] says when to come back. Spurious time-outs do nothing.
 
+mod elsewhere;
 mod io;
 
 use std::collections::VecDeque;
@@ -19,7 +21,7 @@ use crate::core::facts::Direction;
 use crate::core::ids::{EmployeeId, OpId};
 use crate::core::plan::{HangupCause, Step};
 use crate::core::record::{
-    AnsweredBy, Attempt, AttemptResult, CallRecord, Outcome, Party, Talk, Transfer, Tried,
+    AnsweredBy, Attempt, AttemptResult, CallRecord, Outcome, Party, Talk, Tried,
 };
 use crate::core::trace::{Decision, Fallback};
 
@@ -38,6 +40,10 @@ const APART: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// A command that works at once (answer, hangup) is given this long.
 const AT_ONCE: Duration = Duration::from_secs(10);
+/// Longer than any message or announcement: a completion that never comes is looked for then.
+const LONGEST_MESSAGE: Duration = Duration::from_secs(15 * 60);
+/// How often a call is looked at that FreeSWITCH leads by itself. Its events tell sooner.
+const WATCH: Duration = Duration::from_secs(60);
 
 /// Where the call is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +77,10 @@ pub struct Call {
     refusal: Option<HangupCause>,
     /// The plan's last hang-up was reached: nobody was left to ring.
     exhausted: bool,
+    /// This step's phones ring already.
+    rang: bool,
+    /// FreeSWITCH leads the leg by itself: nothing may be run on it.
+    released: bool,
 }
 
 // === what drives it ===
@@ -89,6 +99,8 @@ impl Call {
             message_seconds: 0,
             refusal: None,
             exhausted: false,
+            rang: false,
+            released: false,
         }
     }
 
@@ -119,6 +131,16 @@ impl Call {
     /// Somebody talks with the caller at this moment.
     pub fn is_talking(&self) -> bool {
         self.state == State::Talking
+    }
+
+    /// The answer of the directory is of use.
+    pub fn is_deciding(&self) -> bool {
+        self.state == State::Deciding
+    }
+
+    /// The caller has hung up; only the last words are to come.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving { .. })
     }
 
     /// The time came. Too early or needless calls do nothing.
@@ -162,15 +184,10 @@ impl Call {
                 self.close(now);
             }
             Input::Probed(probe) => self.probed(probe, now),
-            Input::Transferred { to } => {
-                self.end_talk(now);
-                self.record.transfers.push(Transfer { at: now, to });
-                self.named = false;
-                self.plan.clear();
-                self.state = State::Deciding;
-            }
+            Input::Released => self.released(now),
+            Input::Transferred { to } => self.transferred(to, now),
             Input::Lost => {
-                if self.record.talks.is_empty() && !matches!(self.state, State::Leaving { .. }) {
+                if self.record.talks.is_empty() && !self.is_leaving() {
                     self.record.outcome = Some(Outcome::LeftToSwitch);
                 }
                 self.close(now);
@@ -200,6 +217,9 @@ impl Call {
     }
 
     fn next_step(&mut self, now: Timestamp) {
+        if self.released {
+            return self.watch(now);
+        }
         let Some(step) = self.plan.pop_front() else {
             // A plan ends with a hang-up; this is the net below it.
             return self.hang_up(HangupCause::NORMAL, now);
@@ -208,6 +228,7 @@ impl Call {
             let attempt = Attempt { what, employees, from: now, until: None, result: None };
             self.record.attempts.push(attempt);
         }
+        self.rang = false;
         let due = |time: Duration| Some(after(now, time));
         match step {
             Step::Ring(ring) => {
@@ -229,11 +250,11 @@ impl Call {
             }
             Step::Voicemail { mailbox } => {
                 self.answer();
-                self.start(App::Voicemail(mailbox), None);
+                self.start(App::Voicemail(mailbox), due(LONGEST_MESSAGE));
             }
             Step::Announce { file } => {
                 self.answer();
-                self.start(App::Playback(file), None);
+                self.start(App::Playback(file), due(LONGEST_MESSAGE));
             }
             Step::Hangup { cause } => {
                 self.exhausted = true;
@@ -242,38 +263,46 @@ impl Call {
         }
     }
 
+    /// Once a step, however many phones ring and however often they say so.
     fn ringing(&mut self) {
-        if let (State::Stepping { .. }, Some(attempt)) = (&self.state, self.record.attempts.last())
-        {
+        if self.rang || !matches!(self.state, State::Stepping { .. }) {
+            return;
+        }
+        if let Some(attempt) = self.record.attempts.last().filter(|a| a.result.is_none()) {
+            self.rang = true;
             let employees = attempt.employees.clone();
             self.outputs.push_back(Output::Occurred(Occurrence::Ringing { employees }));
         }
     }
 
     fn bridged(&mut self, party: Party, now: Timestamp) {
-        if matches!(self.state, State::Leaving { .. }) {
+        if self.is_leaving() {
             return;
         }
         let talking = self.state == State::Talking;
         if talking && self.record.last_speaker().is_some_and(|p| p.leg == party.leg) {
             return;
         }
-        let by = match (&self.state, self.record.attempts.last_mut()) {
-            (State::Stepping { .. } | State::Apart { .. }, Some(attempt))
-                if attempt.result.is_none() =>
-            {
+        self.end_talk(now);
+        self.caller_answered = true;
+        self.talk(party, now);
+        self.state = State::Talking;
+    }
+
+    fn talk(&mut self, party: Party, now: Timestamp) {
+        let by = match self.record.attempts.last_mut().filter(|a| a.result.is_none()) {
+            Some(attempt) => {
                 attempt.result = Some(AttemptResult::Answered);
                 attempt.until = Some(now);
                 match attempt.what {
                     Tried::Ring(role) => AnsweredBy::Rung(role),
-                    _ => AnsweredBy::Queue,
+                    Tried::Queue(_) => AnsweredBy::Queue,
+                    Tried::Voicemail | Tried::Announcement => AnsweredBy::Transfer,
                 }
             }
-            _ if self.record.talks.is_empty() => AnsweredBy::Queue,
-            _ => AnsweredBy::Transfer,
+            None if self.record.talks.is_empty() => AnsweredBy::Queue,
+            None => AnsweredBy::Transfer,
         };
-        self.end_talk(now);
-        self.caller_answered = true;
         let occurrence = match self.record.talks.last() {
             None => Some(Occurrence::Answered(party.clone())),
             Some(last) if last.party.leg != party.leg => Some(Occurrence::PassedOn(party.clone())),
@@ -281,7 +310,6 @@ impl Call {
         };
         self.outputs.extend(occurrence.map(Output::Occurred));
         self.record.talks.push(Talk { party, by, from: now, until: None });
-        self.state = State::Talking;
     }
 
     fn unbridged(&mut self, now: Timestamp) {
@@ -292,6 +320,8 @@ impl Call {
     }
 
     fn done(&mut self, op: &OpId, result: &Completion, now: Timestamp) {
+        // Who hangs up after his message is gone before the application is over.
+        self.message(result.message_seconds, now);
         let ours = match &self.state {
             State::Stepping { op: current, .. } => current == op,
             // After a break, or while a probe is on its way: only the running step's completion
@@ -304,9 +334,6 @@ impl Call {
         };
         if !ours {
             return;
-        }
-        if result.message_seconds > 0 {
-            self.message(result.message_seconds);
         }
         if result.queue_cause.as_deref() == Some("answered") || result.queue_bridged {
             // The talk begins; the bridge is seen in a moment (transcript 08a).
@@ -321,6 +348,7 @@ impl Call {
                 self.refusal = HangupCause::named(disposition).filter(|_| known);
                 result
             }
+            Some(Tried::Queue(_)) if result.taken_out => AttemptResult::CallerGone,
             Some(Tried::Queue(_)) => AttemptResult::QueueTimeout,
             _ => AttemptResult::Answered,
         };
@@ -330,42 +358,17 @@ impl Call {
             self.state = State::Apart { due: after(now, AT_ONCE) };
             return;
         }
-        self.end_attempt(outcome, now);
         if outcome == AttemptResult::CallerGone {
-            self.state = State::Leaving { due: after(now, LAST_WORDS) };
-        } else {
-            self.next_step(now);
-        }
-    }
-
-    fn probed(&mut self, probe: Probe, now: Timestamp) {
-        if !matches!(self.state, State::Apart { .. }) {
+            // He hung up, or somebody took him elsewhere: it shows in a moment.
+            self.state = State::Apart { due: after(now, APART) };
             return;
         }
-        match probe {
-            Probe::Gone => {
-                self.record.hangup_cause.get_or_insert_with(|| "UNKNOWN".into());
-                self.leaving("UNKNOWN".into(), now);
-            }
-            Probe::With(party) => self.bridged(party, now),
-            Probe::Alone
-                if !self.record.talks.is_empty()
-                    || self.record.attempts.last().is_some_and(|a| a.result.is_some()) =>
-            {
-                // The talk is over and the other side is gone: the caller must not sit in silence
-                // (esl.md, pitfall 23).
-                self.hang_up(HangupCause::NORMAL, now);
-            }
-            Probe::Alone => {
-                self.end_attempt(AttemptResult::Failed, now);
-                self.next_step(now);
-            }
-            Probe::Unknown => self.state = State::Apart { due: after(now, APART) },
-        }
+        self.end_attempt(outcome, now);
+        self.next_step(now);
     }
 
     fn leaving(&mut self, cause: String, now: Timestamp) {
-        if let State::Leaving { .. } = self.state {
+        if self.is_leaving() {
             return;
         }
         self.end_talk(now);
@@ -378,23 +381,19 @@ impl Call {
         if !words.cause.is_empty() {
             self.record.hangup_cause = Some(words.cause);
         }
-        if words.message_seconds > 0 && self.message_seconds == 0 {
-            self.message(words.message_seconds);
-        }
+        self.message(words.message_seconds, now);
         // The bridge's own events were lost (esl.md, pitfall 15): the truth is in the last words.
         if let (true, Some(party)) = (self.record.talks.is_empty(), words.bridged_with) {
-            self.bridged_late(party, now);
+            self.talk(party, now);
         }
-    }
-
-    fn bridged_late(&mut self, party: Party, now: Timestamp) {
-        self.outputs.push_back(Output::Occurred(Occurrence::Answered(party.clone())));
-        self.record.talks.push(Talk { party, by: AnsweredBy::Queue, from: now, until: Some(now) });
     }
 
     fn close(&mut self, now: Timestamp) {
         self.end_talk(now);
-        self.end_attempt(AttemptResult::CallerGone, now);
+        // An attempt we let go of lasts: what comes of it is not known.
+        if self.record.outcome.is_none() {
+            self.end_attempt(AttemptResult::CallerGone, now);
+        }
         self.record.ended = Some(now);
         let outcome = self.outcome();
         self.record.outcome = Some(outcome);
@@ -455,6 +454,9 @@ impl Call {
     }
 
     fn hang_up(&mut self, cause: HangupCause, now: Timestamp) {
+        if self.released {
+            return self.watch(now);
+        }
         self.start(App::Hangup(cause), Some(after(now, AT_ONCE)));
     }
 
@@ -471,8 +473,14 @@ impl Call {
         }
     }
 
-    fn message(&mut self, seconds: u64) {
+    fn message(&mut self, seconds: u64, now: Timestamp) {
+        if seconds == 0 || self.message_seconds > 0 {
+            return;
+        }
         self.message_seconds = seconds;
+        if self.tries(|t| *t == Tried::Voicemail) {
+            self.end_attempt(AttemptResult::Answered, now);
+        }
         self.outputs.push_back(Output::Occurred(Occurrence::Voicemail { seconds }));
     }
 

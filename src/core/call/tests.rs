@@ -1,5 +1,8 @@
 //! The call machine, scenario by scenario, in microseconds.
 
+mod elsewhere;
+mod props;
+
 use super::*;
 use crate::core::facts::Direction;
 use crate::core::ids::{CallId, Extension};

@@ -87,6 +87,18 @@ fn a_call_passed_on_to_an_extension_rings_that_employee_first_then_the_owner() {
 }
 
 #[test]
+fn a_client_passed_on_to_an_outside_number_is_not_rung_back_to_the_owner() {
+    let mut case = Case::new();
+    case.to = "+79035550199";
+    assert!(!case.plan()[0].contains("dialled"), "a number of the trunk that no line names");
+    case.passed_on = true;
+    let decision = case.decide();
+    assert_eq!(case.plan()[0], "dialled +79035550199 25s");
+    assert_eq!(case.plan()[1], "owner 1:101 10s", "he is not lost where nobody answers there");
+    assert!(!decision.internal && !format!("{:?}", decision.trace).contains("5550199"));
+}
+
+#[test]
 fn a_service_that_calls_from_a_short_number_is_no_colleague() {
     let mut case = Case::new();
     case.lookup = Lookup::NotAsked;

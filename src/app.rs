@@ -32,7 +32,7 @@ const GOODBYES: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum StartError {
     /// An address is taken, or not ours.
-    #[error("cannot listen on {address} for {what}: {source}")]
+    #[error("cannot listen on {address} for {what}: {reason}")]
     #[diagnostic(help(
         "set {key} to a free address of this machine, or end the process that holds it"
     ))]
@@ -44,7 +44,7 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
         /// What the system says.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// Two metrics with one name.
     #[error("the metrics cannot be registered: {0}")]
@@ -134,8 +134,31 @@ impl App {
         });
         taking.spawn(listener::serve(engine.clone(), calls, stop.clone()));
         let (calls, http) = addresses;
-        info!(%calls, %http, rules = %engine.rules.load().hash(), "ready for calls");
+        {
+            let rules = engine.rules.load();
+            info!(%calls, %http, rules = rules.file(), hash = %rules.hash(), "ready for calls");
+        }
         Ok(Self { engine, nodes, calls, http, stop, background, taking, tasks })
+    }
+
+    /// Takes the rules from their file anew. A file with mistakes changes nothing: the rules in
+    /// force stay, each mistake is a line of the log, and `dozvon_rules_last_reload_successful`
+    /// is 0 until a load goes well. Calls in hand go on by the plan they have.
+    pub fn reload_rules(&self, config: &Config) {
+        match load_rules(config) {
+            Ok(rules) => {
+                info!(rules = rules.file(), hash = %rules.hash(), "rules are taken over");
+                self.engine.metrics.rules_ok.set(1);
+                self.engine.rules.store(Arc::new(rules));
+            }
+            Err(mistakes) => {
+                self.engine.metrics.rules_ok.set(0);
+                let hash = self.engine.rules.load().hash();
+                for mistake in mistakes.lines() {
+                    error!(%mistake, in_force = %hash, "the new rules are refused, the old ones stay; correct the file, see `dozvon check`, send SIGHUP again");
+                }
+            }
+        }
     }
 
     /// Takes no more calls, lets those in hand go on until `deadline`, then leaves them to
@@ -186,11 +209,11 @@ async fn bind(
     key: &'static str,
     address: SocketAddr,
 ) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen {
+    TcpListener::bind(address).await.map_err(|reason| StartError::Listen {
         what,
         key,
         address,
-        source,
+        reason,
     })
 }
 

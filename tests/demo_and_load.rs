@@ -1,5 +1,7 @@
 //! `dozvon demo` and `dozvon load`, run as a person runs them.
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use assert_cmd::Command;
@@ -47,4 +49,52 @@ fn a_load_run_loses_no_call_and_tells_its_numbers() {
     for key in ["p50", "p99", "max"] {
         assert!(numbers["decision_ms"][key].is_number(), "{numbers}");
     }
+}
+
+/// A demo that goes on until it is told to end, with a temporary folder of its own.
+fn endless(folder: &tempfile::TempDir) -> Child {
+    std::process::Command::new(env!("CARGO_BIN_EXE_dozvon"))
+        .args(["demo", "--speed", "20", "--http", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts")
+}
+
+/// It ended well, said nothing bad and left nothing behind.
+fn ended_well(mut demo: Child, folder: &tempfile::TempDir) {
+    let mut errors = String::new();
+    demo.stderr.take().expect("piped").read_to_string(&mut errors).expect("text");
+    assert!(demo.wait().expect("it ends").success(), "{errors}");
+    assert_eq!(errors, "");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn ctrl_c_and_a_service_manager_end_the_demo_and_nothing_is_left_behind() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut demo = endless(&folder);
+        let out = demo.stdout.take().expect("piped");
+        let mut out = BufReader::new(out);
+        out.read_line(&mut String::new()).expect("it tells");
+        let pid = demo.id().to_string();
+        let kill = std::process::Command::new("kill").args([signal, &pid]).status();
+        assert!(kill.expect("kill runs").success());
+        out.read_to_string(&mut String::new()).expect("text");
+        ended_well(demo, &folder);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_demo_without_a_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut demo = endless(&folder);
+    let out = demo.stdout.take().expect("piped");
+    BufReader::new(out).read_line(&mut String::new()).expect("it tells");
+    ended_well(demo, &folder);
 }

@@ -74,10 +74,23 @@ impl Serve {
         answer.text().await.unwrap()
     }
 
+    async fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().await.unwrap().success());
+    }
+
+    async fn metric_becomes(&self, line: &str) {
+        let seen = async {
+            while !self.get("/metrics").await.lines().any(|l| l == line) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), seen).await.expect(line);
+    }
+
     /// Ends it as an operator does; returns its log.
     async fn end(mut self) -> String {
-        let pid = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        self.signal("-TERM").await;
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
         assert!(self.child.wait().await.unwrap().success());
@@ -190,4 +203,35 @@ async fn a_wrong_key_and_a_taken_port_keep_it_from_starting_and_say_so() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = run(vec![("DOZVON_CALLS__LISTEN", taken.local_addr().unwrap().to_string())]);
     assert!(taken.contains("calls.listen"), "{taken}");
+}
+
+#[tokio::test]
+async fn sighup_takes_new_rules_and_refuses_wrong_ones_without_ending_anything() {
+    let folder = TempDir::new().unwrap();
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    let file = rules.join("routing.toml");
+    let owner_first = include_str!("../rules/routing.toml");
+    std::fs::write(&file, owner_first).unwrap();
+    let store = folder.path().join("a.sqlite");
+    let serve = Serve::start(folder.path(), &store, &["--sample"]).await;
+    assert_eq!(serve.call().await.answered_by(), Some("101"));
+
+    let owner = "    { do = \"owner\", ring = \"10s\", skip_if = [\"unregistered\", \"busy\"] },\n";
+    let queue_only = owner_first.replace(owner, "");
+    assert_ne!(queue_only, owner_first);
+    std::fs::write(&file, queue_only.replace("{ do = \"queue\"", "{ do = \"quee\"")).unwrap();
+    serve.signal("-HUP").await;
+    serve.metric_becomes("dozvon_rules_last_reload_successful 0").await;
+    assert_eq!(serve.call().await.answered_by(), Some("101"), "the old rules stay in force");
+
+    std::fs::write(&file, queue_only).unwrap();
+    serve.signal("-HUP").await;
+    serve.metric_becomes("dozvon_rules_last_reload_successful 1").await;
+    assert_eq!(serve.call().await.answered_by(), Some("106"), "the new rules are in force");
+
+    let log = serve.end().await;
+    assert!(log.contains("the new rules are refused, the old ones stay"), "{log}");
+    assert!(log.contains("rules/routing.toml:50:") && log.contains("quee"), "{log}");
+    assert!(log.contains("rules are taken over"), "{log}");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use miette::{Diagnostic, IntoDiagnostic};
 
+use super::out::print;
 use crate::core::phone::Region;
 use crate::core::staff::{Employee, Number, Status};
 use crate::crm::Crm;
@@ -76,9 +77,9 @@ async fn take_over(store_path: &Path, file: &Path, region: Region) -> miette::Re
         }
     }
     let report = result?;
-    println!("{report}");
+    print(&format!("{report}\n"))?;
     if !report.changed_anything() {
-        println!("the store {} already had all of it", store.path().display());
+        print(&format!("the store {} already had all of it\n", store.path().display()))?;
     }
     Ok(())
 }
@@ -86,14 +87,13 @@ async fn take_over(store_path: &Path, file: &Path, region: Region) -> miette::Re
 async fn list(store_path: &Path) -> miette::Result<()> {
     let crm = Builtin::new(Store::open(store_path).await?);
     for employee in crm.employees().await.into_diagnostic()? {
-        println!("{}", line(&employee));
+        print(&(line(&employee) + "\n"))?;
     }
     let counts = crm.counts().await.into_diagnostic()?;
-    println!(
-        "{} contacts, {} companies, {} open deals, {} closed",
+    print(&format!(
+        "contacts: {}, companies: {}, open deals: {}, closed deals: {}\n",
         counts.contacts, counts.companies, counts.open_deals, counts.closed_deals
-    );
-    Ok(())
+    ))
 }
 
 /// Whole numbers: this is asked for, and no log.

@@ -1,11 +1,14 @@
 //! `dozvon demo`: the main job, with nothing else installed.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::out::Lines;
+use super::signals::Signals;
 use crate::config::{Log, LogFormat};
 use crate::core::ids::CallId;
 use crate::core::record::CallRecord;
@@ -49,24 +52,28 @@ impl DemoArgs {
     /// What keeps the stage from being set.
     pub async fn run(self) -> miette::Result<ExitCode> {
         telemetry::start(&Log { format: LogFormat::Text, level: "error".into() })?;
-        let stage = self.stage().await?;
-        let mut teller = Teller::new(stage.app.engine.clone(), self.speed, !self.json);
-        if !self.json {
-            println!("Engine, FreeSWITCH (simulated) and CRM run in this process.");
-            println!("Metrics: http://{}/metrics\n", stage.app.http);
-        }
-        let played = tokio::select! {
-            wrong = self.play(&stage, &mut teller) => Some(wrong),
-            _ = tokio::signal::ctrl_c() => None,
+        let (mut signals, out) = (Signals::new()?, Lines::default());
+        let stage = tokio::select! {
+            stage = self.stage() => stage?,
+            _ = signals.next() => return Ok(ExitCode::SUCCESS),
         };
-        if played.is_some() && !self.once {
-            self.go_on(&stage, &mut teller).await;
+        let mut teller = Teller::new(stage.app.engine.clone(), self.speed, out.clone(), !self.json);
+        self.say(&out, "Engine, FreeSWITCH (simulated) and CRM run in this process.");
+        self.say(&out, format_args!("Metrics: http://{}/metrics\n", stage.app.http));
+        let mut wrong = 0;
+        let show = async {
+            wrong = self.play(&stage, &mut teller, &out).await;
+            if !self.once {
+                self.go_on(&stage, &mut teller, &out).await;
+            }
+        };
+        tokio::select! {
+            () = show => {}
+            _ = signals.next() => {}
+            () = out.closed() => {}
         }
         stage.strike().await;
-        Ok(match played {
-            Some(wrong) if wrong > 0 => ExitCode::FAILURE,
-            _ => ExitCode::SUCCESS,
-        })
+        Ok(if wrong > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     /// The demo must run beside whatever uses the usual port.
@@ -81,14 +88,12 @@ impl DemoArgs {
     }
 
     /// Plays all scenes; returns how many ended otherwise than told.
-    async fn play(&self, stage: &Stage, teller: &mut Teller) -> usize {
+    async fn play(&self, stage: &Stage, teller: &mut Teller, out: &Lines) -> usize {
         let (scenes, mut wrong) = (story(), 0);
         let count = scenes.len();
         for (number, scene) in scenes.iter().enumerate() {
-            if !self.json {
-                println!("{}. {}", number + 1, scene.tells);
-            }
-            let differences = self.scene(stage, teller, scene).await;
+            self.say(out, format_args!("{}. {}", number + 1, scene.tells));
+            let differences = self.scene(stage, teller, out, scene).await;
             if !differences.is_empty() {
                 wrong += 1;
                 eprintln!(
@@ -97,17 +102,26 @@ impl DemoArgs {
                     differences.join("; ")
                 );
             }
-            if !self.json {
-                println!();
-            }
+            self.say(out, "");
         }
-        if !self.json {
-            println!("{} of {count} scenes ended as told.", count - wrong);
-        }
+        self.say(out, format_args!("{} of {count} scenes ended as told.", count - wrong));
         wrong
     }
 
-    async fn scene(&self, stage: &Stage, teller: &mut Teller, scene: &Scene) -> Vec<String> {
+    /// A line for people.
+    fn say(&self, out: &Lines, line: impl Display) {
+        if !self.json {
+            out.line(line);
+        }
+    }
+
+    async fn scene(
+        &self,
+        stage: &Stage,
+        teller: &mut Teller,
+        out: &Lines,
+        scene: &Scene,
+    ) -> Vec<String> {
         for (phone, script) in &scene.phones {
             stage.switch.set_phone(phone, script.clone());
         }
@@ -123,7 +137,7 @@ impl DemoArgs {
         };
         let report = call.report().await;
         if self.json {
-            println!("{}", line(scene.name, &record));
+            out.line(line(scene.name, &record));
         }
         let spoke: Vec<_> = report.talks.iter().map(|t| t.with.as_str()).collect();
         let mut differences = Vec::new();
@@ -140,20 +154,17 @@ impl DemoArgs {
         differences
     }
 
-    async fn go_on(&self, stage: &Stage, teller: &mut Teller) {
-        if !self.json {
-            println!("Now calls as they come, until Ctrl-C.\n");
-        }
+    async fn go_on(&self, stage: &Stage, teller: &mut Teller, out: &Lines) {
+        self.say(out, "Now calls as they come, until Ctrl-C.\n");
         let mut next = tokio::time::interval(PAUSE.div_f64(self.speed));
         loop {
             tokio::select! {
                 _ = next.tick() => drop(stage.switch.call(random_call(&stage.switch))),
                 told = teller.next_end() => match told {
-                    Some(record) if self.json => println!("{}", line("random", &record)),
-                    Some(record) => println!("  {} {}", record.from, teller.ending(&record)),
+                    Some(record) if self.json => out.line(line("random", &record)),
+                    Some(record) => out.line(format_args!("  {} {}", record.from, teller.ending(&record))),
                     None => return,
                 },
-                _ = tokio::signal::ctrl_c() => return,
             }
         }
     }

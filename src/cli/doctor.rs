@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::out::print;
 use crate::app;
 use crate::config::Config;
 use crate::core::ids::NodeId;
@@ -61,9 +62,9 @@ impl DoctorArgs {
         })
         .await;
         if self.json {
-            println!("{}", serde_json::to_string(&report).into_diagnostic()?);
+            print(&(serde_json::to_string(&report).into_diagnostic()? + "\n"))?;
         } else {
-            print!("{report}");
+            print(&report.to_string())?;
         }
         Ok(if report.healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod load;
 pub mod out;
 pub mod serve;
+pub mod signals;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -3,16 +3,21 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use miette::IntoDiagnostic;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::error;
 
+use super::signals::{Heard, Signals};
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::crm::lazy::Lazy;
 use crate::telemetry;
 
 /// `dozvon serve`
+///
+/// Without a configuration file: calls from FreeSWITCH on 127.0.0.1:8084, control link to
+/// 127.0.0.1:8021 (ClueCon), data in ./dozvon.sqlite, metrics and health on 127.0.0.1:8080.
+///
+/// SIGTERM or Ctrl-C: take no more calls, let those in hand go on for 30 s, leave the rest to
+/// FreeSWITCH. A second one leaves them at once. SIGHUP: read the rules anew.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
     /// Put the demo's clients and employees into the built-in CRM.
@@ -21,12 +26,14 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// Runs until SIGTERM or SIGINT; a second signal leaves the calls in hand at once.
+    /// Runs until SIGTERM or SIGINT; a second signal leaves the calls in hand at once. SIGHUP
+    /// takes the rules from their file anew.
     ///
     /// # Errors
     /// What keeps it from starting.
     pub async fn run(self, config: Config) -> miette::Result<ExitCode> {
         telemetry::start(&config.log)?;
+        let mut signals = Signals::new()?;
         let rules = app::load_rules(&config)?;
         let crm = Arc::new(Lazy::new(config.store.path.clone()));
         match crm.open().await {
@@ -38,24 +45,11 @@ impl ServeArgs {
                 error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can")
             }
         }
-        let (mut interrupt, mut terminate) = signals()?;
         let app = App::start(&config, crm, rules).await?;
-        either(&mut interrupt, &mut terminate).await;
-        app.drain(config.calls.drain, either(&mut interrupt, &mut terminate)).await;
+        while signals.next().await == Heard::Reload {
+            app.reload_rules(&config);
+        }
+        app.drain(config.calls.drain, signals.end()).await;
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// SIGINT and SIGTERM.
-fn signals() -> miette::Result<(Signal, Signal)> {
-    let interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
-    let terminate = signal(SignalKind::terminate()).into_diagnostic()?;
-    Ok((interrupt, terminate))
-}
-
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }

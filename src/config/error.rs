@@ -50,15 +50,29 @@ impl ConfigError {
             let mut keys = error.path.clone();
             let help = match &error.kind {
                 figment::error::Kind::UnknownField(word, known) => {
-                    keys.push(word.clone());
+                    if keys.last() != Some(word) {
+                        keys.push(word.clone());
+                    }
                     Some(nearest(word, known))
+                }
+                figment::error::Kind::UnknownVariant(word, known) => Some(nearest(word, known)),
+                _ if keys.last().is_some_and(|key| key == "listen") => {
+                    Some("write an IP address and a port, such as 127.0.0.1:8084".to_owned())
+                }
+                _ if from_env && keys.first().is_some_and(|key| key == "node") => {
+                    Some("nodes are named in the configuration file only".to_owned())
                 }
                 _ => None,
             };
+            let what = match &error.kind {
+                figment::error::Kind::UnknownField(..) => "there is no such key".to_owned(),
+                figment::error::Kind::UnknownVariant(word, _) => format!("`{word}` is not known"),
+                kind => kind.to_string(),
+            };
             let key = keys.join(".");
             let message = match key.as_str() {
-                "" => error.kind.to_string(),
-                key => format!("`{key}`: {}", error.kind),
+                "" => what,
+                key => format!("`{key}`: {what}"),
             };
             if from_env {
                 let name = key.replace('.', "__").to_uppercase();
@@ -113,14 +127,17 @@ fn find(text: &str, keys: &[String]) -> Option<Range<usize>> {
     let document = toml_edit::Document::parse(text).ok()?;
     let mut table: &dyn toml_edit::TableLike = document.as_table();
     let mut found = None;
-    for key in keys {
-        if let Ok(_index) = key.parse::<usize>() {
-            continue;
-        }
-        let (name, item) = table.get_key_value(key)?;
+    let mut keys = keys.iter().peekable();
+    while let Some(key) = keys.next() {
+        let Some((name, item)) = table.get_key_value(key) else { return found };
         found = name.span().or_else(|| item.span()).or(found);
         match item {
-            toml_edit::Item::ArrayOfTables(tables) => table = tables.iter().next()?,
+            toml_edit::Item::ArrayOfTables(tables) => {
+                let index = keys.next_if(|key| key.parse::<usize>().is_ok());
+                let index = index.and_then(|key| key.parse().ok()).unwrap_or(0);
+                table = tables.get(index)?;
+                found = tables.get(index)?.span().or(found);
+            }
             item => match item.as_table_like() {
                 Some(inner) => table = inner,
                 None => break,

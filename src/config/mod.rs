@@ -181,7 +181,7 @@ impl Config {
     /// Reads defaults, file and environment.
     ///
     /// # Errors
-    /// [`ConfigError`] names file, line and key, with a hint; all mistakes at once.
+    /// [`ConfigError`] names file, line and key, with a hint.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let path = file.map_or_else(|| PathBuf::from(DEFAULT_FILE), Path::to_path_buf);
         let text = match std::fs::read_to_string(&path) {
@@ -210,14 +210,20 @@ impl Config {
         if let Err(why) = self.dial.check() {
             wrong.push((vec!["dial".to_owned()], why));
         }
-        for node in &self.node {
+        for (index, node) in self.node.iter().enumerate() {
+            let mut complain = |key: &str, why| {
+                wrong.push((vec!["node".to_owned(), index.to_string(), key.to_owned()], why));
+            };
+            if self.node.iter().take(index).any(|other| other.name == node.name) {
+                complain("name", format!("two nodes have the name `{}`", node.name));
+            }
             let port = node.address.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
             if !matches!(port, Some(Ok(_))) {
                 let why = format!(
                     "node `{}` has the address `{}`: write host:port",
                     node.name, node.address
                 );
-                wrong.push((vec!["node".to_owned()], why));
+                complain("address", why);
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(ConfigError::wrong(path, text, wrong)) }
@@ -263,8 +269,17 @@ mod tests {
             ("[calls]\nlisten = \"here\"\n", "dozvon.toml:2", "listen"),
             ("[calls]\ndrain = 5\n", "dozvon.toml:2", "drain"),
             ("[dial]\nline = \"user/101\"\n", "dozvon.toml:1", "{line}"),
-            ("[[node]]\naddress = \"host\"\n", "dozvon.toml:1", "host:port"),
+            ("[[node]]\naddress = \"host\"\n", "dozvon.toml:2", "host:port"),
             ("[calls\n", "dozvon.toml:1", ""),
+            ("[log]\nformat = \"jsn\"\n", "dozvon.toml:2", "`json`"),
+            (
+                "[[node]]\nname = \"a\"\n[[node]]\nadress = \"h:1\"\n",
+                "dozvon.toml:4",
+                "`node.1.adress`",
+            ),
+            ("[[node]]\nname = \"a\"\n[[node]]\nname = \"a\"\n", "dozvon.toml:4", "two nodes"),
+            ("[[node]]\nname = \"a\"\n[[node]]\naddress = \"x\"\n", "dozvon.toml:4", "host:port"),
+            ("[[nod]]\n", "dozvon.toml:1", "`node`"),
         ] {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
             assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");

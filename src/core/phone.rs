@@ -133,7 +133,8 @@ pub fn mask(number: &str) -> String {
     if chars.len() < 8 {
         return number.chars().take(40).collect();
     }
-    let head: String = chars[..chars.len() - 7].iter().collect();
+    // No number is longer than 15 digits; of what is, no more is shown than of a number.
+    let head: String = chars[..(chars.len() - 7).min(6)].iter().collect();
     let tail: String = chars[chars.len() - 4..].iter().collect();
     format!("{head}***{tail}")
 }

@@ -79,7 +79,21 @@ pub struct Stage {
     /// The simulated FreeSWITCH.
     pub switch: FreeSwitch,
     crm: Arc<Outage>,
-    store: PathBuf,
+    store: Scrap,
+}
+
+/// A store that is removed with the stage, whether or not it was ever set.
+struct Scrap(PathBuf);
+
+impl Drop for Scrap {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = self.0.clone().into_os_string();
+            name.push(suffix);
+            // The system's temporary folder is cleaned by the system as well.
+            let _ = std::fs::remove_file(name);
+        }
+    }
 }
 
 impl Stage {
@@ -90,7 +104,8 @@ impl Stage {
     pub async fn set(speed: f64, http: SocketAddr) -> Result<Self, StageError> {
         let file =
             std::env::temp_dir().join(format!("dozvon-demo-{}.sqlite", uuid::Uuid::new_v4()));
-        let store = Store::open(&file).await?;
+        let scrap = Scrap(file);
+        let store = Store::open(&scrap.0).await?;
         load_sample(&store).await?;
         let crm = Arc::new(Outage { crm: Builtin::new(store), down: AtomicBool::new(false) });
         let switch = FreeSwitch::builder()
@@ -115,7 +130,7 @@ impl Stage {
         config.node = vec![Node { address: control, ..Node::default() }];
         let app = App::start(&config, crm.clone(), Routing::default_rules()?).await?;
         switch.set_engine(&app.calls.to_string());
-        let stage = Self { app, switch, crm, store: file };
+        let stage = Self { app, switch, crm, store: scrap };
         if tokio::time::timeout(LINK, stage.link_up()).await.is_err() {
             warn!("the control link is not up yet; presence is not known");
         }
@@ -140,11 +155,6 @@ impl Stage {
     /// Takes it down and removes its file.
     pub async fn strike(self) {
         self.app.drain(Duration::ZERO, std::future::pending()).await;
-        for suffix in ["", "-wal", "-shm"] {
-            let mut name = self.store.clone().into_os_string();
-            name.push(suffix);
-            // The system's temporary folder is cleaned by the system as well.
-            let _ = std::fs::remove_file(name);
-        }
+        drop(self.store);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use crate::cli::out::Lines;
 use crate::core::call::Occurrence;
 use crate::core::ids::{CallId, EmployeeId};
 use crate::core::record::{CallRecord, Party, between};
@@ -19,14 +20,15 @@ pub struct Teller {
     engine: Arc<Engine>,
     news: broadcast::Receiver<CallNews>,
     speed: f64,
+    out: Lines,
     aloud: bool,
 }
 
 impl Teller {
     /// Listens from now on. `aloud`: prints each line; times are multiplied by `speed`.
-    pub fn new(engine: Arc<Engine>, speed: f64, aloud: bool) -> Self {
+    pub fn new(engine: Arc<Engine>, speed: f64, out: Lines, aloud: bool) -> Self {
         let news = engine.news.subscribe();
-        Self { engine, news, speed, aloud }
+        Self { engine, news, speed, out, aloud }
     }
 
     /// Tells one call until it ends. `None`: the engine ended before it.
@@ -111,7 +113,8 @@ impl Teller {
     fn say(&self, began: Option<Timestamp>, line: &str) {
         if self.aloud {
             let passed = began.map_or(Duration::ZERO, |at| between(at, Timestamp::now()));
-            println!("  {:6.1} s  {line}", passed.as_secs_f64() * self.speed);
+            let seconds = passed.as_secs_f64() * self.speed;
+            self.out.line(format_args!("  {seconds:6.1} s  {line}"));
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use self::engine::Target;
 use self::tally::Tally;
+use super::out::print;
 use crate::demo::LINE;
 use crate::sim::{Agent, CallSpec, Caller, FreeSwitch, Queue, Script};
 
@@ -75,11 +76,7 @@ impl LoadArgs {
         let after = target.usage();
         tally.engine(before.zip(after), peak.await.unwrap_or_default());
         target.end().await;
-        if self.json {
-            println!("{}", tally.json())
-        } else {
-            println!("{tally}")
-        }
+        print(&if self.json { format!("{}\n", tally.json()) } else { format!("{tally}\n") })?;
         Ok(if tally.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 

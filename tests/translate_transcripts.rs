@@ -23,7 +23,7 @@ use jiff::Timestamp;
 fn ring(role: Role, extension: &str) -> Step {
     let number = Number::Line(Extension::parse(extension).unwrap());
     let targets = vec![Target { employee: None, number }];
-    Step::Ring(Ring { role, targets, timeout: Duration::from_secs(10), caller_name: None })
+    Step::Ring(Ring { role, targets, timeout: Duration::from_secs(10) })
 }
 
 fn queue() -> Step {
@@ -37,6 +37,7 @@ fn decided(mut plan: Vec<Step>) -> Input {
         internal: false,
         owner: None,
         plan,
+        caller_name: None,
         caller_id: None,
         fallback: None,
         trace: vec![],

@@ -240,11 +240,13 @@ async fn every_kind_of_step_does_its_work() {
     for (steps, expected, outcome) in [
         ("{ do = \"voicemail\", mailbox = \"100\" }", "voicemail answered", Outcome::Voicemail),
         ("{ do = \"announce\", file = \"closed.wav\" }", "announcement answered", Outcome::Missed),
+        ("{ do = \"announce\", file = \"gone.wav\" }", "announcement failed", Outcome::Missed),
         ("{ do = \"fifo\", queue = \"support\" }", "queue support answered", Outcome::Answered),
         ("{ do = \"employee\", employee = \"102\" }", "employee answered", Outcome::Answered),
         ("{ do = \"group\", group = \"sales\" }", "group answered", Outcome::Answered),
     ] {
-        let builder = busy().fifo("support", &["106"]).file("closed.wav", secs(3));
+        let builder =
+            busy().fifo("support", &["106"]).file("closed.wav", secs(3)).missing_file("gone.wav");
         let mut house =
             House::with(builder, rules(&format!("{{ do = \"owner\" }}, {steps}"))).await;
         let caller = Caller::stays().hangs_up_after(secs(30));

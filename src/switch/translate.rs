@@ -157,6 +157,8 @@ fn completion(event: &Event) -> Completion {
         queue_bridged: app == Some("fifo") && event.variable("fifo_serviced_uuid").is_some(),
         taken_out: app == Some("callcenter")
             && event.variable("cc_cancel_reason").as_deref() == Some("BREAK_OUT"),
+        missing: app == Some("playback")
+            && event.get("Application-Response").as_deref() == Some("FILE NOT FOUND"),
         message_seconds: if app == Some("voicemail") { message_seconds(event) } else { 0 },
     }
 }

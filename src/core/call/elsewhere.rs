@@ -26,7 +26,7 @@ impl Call {
 
     /// The caller must not sit in silence (esl.md, pitfall 23): who has talked is hung up, who has
     /// not goes on.
-    fn alone(&mut self, now: Timestamp) {
+    pub(super) fn alone(&mut self, now: Timestamp) {
         let talked = Some(AttemptResult::Answered);
         if self.record.attempts.last().is_some_and(|a| a.result == talked) {
             self.hang_up(HangupCause::NORMAL, now);
@@ -44,7 +44,7 @@ impl Call {
     /// No step of ours can run any more.
     pub(super) fn released(&mut self, now: Timestamp) {
         self.released = true;
-        if let State::Stepping { .. } = self.state {
+        if let State::Stepping { .. } | State::Cut { .. } = self.state {
             self.state = State::Apart { due: after(now, APART) };
         }
     }

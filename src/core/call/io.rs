@@ -65,6 +65,8 @@ pub struct Completion {
     pub queue_bridged: bool,
     /// The queue lost the caller: he hung up, or somebody transferred him (transcript 05c).
     pub taken_out: bool,
+    /// There is no such file to play.
+    pub missing: bool,
     /// A message of this many seconds was recorded.
     pub message_seconds: u64,
 }

@@ -36,6 +36,9 @@ pub const RING_SLACK: Duration = Duration::from_secs(1);
 /// How long a call may hang between two bridges before somebody looks: an attended transfer
 /// takes about 60 ms (transcript 09e).
 const APART: Duration = Duration::from_secs(1);
+/// After a bridge or queue was cut short, its hang-up or transfer shows within this time:
+/// FreeSWITCH sends such events together.
+const CUT: Duration = Duration::from_millis(500);
 /// How long the last events of a call may take. `linger` is longer than this.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// A command that works at once (answer, hangup) is given this long.
@@ -56,6 +59,8 @@ enum State {
     Talking,
     /// Neither step nor talk. Timer: look what is going on.
     Apart { due: Timestamp },
+    /// The step was cut short: hung up or transferred. Timer: neither; the caller is still here.
+    Cut { due: Timestamp },
     /// Hung up. Timer: the last words did not come.
     Leaving { due: Timestamp },
     /// The record is out.
@@ -118,7 +123,7 @@ impl Call {
     pub fn timeout(&self) -> Option<Timestamp> {
         match self.state {
             State::Stepping { due, .. } => due,
-            State::Apart { due } | State::Leaving { due } => Some(due),
+            State::Apart { due } | State::Cut { due } | State::Leaving { due } => Some(due),
             State::Deciding | State::Talking | State::Closed => None,
         }
     }
@@ -158,6 +163,7 @@ impl Call {
                 self.outputs.push_back(Output::Probe);
                 self.state = State::Apart { due: after(now, AT_ONCE) };
             }
+            State::Cut { .. } => self.alone(now),
             State::Leaving { .. } => self.close(now),
             State::Deciding | State::Talking | State::Closed => {}
         }
@@ -350,6 +356,7 @@ impl Call {
             }
             Some(Tried::Queue(_)) if result.taken_out => AttemptResult::CallerGone,
             Some(Tried::Queue(_)) => AttemptResult::QueueTimeout,
+            Some(Tried::Announcement) if result.missing => AttemptResult::Failed,
             _ => AttemptResult::Answered,
         };
         if outcome == AttemptResult::Answered && self.tries(|t| matches!(t, Tried::Ring(_))) {
@@ -359,8 +366,9 @@ impl Call {
             return;
         }
         if outcome == AttemptResult::CallerGone {
-            // He hung up, or somebody took him elsewhere: it shows in a moment.
-            self.state = State::Apart { due: after(now, APART) };
+            // Or the owner hung up in the moment of his answer: the caller is not gone then, and
+            // a bond to the owner stays behind (seen on 1.10.12), so that looking is of no use.
+            self.state = State::Cut { due: after(now, CUT) };
             return;
         }
         self.end_attempt(outcome, now);

@@ -83,6 +83,19 @@ fn a_ringing_call_that_is_transferred_was_not_abandoned() {
 }
 
 #[test]
+fn pitfall_23_an_owner_who_hangs_up_as_he_answers_leaves_a_caller_who_goes_on() {
+    let mut call = fresh();
+    call.handle(decision(vec![ring(Role::Owner, "1"), queue(), hangup()]), at(0));
+    let bridge = op(&drain(&mut call));
+    call.handle(Input::CallerAnswered, at(2));
+    call.handle(done(bridge, "ORIGINATOR_CANCEL"), at(2));
+    assert_eq!(drain(&mut call), [], "a caller who is gone needs no queue");
+    call.handle_timeout(at(3));
+    let out = drain(&mut call);
+    assert!(matches!(out[..], [Output::Run(_, App::Callcenter(_))]), "{out:?}");
+}
+
+#[test]
 fn a_caller_taken_out_of_the_queue_is_not_sent_to_the_mailbox() {
     let mut call = fresh();
     let mailbox = Step::Voicemail { mailbox: Extension::parse("1000").unwrap() };

@@ -68,6 +68,7 @@ fn decisions(c: &mut Criterion) {
             direction: Direction::Inbound,
             from: &from,
             to,
+            passed_on: false,
             at: at.parse().unwrap(),
             lookup: &lookup,
             staff: &staff,

@@ -100,6 +100,17 @@ async fn a04_a05_the_owner_is_rung_and_sees_the_clients_name() {
 }
 
 #[tokio::test]
+async fn a04_agents_of_either_queue_see_the_clients_name() {
+    for step in ["{ do = \"queue\", queue = \"sales\" }", "{ do = \"fifo\", queue = \"support\" }"]
+    {
+        let mut house = House::with(switch().fifo("support", &["106"]), rules(step)).await;
+        let (report, _) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(talks())).await;
+        assert_eq!(report.answered_by(), Some("106"), "{step}");
+        assert_eq!(report.rung[0].shown_name, "Ольга Белова", "{step}");
+    }
+}
+
+#[tokio::test]
 async fn a05_whatever_keeps_the_owner_from_talking_leads_to_the_queue() {
     for (script, result) in [
         (Script::busy(), "busy"),
@@ -145,6 +156,17 @@ async fn e02_a_blind_transfer_is_one_call_with_one_record() {
         house.engine.metric("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"}"),
         1.0
     );
+}
+
+#[tokio::test]
+async fn a_client_passed_on_to_an_outside_number_talks_there() {
+    let script = Script::answers(secs(2)).transfers(secs(3), "+79035550199");
+    let switch = switch().phone("101", script).phone("+79035550199", Script::answers(secs(1)));
+    let mut house = House::with(switch, Routing::default_rules().unwrap()).await;
+    let caller = Caller::stays().hangs_up_after(secs(20));
+    let (_, record) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(caller)).await;
+    assert_eq!(record.steps(), "owner answered, dialled answered");
+    assert_eq!(record.last_speaker().map(|p| p.number.as_str()), Some("+79035550199"));
 }
 
 #[tokio::test]
@@ -218,11 +240,13 @@ async fn every_kind_of_step_does_its_work() {
     for (steps, expected, outcome) in [
         ("{ do = \"voicemail\", mailbox = \"100\" }", "voicemail answered", Outcome::Voicemail),
         ("{ do = \"announce\", file = \"closed.wav\" }", "announcement answered", Outcome::Missed),
+        ("{ do = \"announce\", file = \"gone.wav\" }", "announcement failed", Outcome::Missed),
         ("{ do = \"fifo\", queue = \"support\" }", "queue support answered", Outcome::Answered),
         ("{ do = \"employee\", employee = \"102\" }", "employee answered", Outcome::Answered),
         ("{ do = \"group\", group = \"sales\" }", "group answered", Outcome::Answered),
     ] {
-        let builder = busy().fifo("support", &["106"]).file("closed.wav", secs(3));
+        let builder =
+            busy().fifo("support", &["106"]).file("closed.wav", secs(3)).missing_file("gone.wav");
         let mut house =
             House::with(builder, rules(&format!("{{ do = \"owner\" }}, {steps}"))).await;
         let caller = Caller::stays().hangs_up_after(secs(30));

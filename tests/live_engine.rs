@@ -4,6 +4,7 @@
 // Helpers are not tests themselves, so clippy.toml does not cover them.
 #![allow(clippy::expect_used)]
 
+#[allow(dead_code, reason = "what is left over is for other tests")]
 #[path = "support/engine.rs"]
 mod engine;
 #[allow(dead_code, reason = "what is left over is for other tests")]
@@ -319,6 +320,25 @@ async fn a_blind_transfer_to_the_group_is_one_call_with_one_record() {
     owner.transfer("600").await;
     let agent = rings(&house, 103).await;
     talk(&call, &agent).await;
+    call.hang_up().await;
+    outcomes(&engine, &["answered"]).await;
+    house.ends_empty().await;
+}
+
+/// The client waits in that queue, alone: the engine must not take him for one left in silence.
+#[tokio::test]
+async fn a_client_passed_on_to_a_slow_group_is_not_cut() {
+    let Some((house, engine)) = company().await else { return };
+    house.only_agent(103).await;
+    house.phone(101).behave(AT_ONCE);
+    house.phone(103).behave(Behaviour::Answer { after: Duration::from_secs(4), talk: None });
+    let call = house.call_from(OLGA_OF_101).await;
+    let owner = rings(&house, 101).await;
+    talk(&call, &owner).await;
+    owner.transfer("600").await;
+    let agent = rings(&house, 103).await;
+    talk(&call, &agent).await;
+    engine.says("another speaker").await;
     call.hang_up().await;
     outcomes(&engine, &["answered"]).await;
     house.ends_empty().await;

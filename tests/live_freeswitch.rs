@@ -155,6 +155,8 @@ async fn an_engine_that_dies_while_the_owner_rings_disturbs_nothing() {
     assert_eq!(owner.ended(A_WHILE).await, None, "he still rings");
     owner.answer().await;
     assert!(call.is_answered(SOON).await);
+    // The caller hears 200 a moment before the two are bridged; it is the talk that must last.
+    assert_eq!(call.ended(A_WHILE).await, None, "they talk");
     owner.hang_up().await;
     assert!(call.ended(SOON).await.expect("the caller is not queued").by_other);
     house.ends_empty().await;

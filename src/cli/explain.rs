@@ -137,6 +137,7 @@ pub fn answer(rules: &Routing, question: &Question, lookup: &Lookup, staff: &Sta
         direction: question.direction,
         from: &question.from,
         to: &question.to,
+        passed_on: false,
         at: question.at,
         lookup,
         staff,
@@ -192,6 +193,9 @@ pub fn render(rules: &Routing, question: &Question, decision: &Decision, staff: 
     for (step, number) in decision.plan.iter().zip(1..) {
         let _ = writeln!(out, "  {number}. {}", words(step, staff));
     }
+    if let Some(name) = &decision.caller_name {
+        let _ = writeln!(out, "The phones show \"{name}\".");
+    }
     if let Some(reason) = decision.fallback {
         let _ = writeln!(out, "No owner is rung: {}.", reason.as_str());
     }
@@ -205,7 +209,7 @@ fn words(step: &Step, staff: &Staff) -> String {
         None => String::new(),
     };
     match step {
-        Step::Ring(Ring { role, targets, timeout, caller_name }) => {
+        Step::Ring(Ring { role, targets, timeout }) => {
             let role = match role {
                 Role::Owner => "the owner",
                 Role::Deputy => "the deputy",
@@ -214,9 +218,7 @@ fn words(step: &Step, staff: &Staff) -> String {
                 Role::Dialled => "the dialled number",
             };
             let phones: Vec<String> = targets.iter().map(|t| phone(t, staff)).collect();
-            let shown = caller_name.as_ref().map(|n| format!("; the phone shows \"{n}\""));
-            let (phones, seconds) = (phones.join(", "), timeout.as_secs());
-            format!("ring {role} for {seconds} s: {phones}{}", shown.unwrap_or_default())
+            format!("ring {role} for {} s: {}", timeout.as_secs(), phones.join(", "))
         }
         Step::Callcenter { queue, wait: w } => format!("wait in the queue {queue}{}", wait(w)),
         Step::Fifo { queue, wait: w } => format!("wait in the fifo queue {queue}{}", wait(w)),

@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub from: &'a Caller,
     /// The dialled number: a line (DID), an extension or an outside number, digits as dialled.
     pub to: &'a str,
+    /// The caller was in a talk or a queue of ours already: somebody passed him on to `to`.
+    pub passed_on: bool,
     /// Now.
     pub at: Timestamp,
     /// What the directory said.

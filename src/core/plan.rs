@@ -1,6 +1,5 @@
 //! The plan: ordered steps a call goes through until somebody talks.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -57,8 +56,6 @@ pub struct Ring {
     /// How long. The caller hears at least this much: see `switch::dial`. Seconds in JSON.
     #[serde(serialize_with = "seconds")]
     pub timeout: Duration,
-    /// The caller's name for the display (A04). `None`: leave what the trunk sent.
-    pub caller_name: Option<Arc<str>>,
 }
 
 fn seconds<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
@@ -114,6 +111,11 @@ impl HangupCause {
     pub const UNALLOCATED: Self = Self(freeswitch_types::HangupCause::UnallocatedNumber);
     /// No phone of the dialled employee can be rung.
     pub const UNREGISTERED: Self = Self(freeswitch_types::HangupCause::UserNotRegistered);
+    /// The cause of this name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        name.parse().ok().map(Self)
+    }
+
     /// For a blocked caller.
     pub const REJECTED: Self = Self(freeswitch_types::HangupCause::CallRejected);
 }

@@ -53,7 +53,6 @@ struct Way<'r, 'f> {
     caller: Option<Arc<Employee>>,
     /// The extension dialled, whose mailbox an internal voicemail step means.
     dialled: Option<Extension>,
-    caller_name: Option<Arc<str>>,
     /// Who was rung by himself: nobody is rung so twice.
     rung: Vec<EmployeeId>,
     /// The owner, or his deputy, is rung.
@@ -79,7 +78,6 @@ impl<'r, 'f> Way<'r, 'f> {
             zone: &rules.timezone,
             caller,
             dialled: None,
-            caller_name: None,
             rung: Vec::new(),
             owner_rung: false,
             over: false,
@@ -88,6 +86,7 @@ impl<'r, 'f> Way<'r, 'f> {
                 internal: false,
                 owner,
                 plan: Vec::new(),
+                caller_name: None,
                 caller_id: rules.outbound.caller_id.clone(),
                 fallback: None,
                 trace: Vec::new(),
@@ -105,10 +104,13 @@ impl<'r, 'f> Way<'r, 'f> {
         let from_inside = from_inside || self.caller.is_some();
         match self.dialled(outward || from_inside) {
             Dialled::Extension(to) if outward || from_inside || short => self.inside(&to),
-            Dialled::Extension(to) => self.passed_on(&to),
+            Dialled::Extension(to) => self.passed_on(Number::Line(to)),
             Dialled::Line(line) => self.inbound(line, outward || from_inside),
             Dialled::Outside(phone) if outward => self.outbound(&phone),
             Dialled::Unreadable if outward => self.unreadable(),
+            Dialled::Outside(phone) if self.facts.passed_on => {
+                self.passed_on(Number::Outside(phone));
+            }
             Dialled::Outside(_) | Dialled::Unreadable => {
                 self.inbound(&self.rules.default_line, from_inside);
             }
@@ -144,10 +146,13 @@ impl<'r, 'f> Way<'r, 'f> {
         self.run(&self.rules.internal.then);
     }
 
-    /// A call from outside that an employee passed on to an extension: that one first, then the
-    /// way of the default line.
-    fn passed_on(&mut self, to: &Extension) {
-        let why = format!("extension {to} was dialled: the call was passed on to it");
+    /// A call from outside that an employee passed on to an extension or to an outside number:
+    /// that one first, then the way of the default line.
+    fn passed_on(&mut self, to: Number) {
+        let why = match &to {
+            Number::Line(to) => format!("extension {to} was dialled: the call was passed on to it"),
+            Number::Outside(to) => format!("the call was passed on to {to}"),
+        };
         self.note("transfer", why, None);
         let line = &self.rules.default_line;
         self.enter(line);
@@ -155,7 +160,7 @@ impl<'r, 'f> Way<'r, 'f> {
             return;
         }
         self.client();
-        self.ring_dialled(Number::Line(to.clone()));
+        self.ring_dialled(to);
         self.by_hours(line);
     }
 
@@ -194,7 +199,7 @@ impl<'r, 'f> Way<'r, 'f> {
             return self.run(&self.rules.internal.then);
         }
         self.client();
-        self.caller_name = None;
+        self.out.caller_name = None;
         self.ring_outside(to);
     }
 

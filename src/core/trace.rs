@@ -117,6 +117,9 @@ pub struct Decision {
     pub owner: Option<super::ids::EmployeeId>,
     /// What to do, in order. Never empty: the last resort is a hang-up with a cause.
     pub plan: Vec<Step>,
+    /// The caller's name for every phone that rings, agents of queues included (A04). `None`:
+    /// what the trunk or the caller's phone sent.
+    pub caller_name: Option<Arc<str>>,
     /// Shown on legs that leave by a gateway; `None`: the gateway's own.
     pub caller_id: Option<Phone>,
     /// Why no owner is rung; `None`: he or his deputy is, or the call is an outbound one.

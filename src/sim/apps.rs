@@ -32,6 +32,7 @@ const KNOWN: &[&str] = &[
     "ring_ready",
     "set",
     "set_name",
+    "set_profile_var",
     "sleep",
     "socket",
     "stop_record_session",
@@ -92,6 +93,11 @@ impl Call {
             "multiset" => {
                 for (name, value) in var_list(arg) {
                     self.set_variable("set", &name, &value);
+                }
+            }
+            "set_profile_var" => {
+                if let Some(("caller_id_name", name)) = arg.split_once('=') {
+                    name.clone_into(&mut self.legs[A].profile.name);
                 }
             }
             "unset" => self.legs[A].vars.unset(arg.trim()),

@@ -147,12 +147,14 @@ impl Call {
         let cause = match self.shared.endpoint(&target) {
             Endpoint::Fails(cause) => cause,
             Endpoint::Phone { number, script, .. } => {
+                let caller = &self.legs[A];
+                let name = (caller.vars.get("effective_caller_id_name"))
+                    .unwrap_or_else(|| caller.profile.name.clone());
+                let shown_number = (caller.vars.get("effective_caller_id_number"))
+                    .unwrap_or_else(|| caller.profile.number.clone());
                 let vars = vec![
-                    ("origination_caller_id_name".to_owned(), self.legs[A].profile.name.clone()),
-                    (
-                        "origination_caller_id_number".to_owned(),
-                        self.legs[A].profile.number.clone(),
-                    ),
+                    ("origination_caller_id_name".to_owned(), name),
+                    ("origination_caller_id_number".to_owned(), shown_number),
                     ("cc_side".to_owned(), "agent".to_owned()),
                 ];
                 let d = self.callee_leg(None, &number, false, script, &vars);

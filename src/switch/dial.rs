@@ -2,7 +2,8 @@
 //!
 //! What stands in a dial string is digits and the configured template, nothing else: a name
 //! inside it can call a second leg (seen on FreeSWITCH 1.10.12: `x']user/102`). Names travel as
-//! `effective_caller_id_name`, which carries Cyrillic, quotes and braces whole.
+//! `effective_caller_id_name` (to mod_fifo in the caller's profile), which carries Cyrillic, quotes
+//! and braces whole.
 
 use crate::core::call::{App, RING_SLACK};
 use crate::core::phone::Phone;
@@ -55,10 +56,9 @@ impl Dial {
     /// Name and argument of an application.
     pub fn application(&self, app: &App) -> (&'static str, String) {
         match app {
-            App::Prepare { caller_name } => {
-                let name = caller_name.as_deref().map(clean_name).unwrap_or_default();
-                // An empty value takes an earlier name off again.
-                ("set", format!("effective_caller_id_name={name}"))
+            App::Name(name) => ("set", format!("effective_caller_id_name={}", clean_name(name))),
+            App::FifoName(name) => {
+                ("set_profile_var", format!("caller_id_name={}", clean_name(name)))
             }
             App::Answer => ("answer", String::new()),
             App::Bridge { ring, caller_id } => ("bridge", self.bridge(ring, caller_id.as_ref())),
@@ -101,9 +101,12 @@ impl Dial {
 /// without it ringing, queue and talk go on undisturbed, and an idle caller still falls through
 /// to the dialplan's queue (seen on 1.10.12). `hangup_after_bridge`, so that a talk that ends
 /// without us does not send the caller into the queue. `continue_on_fail`, so that a busy owner
-/// does not end the call (transcript 04b). The exit keys: see [`LEAVE_KEY`].
+/// does not end the call (transcript 04b). `sip_ignore_remote_cause`, because otherwise the caller
+/// is sent the last code of the phone that was rung instead of our own: a phone that hangs up in
+/// the very moment it answers leaves 200, so that he is answered by nobody, in silence and without
+/// a channel (seen on 1.10.12). The exit keys: see [`LEAVE_KEY`].
 pub const CALL_VARIABLES: &str = "^^|socket_resume=false|hangup_after_bridge=true|continue_on_fail=true\
-    |cc_exit_keys=D|fifo_caller_exit_key=D|ringback=%(1000,4000,425)";
+    |sip_ignore_remote_cause=true|cc_exit_keys=D|fifo_caller_exit_key=D|ringback=%(1000,4000,425)";
 
 /// The key that takes a caller out of a queue, pressed for him with `uuid_recv_dtmf`. Telephones
 /// have no D. `uuid_break` does not do it: mod_callcenter plays its music again, and mod_fifo too
@@ -139,12 +142,7 @@ mod tests {
     }
 
     fn arg(targets: Vec<Target>) -> String {
-        let ring = Ring {
-            role: Role::Owner,
-            targets,
-            timeout: Duration::from_secs(10),
-            caller_name: None,
-        };
+        let ring = Ring { role: Role::Owner, targets, timeout: Duration::from_secs(10) };
         Dial::default().application(&App::Bridge { ring, caller_id: None }).1
     }
 
@@ -168,12 +166,7 @@ mod tests {
             line("101"),
             Target { employee: None, number: Number::Outside(phone("+79035550105")) },
         ];
-        let ring = Ring {
-            role: Role::Group,
-            targets,
-            timeout: Duration::from_secs(20),
-            caller_name: None,
-        };
+        let ring = Ring { role: Role::Group, targets, timeout: Duration::from_secs(20) };
         let app = App::Bridge { ring, caller_id: Some(phone("+74951234567")) };
         assert!(Dial::default().application(&app).1.ends_with(
             "}user/101,[origination_caller_id_number=+74951234567]sofia/gateway/mobile/+79035550105"
@@ -182,14 +175,13 @@ mod tests {
 
     #[test]
     fn a04_a_cyrillic_name_arrives_whole() {
-        let app = App::Prepare {
-            caller_name: Some("Иван Петров (ООО «Ромашка»)".into())
-        };
-        let (name, arg) = Dial::default().application(&app);
-        assert_eq!(
-            (name, arg.as_str()),
-            ("set", "effective_caller_id_name=Иван Петров (ООО «Ромашка»)")
-        );
+        let name = "Иван Петров (ООО «Ромашка»)";
+        for (app, text) in [
+            (App::Name(name.into()), format!("effective_caller_id_name={name}")),
+            (App::FifoName(name.into()), format!("caller_id_name={name}")),
+        ] {
+            assert_eq!(Dial::default().application(&app).1, text);
+        }
     }
 
     proptest::proptest! {

@@ -13,7 +13,7 @@ use super::session::Connected;
 use crate::core::call::{Call, Occurrence};
 use crate::core::ids::{CallId, EmployeeId};
 use crate::core::phone::{Caller, Region, mask};
-use crate::core::record::{AttemptResult, CallRecord, Outcome, Tried};
+use crate::core::record::{CallRecord, Outcome, Tried};
 use crate::core::staff::Presence;
 use crate::directory::Directory;
 use crate::esl::Limits;
@@ -148,9 +148,10 @@ impl Engine {
         };
         self.metrics.calls.with_label_values(&[direction, outcome]).inc();
         for attempt in &record.attempts {
-            if let Tried::Ring(role) = attempt.what {
-                let result = attempt.result.unwrap_or(AttemptResult::Failed).as_str();
-                let role = crate::core::record::AnsweredBy::Rung(role).as_str();
+            // One without a result goes on in FreeSWITCH after we let go of the call.
+            if let (Tried::Ring(role), Some(result)) = (&attempt.what, attempt.result) {
+                let result = result.as_str();
+                let role = crate::core::record::AnsweredBy::Rung(*role).as_str();
                 self.metrics.attempts.with_label_values(&[role, result]).inc();
             }
         }

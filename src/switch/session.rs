@@ -106,6 +106,8 @@ struct Session {
     earlier: CancellationToken,
     record: Option<CallRecord>,
     commanded: bool,
+    /// FreeSWITCH has taken `linger`: the end of the call will be told.
+    lingers: bool,
 }
 
 /// Leads one connection from `connect` to the end of its call.
@@ -159,7 +161,7 @@ async fn handshake(
     ];
     first.extend(FILTERS.map(|header| (Tag::Plain("filter"), Command::filter(header, id))));
     first.push((Tag::Plain("event"), Command::events(EVENTS)));
-    link.send(first).await?;
+    link.send(first).await.map_err(gone)?;
     Ok(Connected { link, arrival, accepted })
 }
 
@@ -207,6 +209,7 @@ impl Session {
             earlier: CancellationToken::new(),
             record: None,
             commanded: false,
+            lingers: false,
         }
     }
 
@@ -218,7 +221,11 @@ impl Session {
             None => self.ask(),
         }
         let end = self.events(&drain).await;
-        if let Err(error) = &end {
+        // A caller who goes before `linger` is taken: FreeSWITCH closes the connection at once.
+        let gone = !self.lingers && !drain.is_cancelled();
+        if gone && self.record.is_none() {
+            self.call.handle(Input::HungUp { cause: "UNKNOWN".into() }, self.clock.now());
+        } else if let (Err(error), None) = (&end, &self.record) {
             warn!(%error, "the connection of this call failed; FreeSWITCH goes on with it");
         }
         if self.record.is_none() {
@@ -229,13 +236,14 @@ impl Session {
             }
         }
         self.engine.metrics.calls_active.dec();
+        // The record first: it must not wait for a good-bye that may be slow.
+        if let Some(record) = self.record.take() {
+            self.engine.closed(record);
+        }
         if end.is_ok() {
             self.leave().await;
         }
         self.earlier.cancel();
-        if let Some(record) = self.record.take() {
-            self.engine.closed(record);
-        }
     }
 
     /// Asks the directory, unless there is nothing to ask for.
@@ -277,6 +285,10 @@ impl Session {
     }
 
     fn decide(&mut self, lookup: &Lookup) {
+        // He hung up meanwhile: a reason counted now would stand in no record.
+        if !self.call.is_deciding() {
+            return;
+        }
         let begin = std::time::Instant::now();
         let decision = self.decision(lookup);
         self.engine.metrics.decision_seconds.observe(begin.elapsed().as_secs_f64());
@@ -293,6 +305,7 @@ impl Session {
             direction: self.arrival.direction,
             from: &self.arrival.from,
             to: &self.arrival.to,
+            passed_on: !self.call.record().transfers.is_empty(),
             at: self.clock.now(),
             lookup,
             staff: &staff,
@@ -322,6 +335,7 @@ impl Session {
             Incoming::Reply(Tag::Plain(verb), reply) if reply.is_error() => {
                 warn!(verb, answer = first_line(&reply), "FreeSWITCH refused a command");
             }
+            Incoming::Reply(Tag::Plain("linger"), _) => self.lingers = true,
             // A linger notice may come before the last events: they are waited for (05a).
             Incoming::Reply(..)
             | Incoming::Notice { .. }
@@ -334,6 +348,14 @@ impl Session {
     /// open and silent: `exit` on it would take the call away from the new one.
     fn passed_on(&mut self, later: Connected) {
         let Connected { link, arrival, .. } = later;
+        if let Some(cause) = arrival.gone {
+            self.call.handle(Input::HungUp { cause }, self.clock.now());
+        }
+        if self.call.is_leaving() {
+            // The last words come on the connection in hand.
+            tokio::spawn(keep_silent(link, self.earlier.child_token()));
+            return;
+        }
         let earlier = std::mem::replace(&mut self.link, link);
         tokio::spawn(keep_silent(earlier, self.earlier.child_token()));
         info!(to = %mask(&arrival.to), "call passed on");

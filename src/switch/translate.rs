@@ -46,6 +46,9 @@ impl Translator<'_> {
             }
             "CALL_UPDATE" if own => self.update(event),
             "CHANNEL_UNBRIDGE" => self.other_side(event).map(|_| Input::Unbridged),
+            "CHANNEL_EXECUTE_COMPLETE" if own && event.raw("Application") == Some("socket") => {
+                Some(Input::Released)
+            }
             "CHANNEL_EXECUTE_COMPLETE" if own => Some(Input::Done {
                 op: OpId::new(event.raw("Application-UUID")?),
                 result: completion(event),
@@ -152,6 +155,10 @@ fn completion(event: &Event) -> Completion {
         disposition: if app == Some("bridge") { text("originate_disposition") } else { None },
         queue_cause: if app == Some("callcenter") { text("cc_cause") } else { None },
         queue_bridged: app == Some("fifo") && event.variable("fifo_serviced_uuid").is_some(),
+        taken_out: app == Some("callcenter")
+            && event.variable("cc_cancel_reason").as_deref() == Some("BREAK_OUT"),
+        missing: app == Some("playback")
+            && event.get("Application-Response").as_deref() == Some("FILE NOT FOUND"),
         message_seconds: if app == Some("voicemail") { message_seconds(event) } else { 0 },
     }
 }

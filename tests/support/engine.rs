@@ -128,11 +128,24 @@ level = "info,dozvon=debug"
         self.child.wait().expect("it runs");
     }
 
+    /// SIGSTOP: its connections stay open, and nobody reads them.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{signal} is sent");
+    }
+
     /// SIGTERM; returns when it has ended.
     pub async fn terminate(&mut self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "SIGTERM is sent");
+        self.signal("-TERM");
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.child.try_wait().expect("it runs").is_none() {
             assert!(Instant::now() < deadline, "it does not end:\n{:#?}", self.lines());

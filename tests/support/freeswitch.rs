@@ -273,6 +273,9 @@ fn write_configuration(
 <section name="directory">
 <X-PRE-PROCESS cmd="include" data="directory/*.xml"/>
 </section>
+<section name="languages">
+<X-PRE-PROCESS cmd="include" data="autoload_configs/phrases.xml.inc"/>
+</section>
 </document>"#
             .to_owned(),
     );
@@ -310,7 +313,31 @@ fn write_configuration(
 </domain>"#
             .to_owned(),
     );
+    write("autoload_configs/phrases.xml.inc", phrases());
     write("autoload_configs/rest.conf.xml", rest(setup, trunk, phones));
+}
+
+/// What mod_voicemail says while it takes a message, without a word: it takes none where a phrase is missing.
+fn phrases() -> String {
+    let steps = [
+        "play_greeting",
+        "record_message",
+        "record_file_check",
+        "record_urgent_check",
+        "ack",
+        "goodbye",
+    ];
+    let phrase = |step: &str| {
+        format!(
+            r#"<macro name="voicemail_{step}"><input pattern="(.*)"><match><action function="execute" data="sleep(50)"/></match></input></macro>"#
+        )
+    };
+    let phrases = steps.map(phrase).concat();
+    format!(
+        r#"<include>
+<language name="en" say-module="en" sound-prefix="/"><phrases><macros>{phrases}</macros></phrases></language>
+</include>"#
+    )
 }
 
 /// The configuration of modules in which these tests are not interested.

@@ -316,6 +316,13 @@ impl Call {
         self.note(|seen| seen.ringing = true);
     }
 
+    /// 183 Session Progress with media: a tone or an announcement of the network's.
+    pub async fn early_media(&self) {
+        let sdp = self.0.phone.sdp();
+        self.reply(183, &sdp).await;
+        self.note(|seen| seen.ringing = true);
+    }
+
     /// 200 OK.
     pub async fn answer(&self) {
         let sdp = self.0.phone.sdp();

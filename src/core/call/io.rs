@@ -42,6 +42,9 @@ pub enum Input {
     Completed(LastWords),
     /// The answer to [`Output::Probe`].
     Probed(Probe),
+    /// Our `socket` application is over. FreeSWITCH leads the leg by itself: a queue's talk
+    /// begins, or a dialplan has it (transcripts 08a, 09c).
+    Released,
     /// The call came back on a second connection: it was passed on (transcript 09b).
     Transferred {
         /// The new destination, as dialled.
@@ -60,6 +63,10 @@ pub struct Completion {
     pub queue_cause: Option<String>,
     /// `variable_fifo_status` and the like say nothing; the bridge tells. `true`: an agent took it.
     pub queue_bridged: bool,
+    /// The queue lost the caller: he hung up, or somebody transferred him (transcript 05c).
+    pub taken_out: bool,
+    /// There is no such file to play.
+    pub missing: bool,
     /// A message of this many seconds was recorded.
     pub message_seconds: u64,
 }
@@ -106,11 +113,10 @@ pub enum Output {
 /// An application with its argument, before it becomes text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum App {
-    /// Variables that every bridge and queue needs, with the caller's name.
-    Prepare {
-        /// For the display of the ringing phone (A04).
-        caller_name: Option<Arc<str>>,
-    },
+    /// The caller's name for the ringing phone (A04), where bridge and mod_callcenter look for it.
+    Name(Arc<str>),
+    /// The same, where mod_fifo looks for it.
+    FifoName(Arc<str>),
     /// Answer the caller's leg.
     Answer,
     /// Bridge.

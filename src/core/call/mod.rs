@@ -2,11 +2,13 @@
 //!
 //! The way of a call: `Deciding` → `Stepping` (a step's application runs) → `Talking` →
 //! `Apart` (not bridged, and nobody knows yet what comes) → `Leaving` (hung up, the last words
-//! are to come) → `Closed`. A transfer leads from anywhere back to `Deciding`.
+//! are to come) → `Closed`. A transfer leads from anywhere before `Leaving` back to
+//! `Deciding`.
 //!
 //! Driven like quinn-proto: [`Call::handle`], [`Call::handle_timeout`], then [`Call::poll`] until
 //! it is empty; [`Call::timeout`] says when to come back. Spurious time-outs do nothing.
 
+mod elsewhere;
 mod io;
 
 use std::collections::VecDeque;
@@ -15,10 +17,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::core::facts::Direction;
 use crate::core::ids::{EmployeeId, OpId};
 use crate::core::plan::{HangupCause, Step};
 use crate::core::record::{
-    AnsweredBy, Attempt, AttemptResult, CallRecord, Outcome, Party, Talk, Transfer, Tried,
+    AnsweredBy, Attempt, AttemptResult, CallRecord, Outcome, Party, Talk, Tried,
 };
 use crate::core::trace::{Decision, Fallback};
 
@@ -33,10 +36,17 @@ pub const RING_SLACK: Duration = Duration::from_secs(1);
 /// How long a call may hang between two bridges before somebody looks: an attended transfer
 /// takes about 60 ms (transcript 09e).
 const APART: Duration = Duration::from_secs(1);
+/// After a bridge or queue was cut short, its hang-up or transfer shows within this time:
+/// FreeSWITCH sends such events together.
+const CUT: Duration = Duration::from_millis(500);
 /// How long the last events of a call may take. `linger` is longer than this.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// A command that works at once (answer, hangup) is given this long.
 const AT_ONCE: Duration = Duration::from_secs(10);
+/// Longer than any message or announcement: a completion that never comes is looked for then.
+const LONGEST_MESSAGE: Duration = Duration::from_secs(15 * 60);
+/// How often a call is looked at that FreeSWITCH leads by itself. Its events tell sooner.
+const WATCH: Duration = Duration::from_secs(60);
 
 /// Where the call is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +59,8 @@ enum State {
     Talking,
     /// Neither step nor talk. Timer: look what is going on.
     Apart { due: Timestamp },
+    /// The step was cut short: hung up or transferred. Timer: neither; the caller is still here.
+    Cut { due: Timestamp },
     /// Hung up. Timer: the last words did not come.
     Leaving { due: Timestamp },
     /// The record is out.
@@ -63,11 +75,17 @@ pub struct Call {
     state: State,
     outputs: VecDeque<Output>,
     ops: u32,
-    prepared: bool,
+    named: bool,
     caller_answered: bool,
     message_seconds: u64,
+    /// Why the last ring failed, in FreeSWITCH's word.
+    refusal: Option<HangupCause>,
     /// The plan's last hang-up was reached: nobody was left to ring.
     exhausted: bool,
+    /// This step's phones ring already.
+    rang: bool,
+    /// FreeSWITCH leads the leg by itself: nothing may be run on it.
+    released: bool,
 }
 
 // === what drives it ===
@@ -81,10 +99,13 @@ impl Call {
             state: State::Deciding,
             outputs: VecDeque::new(),
             ops: 0,
-            prepared: false,
+            named: false,
             caller_answered: false,
             message_seconds: 0,
+            refusal: None,
             exhausted: false,
+            rang: false,
+            released: false,
         }
     }
 
@@ -102,7 +123,7 @@ impl Call {
     pub fn timeout(&self) -> Option<Timestamp> {
         match self.state {
             State::Stepping { due, .. } => due,
-            State::Apart { due } | State::Leaving { due } => Some(due),
+            State::Apart { due } | State::Cut { due } | State::Leaving { due } => Some(due),
             State::Deciding | State::Talking | State::Closed => None,
         }
     }
@@ -115,6 +136,16 @@ impl Call {
     /// Somebody talks with the caller at this moment.
     pub fn is_talking(&self) -> bool {
         self.state == State::Talking
+    }
+
+    /// The answer of the directory is of use.
+    pub fn is_deciding(&self) -> bool {
+        self.state == State::Deciding
+    }
+
+    /// The caller has hung up; only the last words are to come.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving { .. })
     }
 
     /// The time came. Too early or needless calls do nothing.
@@ -132,6 +163,7 @@ impl Call {
                 self.outputs.push_back(Output::Probe);
                 self.state = State::Apart { due: after(now, AT_ONCE) };
             }
+            State::Cut { .. } => self.alone(now),
             State::Leaving { .. } => self.close(now),
             State::Deciding | State::Talking | State::Closed => {}
         }
@@ -158,15 +190,10 @@ impl Call {
                 self.close(now);
             }
             Input::Probed(probe) => self.probed(probe, now),
-            Input::Transferred { to } => {
-                self.end_talk(now);
-                self.record.transfers.push(Transfer { at: now, to });
-                self.prepared = false;
-                self.plan.clear();
-                self.state = State::Deciding;
-            }
+            Input::Released => self.released(now),
+            Input::Transferred { to } => self.transferred(to, now),
             Input::Lost => {
-                if self.record.talks.is_empty() && !matches!(self.state, State::Leaving { .. }) {
+                if self.record.talks.is_empty() && !self.is_leaving() {
                     self.record.outcome = Some(Outcome::LeftToSwitch);
                 }
                 self.close(now);
@@ -187,7 +214,7 @@ impl Call {
             self.record.owner = decision.owner.clone();
             self.record.fallback = decision.fallback;
             if decision.internal {
-                self.record.direction = crate::core::facts::Direction::Internal;
+                self.record.direction = Direction::Internal;
             }
         }
         self.plan = decision.plan.iter().cloned().collect();
@@ -196,6 +223,9 @@ impl Call {
     }
 
     fn next_step(&mut self, now: Timestamp) {
+        if self.released {
+            return self.watch(now);
+        }
         let Some(step) = self.plan.pop_front() else {
             // A plan ends with a hang-up; this is the net below it.
             return self.hang_up(HangupCause::NORMAL, now);
@@ -204,10 +234,11 @@ impl Call {
             let attempt = Attempt { what, employees, from: now, until: None, result: None };
             self.record.attempts.push(attempt);
         }
+        self.rang = false;
         let due = |time: Duration| Some(after(now, time));
         match step {
             Step::Ring(ring) => {
-                self.prepare(ring.caller_name.clone());
+                self.name();
                 let limit = ring.timeout + RING_SLACK + OVERDUE;
                 let caller_id = self.record.decisions.last().and_then(|d| d.caller_id.clone());
                 self.start(App::Bridge { ring, caller_id }, due(limit));
@@ -218,55 +249,66 @@ impl Call {
             }
             Step::Fifo { queue, wait } => {
                 self.answer();
+                if let Some(name) = self.caller_name() {
+                    self.run(App::FifoName(name));
+                }
                 self.start(App::Fifo(queue), wait.and_then(due));
             }
             Step::Voicemail { mailbox } => {
                 self.answer();
-                self.start(App::Voicemail(mailbox), None);
+                self.start(App::Voicemail(mailbox), due(LONGEST_MESSAGE));
             }
             Step::Announce { file } => {
                 self.answer();
-                self.start(App::Playback(file), None);
+                self.start(App::Playback(file), due(LONGEST_MESSAGE));
             }
             Step::Hangup { cause } => {
                 self.exhausted = true;
-                self.hang_up(cause, now);
+                self.hang_up(self.told(cause), now);
             }
         }
     }
 
+    /// Once a step, however many phones ring and however often they say so.
     fn ringing(&mut self) {
-        if let (State::Stepping { .. }, Some(attempt)) = (&self.state, self.record.attempts.last())
-        {
+        if self.rang || !matches!(self.state, State::Stepping { .. }) {
+            return;
+        }
+        if let Some(attempt) = self.record.attempts.last().filter(|a| a.result.is_none()) {
+            self.rang = true;
             let employees = attempt.employees.clone();
             self.outputs.push_back(Output::Occurred(Occurrence::Ringing { employees }));
         }
     }
 
     fn bridged(&mut self, party: Party, now: Timestamp) {
-        if matches!(self.state, State::Leaving { .. }) {
+        if self.is_leaving() {
             return;
         }
         let talking = self.state == State::Talking;
         if talking && self.record.last_speaker().is_some_and(|p| p.leg == party.leg) {
             return;
         }
-        let by = match (&self.state, self.record.attempts.last_mut()) {
-            (State::Stepping { .. } | State::Apart { .. }, Some(attempt))
-                if attempt.result.is_none() =>
-            {
+        self.end_talk(now);
+        self.caller_answered = true;
+        self.talk(party, now);
+        self.state = State::Talking;
+    }
+
+    fn talk(&mut self, party: Party, now: Timestamp) {
+        let by = match self.record.attempts.last_mut().filter(|a| a.result.is_none()) {
+            Some(attempt) => {
                 attempt.result = Some(AttemptResult::Answered);
                 attempt.until = Some(now);
                 match attempt.what {
                     Tried::Ring(role) => AnsweredBy::Rung(role),
-                    _ => AnsweredBy::Queue,
+                    Tried::Queue(_) => AnsweredBy::Queue,
+                    Tried::Voicemail | Tried::Announcement => AnsweredBy::Transfer,
                 }
             }
-            _ if self.record.talks.is_empty() => AnsweredBy::Queue,
-            _ => AnsweredBy::Transfer,
+            None if self.record.talks.is_empty() => AnsweredBy::Queue,
+            None => AnsweredBy::Transfer,
         };
-        self.end_talk(now);
-        self.caller_answered = true;
         let occurrence = match self.record.talks.last() {
             None => Some(Occurrence::Answered(party.clone())),
             Some(last) if last.party.leg != party.leg => Some(Occurrence::PassedOn(party.clone())),
@@ -274,7 +316,6 @@ impl Call {
         };
         self.outputs.extend(occurrence.map(Output::Occurred));
         self.record.talks.push(Talk { party, by, from: now, until: None });
-        self.state = State::Talking;
     }
 
     fn unbridged(&mut self, now: Timestamp) {
@@ -285,6 +326,8 @@ impl Call {
     }
 
     fn done(&mut self, op: &OpId, result: &Completion, now: Timestamp) {
+        // Who hangs up after his message is gone before the application is over.
+        self.message(result.message_seconds, now);
         let ours = match &self.state {
             State::Stepping { op: current, .. } => current == op,
             // After a break, or while a probe is on its way: only the running step's completion
@@ -298,9 +341,6 @@ impl Call {
         if !ours {
             return;
         }
-        if result.message_seconds > 0 {
-            self.message(result.message_seconds);
-        }
         if result.queue_cause.as_deref() == Some("answered") || result.queue_bridged {
             // The talk begins; the bridge is seen in a moment (transcript 08a).
             self.state = State::Apart { due: after(now, APART) };
@@ -308,9 +348,15 @@ impl Call {
         }
         let outcome = match self.record.attempts.last().map(|a| &a.what) {
             Some(Tried::Ring(_)) => {
-                AttemptResult::from_disposition(result.disposition.as_deref().unwrap_or_default())
+                let disposition = result.disposition.as_deref().unwrap_or_default();
+                let result = AttemptResult::from_disposition(disposition);
+                let known = !matches!(result, AttemptResult::Answered | AttemptResult::Failed);
+                self.refusal = HangupCause::named(disposition).filter(|_| known);
+                result
             }
+            Some(Tried::Queue(_)) if result.taken_out => AttemptResult::CallerGone,
             Some(Tried::Queue(_)) => AttemptResult::QueueTimeout,
+            Some(Tried::Announcement) if result.missing => AttemptResult::Failed,
             _ => AttemptResult::Answered,
         };
         if outcome == AttemptResult::Answered && self.tries(|t| matches!(t, Tried::Ring(_))) {
@@ -319,42 +365,18 @@ impl Call {
             self.state = State::Apart { due: after(now, AT_ONCE) };
             return;
         }
-        self.end_attempt(outcome, now);
         if outcome == AttemptResult::CallerGone {
-            self.state = State::Leaving { due: after(now, LAST_WORDS) };
-        } else {
-            self.next_step(now);
-        }
-    }
-
-    fn probed(&mut self, probe: Probe, now: Timestamp) {
-        if !matches!(self.state, State::Apart { .. }) {
+            // Or the owner hung up in the moment of his answer: the caller is not gone then, and
+            // a bond to the owner stays behind (seen on 1.10.12), so that looking is of no use.
+            self.state = State::Cut { due: after(now, CUT) };
             return;
         }
-        match probe {
-            Probe::Gone => {
-                self.record.hangup_cause.get_or_insert_with(|| "UNKNOWN".into());
-                self.leaving("UNKNOWN".into(), now);
-            }
-            Probe::With(party) => self.bridged(party, now),
-            Probe::Alone
-                if !self.record.talks.is_empty()
-                    || self.record.attempts.last().is_some_and(|a| a.result.is_some()) =>
-            {
-                // The talk is over and the other side is gone: the caller must not sit in silence
-                // (esl.md, pitfall 23).
-                self.hang_up(HangupCause::NORMAL, now);
-            }
-            Probe::Alone => {
-                self.end_attempt(AttemptResult::Failed, now);
-                self.next_step(now);
-            }
-            Probe::Unknown => self.state = State::Apart { due: after(now, APART) },
-        }
+        self.end_attempt(outcome, now);
+        self.next_step(now);
     }
 
     fn leaving(&mut self, cause: String, now: Timestamp) {
-        if let State::Leaving { .. } = self.state {
+        if self.is_leaving() {
             return;
         }
         self.end_talk(now);
@@ -367,23 +389,19 @@ impl Call {
         if !words.cause.is_empty() {
             self.record.hangup_cause = Some(words.cause);
         }
-        if words.message_seconds > 0 && self.message_seconds == 0 {
-            self.message(words.message_seconds);
-        }
+        self.message(words.message_seconds, now);
         // The bridge's own events were lost (esl.md, pitfall 15): the truth is in the last words.
         if let (true, Some(party)) = (self.record.talks.is_empty(), words.bridged_with) {
-            self.bridged_late(party, now);
+            self.talk(party, now);
         }
-    }
-
-    fn bridged_late(&mut self, party: Party, now: Timestamp) {
-        self.outputs.push_back(Output::Occurred(Occurrence::Answered(party.clone())));
-        self.record.talks.push(Talk { party, by: AnsweredBy::Queue, from: now, until: Some(now) });
     }
 
     fn close(&mut self, now: Timestamp) {
         self.end_talk(now);
-        self.end_attempt(AttemptResult::CallerGone, now);
+        // An attempt we let go of lasts: what comes of it is not known.
+        if self.record.outcome.is_none() {
+            self.end_attempt(AttemptResult::CallerGone, now);
+        }
         self.record.ended = Some(now);
         let outcome = self.outcome();
         self.record.outcome = Some(outcome);
@@ -417,21 +435,36 @@ impl Call {
             == Some(self.ops.to_string().as_str())
     }
 
-    fn prepare(&mut self, caller_name: Option<Arc<str>>) {
-        if !self.prepared {
-            self.prepared = true;
-            self.run(App::Prepare { caller_name });
+    fn caller_name(&self) -> Option<Arc<str>> {
+        self.record.decisions.last()?.caller_name.clone()
+    }
+
+    /// Once for each decision. What is not known stays as the caller sent it.
+    fn name(&mut self) {
+        if !std::mem::replace(&mut self.named, true)
+            && let Some(name) = self.caller_name()
+        {
+            self.run(App::Name(name));
         }
     }
 
     fn answer(&mut self) {
-        self.prepare(None);
+        self.name();
         if !self.caller_answered {
             self.run(App::Answer);
         }
     }
 
+    /// Who dialled himself is told why it failed.
+    fn told(&self, cause: HangupCause) -> HangupCause {
+        let own = cause == HangupCause::NO_ANSWER && self.record.direction != Direction::Inbound;
+        self.refusal.filter(|_| own).unwrap_or(cause)
+    }
+
     fn hang_up(&mut self, cause: HangupCause, now: Timestamp) {
+        if self.released {
+            return self.watch(now);
+        }
         self.start(App::Hangup(cause), Some(after(now, AT_ONCE)));
     }
 
@@ -448,8 +481,14 @@ impl Call {
         }
     }
 
-    fn message(&mut self, seconds: u64) {
+    fn message(&mut self, seconds: u64, now: Timestamp) {
+        if seconds == 0 || self.message_seconds > 0 {
+            return;
+        }
         self.message_seconds = seconds;
+        if self.tries(|t| *t == Tried::Voicemail) {
+            self.end_attempt(AttemptResult::Answered, now);
+        }
         self.outputs.push_back(Output::Occurred(Occurrence::Voicemail { seconds }));
     }
 
@@ -458,7 +497,6 @@ impl Call {
     }
 
     fn outcome(&self) -> Outcome {
-        use crate::core::facts::Direction;
         if !self.record.talks.is_empty() {
             return Outcome::Answered;
         }

@@ -1,5 +1,8 @@
 //! The call machine, scenario by scenario, in microseconds.
 
+mod elsewhere;
+mod props;
+
 use super::*;
 use crate::core::facts::Direction;
 use crate::core::ids::{CallId, Extension};
@@ -19,7 +22,6 @@ fn ring(role: Role, employee: &str) -> Step {
             number: Number::Line(Extension::parse("101").unwrap()),
         }],
         timeout: Duration::from_secs(10),
-        caller_name: None,
     })
 }
 
@@ -37,6 +39,7 @@ fn decision(plan: Vec<Step>) -> Input {
         internal: false,
         owner: None,
         plan,
+        caller_name: Some("Пётр".into()),
         caller_id: None,
         fallback: None,
         trace: vec![],
@@ -105,10 +108,7 @@ fn a05_the_owner_answers() {
     call.handle(decision(vec![ring(Role::Owner, "1"), queue(), hangup()]), at(0));
     let out = drain(&mut call);
     assert!(
-        matches!(
-            &out[..],
-            [Output::Run(_, App::Prepare { .. }), Output::Run(_, App::Bridge { .. })]
-        ),
+        matches!(&out[..], [Output::Run(_, App::Name(_)), Output::Run(_, App::Bridge { .. })]),
         "{out:?}"
     );
     call.handle(bridged("b", Some("1")), at(3));
@@ -359,4 +359,22 @@ fn last_words_that_never_come_are_not_waited_for_for_ever() {
     assert_eq!(call.timeout(), Some(at(6)));
     call.handle_timeout(at(6));
     assert_eq!(record(&mut call).outcome, Some(Outcome::Abandoned));
+}
+
+#[test]
+fn e02_an_employee_is_told_why_his_call_failed_and_a_client_is_not() {
+    for (internal, cause) in [(true, "USER_BUSY"), (false, "NO_ANSWER")] {
+        let mut call = fresh();
+        let last = Step::Hangup { cause: HangupCause::NO_ANSWER };
+        let Input::Decided(mut decided) = decision(vec![ring(Role::Dialled, "1"), last]) else {
+            unreachable!()
+        };
+        decided.internal = internal;
+        call.handle(Input::Decided(decided), at(0));
+        let bridge = op(&drain(&mut call));
+        call.handle(done(bridge, "USER_BUSY"), at(1));
+        let out = drain(&mut call);
+        let [Output::Run(_, App::Hangup(told))] = &out[..] else { panic!("{out:?}") };
+        assert_eq!(told.0.to_string(), cause);
+    }
 }

@@ -16,7 +16,7 @@ impl<'r> Way<'r, '_> {
         self.out.fallback = Some(Fallback::Employee);
         let mut why = format!("{why}: it is internal and not registered (E02)");
         if let Some(caller) = &self.caller {
-            self.caller_name = Some(Arc::from(caller.name.as_str()));
+            self.out.caller_name = Some(Arc::from(caller.name.as_str()));
             why = format!("{}: {why}", caller.name);
         }
         self.note("caller", why, None);
@@ -57,7 +57,7 @@ impl<'r> Way<'r, '_> {
             Lookup::Found { client, source } => {
                 let name = client.display_name();
                 if !self.out.internal && !name.is_empty() {
-                    self.caller_name = Some(Arc::from(name.as_str()));
+                    self.out.caller_name = Some(Arc::from(name.as_str()));
                 }
                 let deal = match client.open_deal() {
                     Some(deal) => format!("oldest open deal {} (D03)", deal.id),

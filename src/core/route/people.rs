@@ -147,12 +147,7 @@ impl<'r> Way<'r, '_> {
     }
 
     pub(super) fn ring(&mut self, role: Role, targets: Vec<Target>, timeout: std::time::Duration) {
-        self.out.plan.push(Step::Ring(Ring {
-            role,
-            targets,
-            timeout,
-            caller_name: self.caller_name.clone(),
-        }));
+        self.out.plan.push(Step::Ring(Ring { role, targets, timeout }));
     }
 }
 

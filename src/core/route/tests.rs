@@ -105,6 +105,7 @@ struct Case {
     direction: Direction,
     from: &'static str,
     to: &'static str,
+    passed_on: bool,
     at: Timestamp,
     lookup: Lookup,
     staff: Vec<Employee>,
@@ -118,6 +119,7 @@ impl Case {
             direction: Direction::Inbound,
             from: "+79161234567",
             to: "+74951234567",
+            passed_on: false,
             at: at(NOON),
             lookup: found(client(Some("1"), vec![])),
             staff: vec![
@@ -137,6 +139,7 @@ impl Case {
             direction: self.direction,
             from: &from,
             to: self.to,
+            passed_on: self.passed_on,
             at: self.at,
             lookup: &self.lookup,
             staff: &staff,

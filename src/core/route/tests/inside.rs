@@ -56,8 +56,7 @@ fn a_call_to_the_outside_rings_the_client_and_knows_his_owner() {
     assert_eq!((decision.internal, decision.fallback), (false, None));
     assert_eq!(decision.owner, Some("1".into()));
     assert_eq!(decision.caller_id.as_ref().map(Phone::e164), Some("+74950001122"));
-    let Step::Ring(ring) = &decision.plan[0] else { panic!() };
-    assert_eq!(ring.caller_name, None, "the client is not shown his own name");
+    assert_eq!(decision.caller_name, None, "the client is not shown his own name");
 }
 
 #[test]
@@ -85,6 +84,18 @@ fn a_call_passed_on_to_an_extension_rings_that_employee_first_then_the_owner() {
     let rings = ["dialled 1:101 25s", "dialled 1:+79031111111 25s"];
     assert_eq!(case.plan(), [&rings[..], &QUEUE].concat());
     assert_eq!(case.decide().fallback, None);
+}
+
+#[test]
+fn a_client_passed_on_to_an_outside_number_is_not_rung_back_to_the_owner() {
+    let mut case = Case::new();
+    case.to = "+79035550199";
+    assert!(!case.plan()[0].contains("dialled"), "a number of the trunk that no line names");
+    case.passed_on = true;
+    let decision = case.decide();
+    assert_eq!(case.plan()[0], "dialled +79035550199 25s");
+    assert_eq!(case.plan()[1], "owner 1:101 10s", "he is not lost where nobody answers there");
+    assert!(!decision.internal && !format!("{:?}", decision.trace).contains("5550199"));
 }
 
 #[test]

@@ -45,11 +45,11 @@ fn a05_an_open_deal_without_an_owner_goes_to_the_clients() {
 
 #[test]
 fn a04_the_clients_name_is_on_every_ringing_phone_and_an_unknown_callers_on_none() {
-    let name = |case: &Case| match &case.decide().plan[0] {
-        Step::Ring(ring) => ring.caller_name.clone(),
-        other => panic!("{other:?}"),
-    };
+    let name = |case: &Case| case.decide().caller_name;
     let mut case = Case::new();
+    assert_eq!(name(&case).as_deref(), Some("Пётр Ильин (Ромашка)"));
+    case.lookup = found(client(None, vec![]));
+    assert_eq!(case.plan()[0], "queue sales");
     assert_eq!(name(&case).as_deref(), Some("Пётр Ильин (Ромашка)"));
     case.to = "+74957654321";
     case.lookup = Lookup::Unknown { source: Source::Fresh };

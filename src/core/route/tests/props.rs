@@ -78,6 +78,7 @@ proptest! {
             direction,
             from: &from,
             to: &to,
+            passed_on: minutes % 2 == 0,
             at: at(NOON) + jiff::SignedDuration::from_mins(minutes),
             lookup: &lookup,
             staff: &staff,

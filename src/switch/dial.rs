@@ -125,7 +125,8 @@ fn clean_name(name: &str) -> String {
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A configured name: no variable expansion that was not meant, no second argument.
+/// A name or path from the rules, in one line. It is the operator's own: `$${sounds_dir}/x.wav` and
+/// the like may stand in it.
 fn clean_path(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }

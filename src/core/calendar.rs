@@ -161,17 +161,23 @@ impl Calendar {
         }
         let mut date = self.zone.to_datetime(at).date();
         for _ in 0..HORIZON_DAYS {
-            let opening = self
-                .possible_openings(date)
-                .into_iter()
-                .filter(|t| *t > at && self.state(*t).open)
-                .min();
-            if opening.is_some() {
-                return opening;
+            let tomorrow = date.tomorrow().ok()?;
+            if let Some(opening) = self.first_opening(date, at) {
+                // A change of the clock in the next night counts to this day too; a span of the
+                // next day may start before it.
+                return self
+                    .first_opening(tomorrow, at)
+                    .map(|next| next.min(opening))
+                    .or(Some(opening));
             }
-            date = date.tomorrow().ok()?;
+            date = tomorrow;
         }
         None
+    }
+
+    fn first_opening(&self, date: Date, at: Timestamp) -> Option<Timestamp> {
+        let instants = self.possible_openings(date).into_iter();
+        instants.filter(|t| *t > at && self.state(*t).open).min()
     }
 
     /// Instants of a day at which closed may turn into open: where a span starts, and where the

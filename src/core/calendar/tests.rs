@@ -133,6 +133,14 @@ fn a_span() -> impl Strategy<Value = Option<Span>> {
     (0u16..DAY, 0u16..=DAY).prop_map(|(start, end)| Span::new(start, end))
 }
 
+#[test]
+fn a_day_that_opens_at_midnight_before_the_clock_changes_opens_at_midnight() {
+    let mut office = calendar("Europe/Berlin", [&[]; 7]);
+    let night = Span { start: 0, end: 181 };
+    office.week[6] = Some(Day { spans: vec![night], place: place(1) });
+    assert_eq!(office.opens(at("2026-03-27T00:00:00Z")), Some(at("2026-03-28T23:00:00Z")));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     /// `opens` is the first open minute after a closed one, by going through all minutes.

@@ -61,23 +61,13 @@ struct Played {
 
 impl Played {
     fn new(first: &Event) -> Self {
-        let call = Call::new(CallRecord {
-            id: CallId::new(first.raw("Unique-ID").unwrap()),
-            direction: Direction::Inbound,
-            from: Caller::Anonymous,
-            to: "100".into(),
-            line: None,
-            started: when(first),
-            ended: None,
-            owner: None,
-            fallback: None,
-            decisions: vec![],
-            attempts: vec![],
-            talks: vec![],
-            transfers: vec![],
-            outcome: None,
-            hangup_cause: None,
-        });
+        let call = Call::new(CallRecord::new(
+            CallId::new(first.raw("Unique-ID").unwrap()),
+            Direction::Inbound,
+            Caller::Anonymous,
+            "100".into(),
+            when(first),
+        ));
         Self { call, started: vec![], occurred: vec![], closed: None }
     }
 

@@ -260,6 +260,33 @@ pub struct CallRecord {
 }
 
 impl CallRecord {
+    /// The record of a call that has just arrived.
+    pub fn new(
+        id: CallId,
+        direction: Direction,
+        from: Caller,
+        to: String,
+        started: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            direction,
+            from,
+            to,
+            line: None,
+            started,
+            ended: None,
+            owner: None,
+            fallback: None,
+            decisions: vec![],
+            attempts: vec![],
+            talks: vec![],
+            transfers: vec![],
+            outcome: None,
+            hangup_cause: None,
+        }
+    }
+
     /// Who answered first.
     pub fn first_answerer(&self) -> Option<&Party> {
         self.talks.first().map(|t| &t.party)

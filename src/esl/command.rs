@@ -80,11 +80,6 @@ impl Command {
         Self(Bytes::from_static(b"noevents\n\n"))
     }
 
-    /// `resume`: the dialplan goes on when the connection ends (transcript 07h).
-    pub fn resume() -> Self {
-        Self(Bytes::from_static(b"resume\n\n"))
-    }
-
     /// `exit`.
     pub fn exit() -> Self {
         Self(Bytes::from_static(b"exit\n\n"))

@@ -177,23 +177,13 @@ impl Session {
     fn new(engine: Arc<Engine>, seat: Seat<Connected>, connected: Connected) -> Self {
         let Connected { link, arrival, accepted } = connected;
         let clock = Clock::start();
-        let mut call = Call::new(CallRecord {
-            id: arrival.call.clone(),
-            direction: arrival.direction,
-            from: arrival.from.clone(),
-            to: arrival.to.clone(),
-            line: None,
-            started: clock.now(),
-            ended: None,
-            owner: None,
-            fallback: None,
-            decisions: vec![],
-            attempts: vec![],
-            talks: vec![],
-            transfers: vec![],
-            outcome: None,
-            hangup_cause: None,
-        });
+        let mut call = Call::new(CallRecord::new(
+            arrival.call.clone(),
+            arrival.direction,
+            arrival.from.clone(),
+            arrival.to.clone(),
+            clock.now(),
+        ));
         if arrival.answered {
             call.answered_already();
         }

@@ -47,23 +47,13 @@ fn decision(plan: Vec<Step>) -> Input {
 }
 
 fn fresh() -> Call {
-    Call::new(CallRecord {
-        id: CallId::new("a"),
-        direction: Direction::Inbound,
-        from: Caller::Anonymous,
-        to: "100".into(),
-        line: None,
-        started: at(0),
-        ended: None,
-        owner: None,
-        fallback: None,
-        decisions: vec![],
-        attempts: vec![],
-        talks: vec![],
-        transfers: vec![],
-        outcome: None,
-        hangup_cause: None,
-    })
+    Call::new(CallRecord::new(
+        CallId::new("a"),
+        Direction::Inbound,
+        Caller::Anonymous,
+        "100".into(),
+        at(0),
+    ))
 }
 
 /// Everything it wants to do now.

@@ -168,6 +168,7 @@ pub fn render(rules: &Routing, question: &Question, decision: &Decision, staff: 
         Direction::Inbound => "inbound",
         Direction::Outbound => "outbound",
         Direction::Internal => "internal",
+        Direction::Callback => "callback",
     };
     let from = match &question.from {
         Caller::Phone(phone) => phone.e164().to_owned(),

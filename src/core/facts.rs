@@ -1,14 +1,14 @@
 //! What a decision is made of.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::client::Lookup;
 use super::phone::{Caller, Phone, Region};
 use super::staff::{Presence, Staff};
 
 /// Which way a call goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From outside to the company.
@@ -17,6 +17,8 @@ pub enum Direction {
     Outbound,
     /// Between employees (E02).
     Internal,
+    /// A callback: the engine rang an employee, then the client.
+    Callback,
 }
 
 /// Everything `core::route::decide` looks at. Nothing else may influence it.
@@ -51,7 +53,9 @@ pub fn whom_to_ask(
 ) -> Option<Phone> {
     let outside = match direction {
         Direction::Inbound => from.phone().cloned(),
-        Direction::Outbound | Direction::Internal => Phone::parse(to, region).ok(),
+        Direction::Outbound | Direction::Internal | Direction::Callback => {
+            Phone::parse(to, region).ok()
+        }
     };
     outside.filter(|phone| staff.by_phone(phone).is_none())
 }

@@ -1,8 +1,10 @@
 //! The pure core: no socket, file, clock or random number. It is given events and the time
 //! and answers with commands and timers. `tests/core_is_pure.rs` enforces it.
 
+pub mod action;
 pub mod calendar;
 pub mod call;
+pub mod case;
 pub mod client;
 pub mod facts;
 pub mod ids;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::facts::Direction;
 use super::ids::{CallId, EmployeeId, LegId, QueueName};
@@ -180,7 +180,7 @@ impl AnsweredBy {
 }
 
 /// How the call came out. An answered call never becomes a missed one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Somebody talked with the caller.

@@ -3,8 +3,12 @@
 pub mod builtin;
 pub mod lazy;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
+use crate::core::action::{Action, Bound};
+use crate::core::case::Case;
 use crate::core::client::Client;
 use crate::core::phone::Phone;
 use crate::core::staff::Employee;
@@ -18,6 +22,53 @@ pub enum CrmError {
     /// It answered with a fault, or could not be reached. The text says which, without secrets.
     #[error("the CRM failed: {0}")]
     Fault(String),
+}
+
+/// An action to be carried out, with all it is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Work<'a> {
+    /// The idempotency key: what was done under it is never done again.
+    pub key: &'a str,
+    /// What to do.
+    pub action: &'a Action,
+    /// What occurred.
+    pub case: &'a Case,
+    /// What earlier actions of this call left behind.
+    pub bound: &'a Bound,
+}
+
+/// What came of an action.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Ids it made or found; what is `None` here stays as it was.
+    pub bound: Bound,
+    /// What was done, in a few words: `made deal 17`, `nothing: a task is open until 12:00`.
+    pub what: String,
+}
+
+/// Why an action was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// Nothing was done; try again, not before `after` where the CRM said so (429, 5xx, network).
+    #[error("the CRM cannot take it now: {why}")]
+    Later {
+        /// `Retry-After`.
+        after: Option<Duration>,
+        /// Without secrets.
+        why: String,
+    },
+    /// Sent, and no answer came: it may be done. Read back before it is sent again.
+    #[error("the CRM's answer was lost: {why}")]
+    Lost {
+        /// Without secrets.
+        why: String,
+    },
+    /// The CRM will not have it; trying again is of no use.
+    #[error("the CRM refuses it: {why}")]
+    Refused {
+        /// Without secrets.
+        why: String,
+    },
 }
 
 /// A CRM: whom a number belongs to, and who works here.
@@ -38,6 +89,23 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// [`CrmError`].
     async fn employees(&self) -> Result<Vec<Employee>, CrmError>;
+
+    /// Carries out an action. The same key twice does it once, as far as this CRM can tell;
+    /// where it cannot, [`Crm::read_back`] is asked before a second time.
+    ///
+    /// # Errors
+    /// [`ApplyError`] says whether to try again. A CRM that is only read refuses everything.
+    async fn apply(&self, _work: &Work<'_>) -> Result<Done, ApplyError> {
+        Err(ApplyError::Refused { why: format!("{} is only read", self.name()) })
+    }
+
+    /// After a lost answer: was it done? `None`: it was not.
+    ///
+    /// # Errors
+    /// [`ApplyError`]: not known yet.
+    async fn read_back(&self, _work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
+        Ok(None)
+    }
 
     /// A number that differs once the CRM's data changed, so that what is kept of it can be
     /// dropped. `None`: this CRM cannot tell.

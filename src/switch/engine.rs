@@ -145,6 +145,7 @@ impl Engine {
             crate::core::facts::Direction::Inbound => "inbound",
             crate::core::facts::Direction::Outbound => "outbound",
             crate::core::facts::Direction::Internal => "internal",
+            crate::core::facts::Direction::Callback => "callback",
         };
         self.metrics.calls.with_label_values(&[direction, outcome]).inc();
         for attempt in &record.attempts {

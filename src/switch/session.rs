@@ -256,6 +256,8 @@ impl Session {
 
     /// The life of the call; returns when its record is complete or the connection is gone.
     async fn events(&mut self, drain: &CancellationToken) -> Result<(), LinkError> {
+        let drained = drain.cancelled();
+        tokio::pin!(drained);
         while self.record.is_none() {
             let wake = self.call.timeout().map(|due| self.clock.instant(due));
             tokio::select! {
@@ -267,7 +269,7 @@ impl Session {
                 },
                 Some(later) = self.seat.joins.recv() => self.passed_on(later),
                 () = sleep(wake) => self.call.handle_timeout(self.clock.now()),
-                () = drain.cancelled() => return Ok(()),
+                () = &mut drained => return Ok(()),
             }
             self.flush().await?;
         }

@@ -1,7 +1,9 @@
 //! The handshake of an outbound connection: what FreeSWITCH says of the call it hands over.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use crate::core::casebook::{Brought, FIELD_LENGTH, MOST_FIELDS, is_field_name};
 use crate::core::facts::Direction;
 use crate::core::ids::CallId;
 use crate::core::phone::{Caller, Region};
@@ -22,6 +24,8 @@ pub struct Arrival {
     pub answered: bool,
     /// The caller has hung up before we came to speak: the cause.
     pub gone: Option<String>,
+    /// What the cases of the call need besides. Read only where it is asked for.
+    pub brought: Brought,
 }
 
 /// Why a connection is refused. The dialplan goes on with the plain queue.
@@ -86,8 +90,36 @@ impl Arrival {
             to: dialled(&get("Caller-Destination-Number")),
             answered: get("Answer-State") == "answered",
             gone: (get("Answer-State") == "hangup").then(|| get("Hangup-Cause").into_owned()),
+            brought: Brought::default(),
         })
     }
+
+    /// With what the cases of the call need.
+    #[must_use]
+    pub fn with_brought(mut self, data: &Headers) -> Self {
+        let get = |name: &str| data.get(name).filter(|value| !value.is_empty());
+        let shown = get("variable_effective_caller_id_number").map(|n| dialled(&n));
+        self.brought = Brought {
+            shown: shown.filter(|_| self.direction == Direction::Outbound),
+            fields: fields(data),
+            led_before: get("variable_dozvon_led").is_some(),
+            talked_before: get("variable_dozvon_led").is_some()
+                && get("variable_last_bridge_to").is_some(),
+        };
+        self
+    }
+}
+
+/// `dozvon_field_NAME`, set by the dialplan; bounded in number and length.
+fn fields(data: &Headers) -> BTreeMap<String, String> {
+    let field = |(name, _): (&str, &str)| {
+        let name = name.strip_prefix("variable_dozvon_field_")?;
+        let value = data.get(&format!("variable_dozvon_field_{name}"))?;
+        let value: String = value.chars().filter(|c| !c.is_control()).take(FIELD_LENGTH).collect();
+        let name = name.to_ascii_lowercase();
+        (is_field_name(&name) && !value.is_empty()).then_some((name, value))
+    };
+    data.iter().filter_map(field).take(MOST_FIELDS).collect()
 }
 
 /// What of the dialled number is a number: digits, `*`, `#` and a leading plus, 40 at most.

@@ -68,7 +68,7 @@ fn input() -> impl Strategy<Value = Input> {
     ];
     prop_oneof![
         4 => plan(),
-        2 => Just(Input::Ringing),
+        2 => prop::option::of(prop::sample::select(vec!["1", "2", "3"])).prop_map(|e| Input::Ringing { employee: e.map(Into::into) }),
         2 => Just(Input::CallerAnswered),
         4 => (leg(), any::<bool>()).prop_map(|(party, answered)| Input::Bridged { party, answered }),
         4 => Just(Input::Unbridged),

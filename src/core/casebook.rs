@@ -237,3 +237,6 @@ impl Casebook {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

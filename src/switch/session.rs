@@ -14,6 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::arrival::{Arrival, HandshakeError};
 use super::clock::Clock;
+use super::desk::Desk;
 use super::dial::{CALL_VARIABLES, LEAVE_KEY};
 use super::engine::{CallNews, Engine};
 use super::registry::{Entry, Seat};
@@ -98,6 +99,7 @@ struct Session {
     link: Link<Socket, Tag>,
     seat: Seat<Connected>,
     call: Call,
+    desk: Desk,
     arrival: Arrival,
     accepted: Instant,
     /// Asked and not answered yet.
@@ -152,7 +154,10 @@ async fn handshake(
             Some(_) => {}
         }
     };
-    let arrival = Arrival::read(&data.headers, engine.region())?;
+    let mut arrival = Arrival::read(&data.headers, engine.region())?;
+    if engine.clerk.wants() {
+        arrival = arrival.with_brought(&data.headers);
+    }
     let id = arrival.call.as_str();
     let op = OpId::new(format!("{id}.0"));
     let mut first = vec![
@@ -175,8 +180,9 @@ fn gone(error: LinkError) -> SessionError {
 
 impl Session {
     fn new(engine: Arc<Engine>, seat: Seat<Connected>, connected: Connected) -> Self {
-        let Connected { link, arrival, accepted } = connected;
+        let Connected { link, mut arrival, accepted } = connected;
         let clock = Clock::start();
+        let desk = Desk::new(engine.clerk.clone(), std::mem::take(&mut arrival.brought));
         let mut call = Call::new(CallRecord::new(
             arrival.call.clone(),
             arrival.direction,
@@ -193,6 +199,7 @@ impl Session {
             link,
             seat,
             call,
+            desk,
             arrival,
             accepted,
             lookup: None,
@@ -288,6 +295,7 @@ impl Session {
             self.engine.metrics.fallbacks.with_label_values(&[fallback.as_str()]).inc();
         }
         debug!(trace = ?decision.trace, "decided");
+        self.begin(&decision, Some(lookup));
         self.call.handle(Input::Decided(Box::new(decision)), self.clock.now());
     }
 
@@ -304,6 +312,15 @@ impl Session {
             presence: self.engine.presence.as_ref(),
         };
         crate::core::route::decide(&self.engine.rules.load(), &facts)
+    }
+
+    /// From the first decision on it is known what is to be said of this call.
+    fn begin(&mut self, decision: &Decision, lookup: Option<&Lookup>) {
+        if self.desk.is_waiting() {
+            let staff = self.engine.directory.staff();
+            let rules = self.engine.rules.load();
+            self.desk.decided(self.call.record(), decision, lookup, &rules, &staff);
+        }
     }
 
     fn incoming(&mut self, incoming: Incoming<Tag>) {
@@ -410,7 +427,15 @@ impl Session {
 
     fn note(&mut self, output: Output) {
         match output {
-            Output::Occurred(occurrence) => self.engine.occurred(&self.call, occurrence),
+            Output::Occurred(occurrence) => {
+                if self.desk.is_waiting() {
+                    // Over before it was decided on: what would have been decided tells whose
+                    // call it was.
+                    self.begin(&self.decision(&Lookup::Slow), None);
+                }
+                self.desk.occurred(self.call.record(), &occurrence, self.clock.now());
+                self.engine.occurred(&self.call, occurrence);
+            }
             Output::Closed(record) => self.record = Some(*record),
             Output::Run(..) | Output::Probe | Output::Break => {}
         }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::core::call::{Completion, Input, LastWords, Probe};
-use crate::core::ids::{CallId, Extension, LegId, OpId};
+use crate::core::ids::{CallId, EmployeeId, Extension, LegId, OpId};
 use crate::core::phone::{Phone, Region};
 use crate::core::record::Party;
 use crate::core::staff::Staff;
@@ -35,7 +35,10 @@ impl Translator<'_> {
     pub fn event(&self, event: &Event) -> Option<Input> {
         let own = event.raw("Unique-ID") == Some(self.call.as_str());
         match event.name() {
-            "CHANNEL_PROGRESS" | "CHANNEL_PROGRESS_MEDIA" if !own => Some(Input::Ringing),
+            "CHANNEL_PROGRESS" | "CHANNEL_PROGRESS_MEDIA" if !own => {
+                let number = event.get("Caller-Destination-Number").unwrap_or_default();
+                Some(Input::Ringing { employee: self.employee(&number) })
+            }
             "CHANNEL_ANSWER" if own => Some(Input::CallerAnswered),
             "CHANNEL_BRIDGE" => {
                 let party = self.bridge_party(event, own)?;
@@ -111,6 +114,11 @@ impl Translator<'_> {
     }
 
     fn party(&self, leg: &str, number: &str) -> Party {
+        let employee = self.employee(number);
+        Party { leg: LegId::new(leg), employee, number: number.to_owned() }
+    }
+
+    fn employee(&self, number: &str) -> Option<EmployeeId> {
         let employee = match Extension::parse(number) {
             Ok(line) => self.staff.by_extension(&line),
             Err(_) => None,
@@ -119,8 +127,7 @@ impl Translator<'_> {
             let phone = Phone::parse(number, self.region).ok()?;
             self.staff.by_phone(&phone)
         };
-        let employee = employee.or_else(outside).map(|e| e.id.clone());
-        Party { leg: LegId::new(leg), employee, number: number.to_owned() }
+        employee.or_else(outside).map(|e| e.id.clone())
     }
 
     fn last_words(&self, event: &Event) -> LastWords {

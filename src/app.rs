@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::config::Config;
+use crate::core::case::{Clerk, NoClerk};
 use crate::core::ids::NodeId;
 use crate::core::phone::{Phone, Region};
 use crate::crm::Crm;
@@ -86,7 +87,7 @@ pub struct App {
 }
 
 impl App {
-    /// Binds, connects and begins to take calls.
+    /// Binds, connects and begins to take calls. Nobody takes their cases down.
     ///
     /// # Errors
     /// [`StartError`]. A CRM or FreeSWITCH that does not answer is no reason not to start.
@@ -94,6 +95,19 @@ impl App {
         config: &Config,
         crm: Arc<dyn Crm>,
         rules: Routing,
+    ) -> Result<Self, StartError> {
+        Self::start_with(config, crm, rules, Arc::new(NoClerk)).await
+    }
+
+    /// The same, with a clerk.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(
+        config: &Config,
+        crm: Arc<dyn Crm>,
+        rules: Routing,
+        clerk: Arc<dyn Clerk>,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new()?);
         metrics.rules_ok.set(1);
@@ -113,13 +127,9 @@ impl App {
             limits: Limits::default(),
             dial: config.dial.clone(),
         };
-        let engine = Arc::new(Engine::new(
-            settings,
-            directory.clone(),
-            rules,
-            nodes.presence(),
-            metrics.clone(),
-        ));
+        let engine =
+            Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
+        let engine = Arc::new(engine.with_clerk(clerk));
 
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         // Employees first, so that the first call already knows them; a CRM that is down delays

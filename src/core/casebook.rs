@@ -166,6 +166,12 @@ impl Casebook {
             return None;
         }
         self.seq += 1;
+        let at = match event {
+            Event::Answered => record.answered_at(),
+            Event::Missed | Event::Unreached | Event::Ended => record.ended,
+            _ => None,
+        }
+        .unwrap_or(at);
         Some(self.case(record, event, at))
     }
 

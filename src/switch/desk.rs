@@ -41,6 +41,11 @@ impl Desk {
         matches!(self.stage, Stage::Waiting(_))
     }
 
+    /// Somebody wants to know what occurs.
+    pub fn is_manned(&self) -> bool {
+        !matches!(self.stage, Stage::Idle)
+    }
+
     /// The first decision: line and client are known from here on. Later ones change nothing.
     pub fn decided(
         &mut self,

@@ -18,7 +18,7 @@ use super::desk::Desk;
 use super::dial::{CALL_VARIABLES, LEAVE_KEY};
 use super::engine::{CallNews, Engine};
 use super::registry::{Entry, Seat};
-use super::translate::{EVENTS, FILTERS, Translator};
+use super::translate::{AGENT_EVENTS, AGENTS, EVENTS, FILTERS, Translator};
 use crate::core::call::{App, Call, Input, Output, Probe};
 use crate::core::client::Lookup;
 use crate::core::facts::{Facts, whom_to_ask};
@@ -380,6 +380,11 @@ impl Session {
             match output {
                 Output::Run(op, app) => {
                     self.tell_step(&app);
+                    if matches!(app, App::Callcenter(_)) && self.desk.is_manned() {
+                        let id = self.arrival.call.as_str();
+                        commands.push_back((Tag::Plain("filter"), Command::filter(AGENTS, id)));
+                        commands.push_back((Tag::Plain("event"), Command::events(AGENT_EVENTS)));
+                    }
                     let (name, arg) = self.engine.settings.dial.application(&app);
                     commands.push_back((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
                 }

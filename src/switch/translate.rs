@@ -19,6 +19,13 @@ pub const EVENTS: &str = "CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER
 /// `myevents` would bring the own leg only.
 pub const FILTERS: [&str; 2] = ["Unique-ID", "Other-Leg-Unique-ID"];
 
+/// The filter that brings what mod_callcenter says of this caller: an agent's leg is not known as
+/// his before it is bridged to him.
+pub const AGENTS: &str = "CC-Member-Session-UUID";
+
+/// The events of mod_callcenter.
+pub const AGENT_EVENTS: &str = "CUSTOM callcenter::info";
+
 /// Reads events for one call.
 #[derive(Clone, Copy)]
 pub struct Translator<'a> {
@@ -39,6 +46,7 @@ impl Translator<'_> {
                 let number = event.get("Caller-Destination-Number").unwrap_or_default();
                 Some(Input::Ringing { employee: self.employee(&number) })
             }
+            "CUSTOM" if event.raw("CC-Action") == Some("agent-offering") => self.offered(event),
             "CHANNEL_ANSWER" if own => Some(Input::CallerAnswered),
             "CHANNEL_BRIDGE" => {
                 let party = self.bridge_party(event, own)?;
@@ -82,6 +90,14 @@ impl Translator<'_> {
                 Probe::With(self.party(&bond, &number))
             }
         }
+    }
+
+    /// An agent's name is his extension (`freeswitch-conf/autoload_configs/callcenter.conf.xml`); a domain may stand behind it.
+    fn offered(&self, event: &Event) -> Option<Input> {
+        let ours = event.raw(AGENTS) == Some(self.call.as_str());
+        let agent = event.get("CC-Agent").unwrap_or_default();
+        let line = agent.split('@').next().unwrap_or_default();
+        ours.then(|| Input::Ringing { employee: self.employee(line) })
     }
 
     /// An attended transfer inside FreeSWITCH shows itself by this event only (transcript 09i).

@@ -170,3 +170,30 @@ impl Desk<'_> {
         Ok(done.last_insert_rowid())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn c05_a_second_task_is_looked_for_in_an_index() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = Store::open(folder.path().join("s.sqlite")).await.unwrap();
+        for (query, index) in
+            [(OPEN_OF_CLIENT, "task_open_by_client"), (OPEN_OF_NUMBER, "task_open_by_number")]
+        {
+            let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}"));
+            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain)
+                .bind("c1")
+                .bind("callback")
+                .bind(0_i64)
+                .fetch_all(store.pool())
+                .await
+                .unwrap();
+            let steps: Vec<_> = plan.iter().map(|(.., step)| step.as_str()).collect();
+            assert!(steps.iter().all(|s| s.contains(index)), "{steps:#?}");
+            assert!(steps.iter().any(|s| s.contains("due>?")), "{steps:#?}");
+        }
+    }
+}

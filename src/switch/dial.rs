@@ -69,6 +69,7 @@ impl Dial {
             }
             App::Playback(file) => ("playback", clean_path(file)),
             App::Hangup(cause) => ("hangup", cause.0.to_string()),
+            App::Mark => ("set", "dozvon_mark=true".to_owned()),
         }
     }
 

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -25,10 +26,12 @@ use crate::core::ids::OpId;
 use crate::core::phone::mask;
 use crate::core::record::CallRecord;
 use crate::core::trace::Decision;
-use crate::esl::{Command, FrameError, Incoming, Link, LinkError, Reply};
+use crate::esl::{Command, Event, FrameError, Incoming, Link, LinkError, Reply};
 
 /// The events of the end of a call come within `linger`; it must outlive the machine's patience
 /// for them (`core::call`, 5 s).
+/// How FreeSWITCH begins its answer to a command for a leg that is gone.
+const NO_CHANNEL: &str = "-ERR No such channel";
 const LINGER: Duration = Duration::from_secs(8);
 /// How long FreeSWITCH may take to say good-bye after `exit`.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -57,6 +60,8 @@ pub enum Tag {
     /// `uuid_dump`.
     Probe,
     /// Anything whose reply only matters if it is an error.
+    /// `connect` once more: how the leg ended.
+    LastLook,
     Plain(&'static str),
 }
 
@@ -326,13 +331,21 @@ impl Session {
                 warn!(verb, answer = first_line(&reply), "FreeSWITCH refused a command");
             }
             Incoming::Reply(Tag::Plain("linger"), _) => self.lingers = true,
-            // A linger notice may come before the last events: they are waited for (05a).
+            // It may come before the last events (05a), or instead of them: those that were sent
+            // before `event` was taken are lost (seen on 1.10.12).
+            Incoming::Notice { linger: true } => self.call.handle(Input::Down, now),
             Incoming::Reply(..)
             | Incoming::Notice { .. }
             | Incoming::AuthRequest
             | Incoming::Refused => {}
         }
     }
+            Incoming::Reply(Tag::LastLook, reply) => {
+                let data = Event::from_plain(&Bytes::copy_from_slice(reply.headers.as_bytes()));
+                self.call.handle(Input::Completed(translator.last_words(&data)), now);
+            }
+            // A caller may be gone at any moment.
+            Incoming::Reply(Tag::Plain(_), reply) if reply.text().starts_with(NO_CHANNEL) => {}
 
     /// The call came back on a new connection, which leads from now on. The earlier one stays
     /// open and silent: `exit` on it would take the call away from the new one.
@@ -383,6 +396,7 @@ impl Session {
         if !std::mem::replace(&mut self.commanded, true) {
             self.engine
                 .metrics
+                Output::LastLook => commands.push_back((Tag::LastLook, Command::connect())),
                 .first_command_seconds
                 .observe(self.accepted.elapsed().as_secs_f64());
         }
@@ -410,7 +424,7 @@ impl Session {
         match output {
             Output::Occurred(occurrence) => self.engine.occurred(&self.call, occurrence),
             Output::Closed(record) => self.record = Some(*record),
-            Output::Run(..) | Output::Probe | Output::Break => {}
+            Output::Run(..) | Output::Probe | Output::LastLook | Output::Break => {}
         }
     }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod control;
 pub mod dial;
 pub mod engine;
+mod farewell;
 pub mod listener;
 pub mod presence;
 pub mod registry;

@@ -131,16 +131,42 @@ impl Cx {
         found
     }
 
-    /// Fields by name.
+    /// Fields by name, or a setting's.
     pub fn fields(&mut self, tab: &Tab, key: &str) -> Vec<(String, Text)> {
         let what = format!("`{key}` of {}", tab.what);
-        let Some(fields) = self.reader.table(tab, key, &what) else { return Vec::new() };
+        let Some(item) = tab.item(key) else { return Vec::new() };
+        let named = match item.value.as_str() {
+            Some(value) => self.named(&At { value, span: item.span.clone() }, &[Kind::Fields]),
+            None => Named::Not,
+        };
+        let written = match named {
+            Named::Not => self.fields_at(&item, &what).unwrap_or_default(),
+            Named::Is(Value::Fields(all)) => all,
+            Named::Is(_) | Named::Wrong => return Vec::new(),
+        };
         let mut found = Vec::new();
-        for (name, _) in fields.table.iter() {
-            let text = self.text(&fields, name, Use::Plain);
-            found.extend(text.map(|text| (name.to_owned(), text)));
+        for (name, Written { text, span }) in written {
+            let text = self.text_at(&At { value: text.as_str(), span }, Use::Plain);
+            found.extend(text.map(|text| (name, text)));
         }
         found
+    }
+
+    /// `None`: it is no table.
+    fn fields_at(&mut self, item: &At<&Item>, what: &str) -> Option<Vec<(String, Written)>> {
+        let Some(table) = item.value.as_table_like() else {
+            self.wrong(what, &item.span, "a table of texts", item.value);
+            return None;
+        };
+        let fields = Tab { table, span: item.span.clone(), what: what.to_owned() };
+        let mut found = Vec::new();
+        for (name, _) in table.iter() {
+            let text = self.reader.text(&fields, name);
+            found.extend(text.map(|At { value, span }| {
+                (name.to_owned(), Written { text: value.to_owned(), span })
+            }));
+        }
+        Some(found)
     }
 
     /// A word of a closed list, or a choice whose words are all in it.
@@ -423,6 +449,13 @@ impl Cx {
                     self.texts.add(&mut self.reader, text, span, Use::Plain)?;
                 }
                 Value::Texts(all)
+            }
+            Kind::Fields => {
+                let all = self.fields_at(item, what)?;
+                for (_, Written { text, span }) in &all {
+                    self.texts.add(&mut self.reader, text, span, Use::Plain)?;
+                }
+                Value::Fields(all)
             }
             Kind::Employee => {
                 let employee = text(self, "an employee's id or extension in quotes")?;

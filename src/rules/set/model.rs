@@ -38,6 +38,7 @@ pub(crate) enum Value {
     /// As written: it is made a template where it is used.
     Text(Written),
     Texts(Vec<Written>),
+    Fields(Vec<(String, Written)>),
     Employee(Box<str>),
     Employees(Vec<Box<str>>),
     Who(Vec<Who>),

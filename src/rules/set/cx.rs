@@ -25,6 +25,10 @@ pub(super) struct Cx {
     pub reader: Reader,
     pub zone: TimeZone,
     pub settings: Vec<Setting>,
+    /// The names of all settings, also of those that have a mistake.
+    pub declared: Vec<String>,
+    /// The settings are being read: some of them are not there yet.
+    pub at_head: bool,
     /// Settings that something uses, by their place.
     pub used: Vec<usize>,
     pub texts: Texts,
@@ -47,6 +51,14 @@ impl Cx {
     fn named(&mut self, text: &At<&str>, wanted: &[Kind]) -> Named {
         let Some(name) = text.value.strip_prefix('$') else { return Named::Not };
         let Some(place) = self.settings.iter().position(|s| s.name == name) else {
+            if self.declared.iter().any(|declared| declared == name) {
+                if self.at_head {
+                    let message = format!("the setting `{name}` cannot be named here");
+                    let help = "lists of people name employees, due policies name durations and times; write the one that is named first";
+                    self.reader.error(&text.span, message, help);
+                }
+                return Named::Wrong;
+            }
             let names: Vec<&str> = self.settings.iter().map(|s| s.name.as_str()).collect();
             let message = format!("there is no setting `{}`", shown(name));
             let mut help = suggest(name, &names);
@@ -287,6 +299,7 @@ impl Cx {
             self.reader.error(&item.span, message, help);
             return None;
         };
+        let before = self.reader.problems.len();
         let time = self.duration_at(&working, &format!("`working` of {what}"));
         let hours = match self.reader.table(&tab, "hours", &format!("`hours` of {what}")) {
             Some(hours) => Some(week(&mut self.reader, &hours)),
@@ -306,6 +319,9 @@ impl Cx {
             work_days: work_days(&mut self.reader, &tab),
             place: self.reader.place(&item.span),
         };
+        if self.reader.problems.len() > before {
+            return None;
+        }
         if calendar.week.iter().all(Option::is_none) && calendar.work_days.is_empty() {
             self.reader.error(&item.span, "nobody ever works in these hours", "name a day");
             return None;
@@ -425,9 +441,12 @@ impl Cx {
         Some(match kind {
             Kind::Choice => {
                 let word = text(self, "one of the words of `of`, in quotes")?;
+                if of.is_empty() {
+                    return None;
+                }
                 let known: Vec<(&str, usize)> = of.iter().map(String::as_str).zip(0..).collect();
                 let at = At { value: word.as_str(), span: item.span.clone() };
-                Value::Choice(self.reader.word(&at, "word of `of`", &known)?)
+                Value::Choice(self.reader.word(&at, "value of the choice", &known)?)
             }
             Kind::Flag => match item.value.as_bool() {
                 Some(flag) => Value::Flag(flag),

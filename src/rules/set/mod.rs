@@ -142,3 +142,6 @@ impl RuleSet {
         self.settings.iter().find(|s| s.name == name)?.value.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,11 +25,15 @@ pub(super) struct Cx {
     pub reader: Reader,
     pub zone: TimeZone,
     pub settings: Vec<Setting>,
+    /// The names of all settings, also of those that have a mistake.
+    pub declared: Vec<String>,
+    /// The settings are being read: some of them are not there yet.
+    pub at_head: bool,
     /// Settings that something uses, by their place.
     pub used: Vec<usize>,
     pub texts: Texts,
     /// Lines that rules name.
-    pub lines: Vec<String>,
+    pub lines: Vec<(String, Range<usize>)>,
 }
 
 /// What a `$name` turned out to be.
@@ -47,6 +51,14 @@ impl Cx {
     fn named(&mut self, text: &At<&str>, wanted: &[Kind]) -> Named {
         let Some(name) = text.value.strip_prefix('$') else { return Named::Not };
         let Some(place) = self.settings.iter().position(|s| s.name == name) else {
+            if self.declared.iter().any(|declared| declared == name) {
+                if self.at_head {
+                    let message = format!("the setting `{name}` cannot be named here");
+                    let help = "lists of people name employees, due policies name durations and times; write the one that is named first";
+                    self.reader.error(&text.span, message, help);
+                }
+                return Named::Wrong;
+            }
             let names: Vec<&str> = self.settings.iter().map(|s| s.name.as_str()).collect();
             let message = format!("there is no setting `{}`", shown(name));
             let mut help = suggest(name, &names);
@@ -131,16 +143,42 @@ impl Cx {
         found
     }
 
-    /// Fields by name.
+    /// Fields by name, or a setting's.
     pub fn fields(&mut self, tab: &Tab, key: &str) -> Vec<(String, Text)> {
         let what = format!("`{key}` of {}", tab.what);
-        let Some(fields) = self.reader.table(tab, key, &what) else { return Vec::new() };
+        let Some(item) = tab.item(key) else { return Vec::new() };
+        let named = match item.value.as_str() {
+            Some(value) => self.named(&At { value, span: item.span.clone() }, &[Kind::Fields]),
+            None => Named::Not,
+        };
+        let written = match named {
+            Named::Not => self.fields_at(&item, &what).unwrap_or_default(),
+            Named::Is(Value::Fields(all)) => all,
+            Named::Is(_) | Named::Wrong => return Vec::new(),
+        };
         let mut found = Vec::new();
-        for (name, _) in fields.table.iter() {
-            let text = self.text(&fields, name, Use::Plain);
-            found.extend(text.map(|text| (name.to_owned(), text)));
+        for (name, Written { text, span }) in written {
+            let text = self.text_at(&At { value: text.as_str(), span }, Use::Plain);
+            found.extend(text.map(|text| (name, text)));
         }
         found
+    }
+
+    /// `None`: it is no table.
+    fn fields_at(&mut self, item: &At<&Item>, what: &str) -> Option<Vec<(String, Written)>> {
+        let Some(table) = item.value.as_table_like() else {
+            self.wrong(what, &item.span, "a table of texts", item.value);
+            return None;
+        };
+        let fields = Tab { table, span: item.span.clone(), what: what.to_owned() };
+        let mut found = Vec::new();
+        for (name, _) in table.iter() {
+            let text = self.reader.text(&fields, name);
+            found.extend(text.map(|At { value, span }| {
+                (name.to_owned(), Written { text: value.to_owned(), span })
+            }));
+        }
+        Some(found)
     }
 
     /// A word of a closed list, or a choice whose words are all in it.
@@ -261,6 +299,7 @@ impl Cx {
             self.reader.error(&item.span, message, help);
             return None;
         };
+        let before = self.reader.problems.len();
         let time = self.duration_at(&working, &format!("`working` of {what}"));
         let hours = match self.reader.table(&tab, "hours", &format!("`hours` of {what}")) {
             Some(hours) => Some(week(&mut self.reader, &hours)),
@@ -280,6 +319,9 @@ impl Cx {
             work_days: work_days(&mut self.reader, &tab),
             place: self.reader.place(&item.span),
         };
+        if self.reader.problems.len() > before {
+            return None;
+        }
         if calendar.week.iter().all(Option::is_none) && calendar.work_days.is_empty() {
             self.reader.error(&item.span, "nobody ever works in these hours", "name a day");
             return None;
@@ -399,9 +441,12 @@ impl Cx {
         Some(match kind {
             Kind::Choice => {
                 let word = text(self, "one of the words of `of`, in quotes")?;
+                if of.is_empty() {
+                    return None;
+                }
                 let known: Vec<(&str, usize)> = of.iter().map(String::as_str).zip(0..).collect();
                 let at = At { value: word.as_str(), span: item.span.clone() };
-                Value::Choice(self.reader.word(&at, "word of `of`", &known)?)
+                Value::Choice(self.reader.word(&at, "value of the choice", &known)?)
             }
             Kind::Flag => match item.value.as_bool() {
                 Some(flag) => Value::Flag(flag),
@@ -423,6 +468,13 @@ impl Cx {
                     self.texts.add(&mut self.reader, text, span, Use::Plain)?;
                 }
                 Value::Texts(all)
+            }
+            Kind::Fields => {
+                let all = self.fields_at(item, what)?;
+                for (_, Written { text, span }) in &all {
+                    self.texts.add(&mut self.reader, text, span, Use::Plain)?;
+                }
+                Value::Fields(all)
             }
             Kind::Employee => {
                 let employee = text(self, "an employee's id or extension in quotes")?;

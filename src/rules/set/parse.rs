@@ -35,6 +35,8 @@ pub(super) fn set(
         reader,
         zone: TimeZone::UTC,
         settings: Vec::new(),
+        declared: Vec::new(),
+        at_head: false,
         used: Vec::new(),
         texts: Texts::default(),
         lines: Vec::new(),
@@ -119,6 +121,8 @@ fn told(cx: &mut Cx, tab: &Tab, key: &str) -> Option<String> {
 
 fn settings(cx: &mut Cx, root: &Tab, overrides: &Overrides) {
     let mut tabs = cx.reader.named(root, "settings", "setting");
+    cx.declared = tabs.iter().map(|(name, _)| (*name).to_owned()).collect();
+    cx.at_head = true;
     // People and times may name other settings: those come first.
     let late = |tab: &Tab| match tab.table.get("type").and_then(|t| t.as_str()) {
         Some("who") => 1,
@@ -141,6 +145,7 @@ fn settings(cx: &mut Cx, root: &Tab, overrides: &Overrides) {
         let value = overrides.get(name).cloned().or(read);
         cx.settings.push(Setting { name: name.to_owned(), kind, of, value, span });
     }
+    cx.at_head = false;
 }
 
 fn kind(cx: &mut Cx, tab: &Tab) -> Option<Kind> {
@@ -302,7 +307,7 @@ fn rule(cx: &mut Cx, mut tab: Tab, chapter: &str, earlier: &[Rule]) -> Rule {
         (false, None) => {
             let help = "say when it goes, or write default = true where it is the last one";
             cx.reader.missing(&tab, "when", help);
-            When::default()
+            When::nothing()
         }
         (false, Some(_)) => when(cx, &tab),
     };
@@ -327,9 +332,10 @@ fn in_force(cx: &Cx, place: usize) -> u64 {
 }
 
 fn when(cx: &mut Cx, tab: &Tab) -> When {
+    let before = cx.reader.problems.len();
     let mut when = When::default();
     let Some(facts) = cx.reader.table(tab, "when", &format!("`when` of {}", tab.what)) else {
-        return when;
+        return When::nothing();
     };
     let mut keys: Vec<&str> = Fact::ALL.iter().map(|fact| fact.key()).collect();
     keys.push(SETTINGS);
@@ -359,7 +365,8 @@ fn when(cx: &mut Cx, tab: &Tab) -> When {
             }
         }
     }
-    when
+    // What it was to match is not known.
+    if cx.reader.problems.len() > before { When::nothing() } else { when }
 }
 
 fn bit(cx: &mut Cx, fact: Fact, word: &At<&str>) -> u64 {
@@ -368,8 +375,8 @@ fn bit(cx: &mut Cx, fact: Fact, word: &At<&str>) -> u64 {
         let bit = cx.reader.word(word, &format!("word of `{}`", fact.key()), &known);
         return bit.map_or(0, |bit| 1 << bit);
     }
-    let place = cx.lines.iter().position(|line| line == word.value).unwrap_or_else(|| {
-        cx.lines.push(word.value.to_owned());
+    let place = cx.lines.iter().position(|(line, _)| line == word.value).unwrap_or_else(|| {
+        cx.lines.push((word.value.to_owned(), word.span.clone()));
         cx.lines.len() - 1
     });
     if place >= MOST_WORDS {
@@ -382,6 +389,9 @@ fn bit(cx: &mut Cx, fact: Fact, word: &At<&str>) -> u64 {
 fn setting(cx: &mut Cx, tab: &Tab, name: &str) -> Option<(usize, u64)> {
     let span = tab.key_span(name);
     let Some(place) = cx.settings.iter().position(|s| s.name == name) else {
+        if cx.declared.iter().any(|declared| declared == name) {
+            return None;
+        }
         let names: Vec<&str> = cx.settings.iter().map(|s| s.name.as_str()).collect();
         let message = format!("there is no setting `{}`", shown(name));
         cx.reader.error(&span, message, &suggest(name, &names));
@@ -391,6 +401,7 @@ fn setting(cx: &mut Cx, tab: &Tab, name: &str) -> Option<(usize, u64)> {
     let setting = cx.settings.get(place)?.clone();
     let item = tab.item(name)?;
     match setting.kind {
+        Kind::Choice if setting.of.is_empty() => None,
         Kind::Choice => {
             let known: Vec<(&str, u32)> = setting.of.iter().map(String::as_str).zip(0..).collect();
             let words = cx.reader.texts(tab, name)?;

@@ -75,7 +75,7 @@ impl Cli {
                     false => None,
                 };
                 let somebody = staff.as_deref().filter(|s| s.iter().next().is_some());
-                args.run(|| app::load_rules(&config), somebody)
+                args.run(|| app::load_rules(&config), &config.rules, somebody)
             }
             Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,

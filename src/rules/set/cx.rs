@@ -29,7 +29,7 @@ pub(super) struct Cx {
     pub used: Vec<usize>,
     pub texts: Texts,
     /// Lines that rules name.
-    pub lines: Vec<String>,
+    pub lines: Vec<(String, Range<usize>)>,
 }
 
 /// What a `$name` turned out to be.

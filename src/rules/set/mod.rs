@@ -22,6 +22,7 @@ pub(crate) mod words;
 use model::{Chapter, Setting};
 use text::Texts;
 
+pub use check::{Left, Nowhere};
 pub use sets::{SetError, Sets, SetsError};
 
 use super::problem::{Problem, RulesError, Source};
@@ -40,7 +41,7 @@ pub struct RuleSet {
     short_call: Option<Duration>,
     chapters: Vec<Chapter>,
     /// Lines that rules name.
-    lines: Vec<String>,
+    lines: Vec<(String, std::ops::Range<usize>)>,
     texts: Texts,
     warnings: Vec<Problem>,
 }
@@ -126,7 +127,12 @@ impl RuleSet {
         &self.warnings
     }
 
-    /// Chapters and rules, as `chapter/id`, in order.
+    /// The chapters by their ids, in order.
+    pub fn chapters(&self) -> impl Iterator<Item = &str> {
+        self.chapters.iter().map(|chapter| chapter.id.as_str())
+    }
+
+    /// The rules, as `chapter/id`, in order.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
         self.chapters.iter().flat_map(|c| &c.rules).map(|rule| rule.path.as_str())
     }

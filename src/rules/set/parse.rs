@@ -368,8 +368,8 @@ fn bit(cx: &mut Cx, fact: Fact, word: &At<&str>) -> u64 {
         let bit = cx.reader.word(word, &format!("word of `{}`", fact.key()), &known);
         return bit.map_or(0, |bit| 1 << bit);
     }
-    let place = cx.lines.iter().position(|line| line == word.value).unwrap_or_else(|| {
-        cx.lines.push(word.value.to_owned());
+    let place = cx.lines.iter().position(|(line, _)| line == word.value).unwrap_or_else(|| {
+        cx.lines.push((word.value.to_owned(), word.span.clone()));
         cx.lines.len() - 1
     });
     if place >= MOST_WORDS {

@@ -115,7 +115,7 @@ impl Played {
             Occurrence::Answered(_) => "answered",
             Occurrence::PassedOn(_) => "passed on",
             Occurrence::Missed(_) => "missed",
-            Occurrence::Ended => "ended",
+            Occurrence::Ended | Occurrence::Recorded { .. } => "ended",
             Occurrence::Voicemail { .. } => "voicemail",
         });
         (self.closed.expect("the call is closed"), names.collect())

@@ -104,8 +104,9 @@ impl Dial {
 /// does not end the call (transcript 04b). `sip_ignore_remote_cause`, because otherwise the caller
 /// is sent the last code of the phone that was rung instead of our own: a phone that hangs up in
 /// the very moment it answers leaves 200, so that he is answered by nobody, in silence and without
-/// a channel (seen on 1.10.12). The exit keys: see [`LEAVE_KEY`].
-pub const CALL_VARIABLES: &str = "^^|socket_resume=false|hangup_after_bridge=true|continue_on_fail=true\
+/// a channel (seen on 1.10.12). `dozvon_led` tells the next engine, should this one let go of the
+/// call, that it is none of its own. The exit keys: see [`LEAVE_KEY`].
+pub const CALL_VARIABLES: &str = "^^|dozvon_led=true|socket_resume=false|hangup_after_bridge=true|continue_on_fail=true\
     |sip_ignore_remote_cause=true|cc_exit_keys=D|fifo_caller_exit_key=D|ringback=%(1000,4000,425)";
 
 /// The key that takes a caller out of a queue, pressed for him with `uuid_recv_dtmf`. Telephones

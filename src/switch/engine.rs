@@ -11,6 +11,7 @@ use super::dial::Dial;
 use super::registry::Registry;
 use super::session::Connected;
 use crate::core::call::{Call, Occurrence};
+use crate::core::case::{Clerk, NoClerk};
 use crate::core::ids::{CallId, EmployeeId};
 use crate::core::phone::{Caller, Region, mask};
 use crate::core::record::{CallRecord, Outcome, Tried};
@@ -47,6 +48,8 @@ pub struct Engine {
     pub calls: Arc<Registry<Connected>>,
     /// What happens in calls, for whoever listens.
     pub news: broadcast::Sender<CallNews>,
+    /// Takes down what the rules are to learn.
+    pub clerk: Arc<dyn Clerk>,
 }
 
 /// What happens in calls, as it happens.
@@ -98,7 +101,15 @@ impl Engine {
             metrics,
             calls: Arc::default(),
             news: broadcast::Sender::new(4096),
+            clerk: Arc::new(NoClerk),
         }
+    }
+
+    /// With somebody who takes the cases down; without it nobody does.
+    #[must_use]
+    pub fn with_clerk(mut self, clerk: Arc<dyn Clerk>) -> Self {
+        self.clerk = clerk;
+        self
     }
 
     /// Tells whoever listens; costs nothing where nobody does.
@@ -134,6 +145,7 @@ impl Engine {
                 info!(who, "another speaker");
             }
             Occurrence::Voicemail { seconds } => info!(seconds, "a message was left"),
+            Occurrence::Recorded { seconds } => info!(seconds, "the recording is complete"),
             Occurrence::Ringing { .. } | Occurrence::Missed(_) | Occurrence::Ended => {}
         }
     }
@@ -167,6 +179,8 @@ impl Engine {
             cause = record.hangup_cause.as_deref().unwrap_or(""),
             "call ended"
         );
-        self.tell(|| CallNews::Closed(Arc::new(record)));
+        let record = Arc::new(record);
+        self.clerk.closed(record.clone());
+        self.tell(|| CallNews::Closed(record));
     }
 }

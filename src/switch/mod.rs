@@ -3,6 +3,7 @@
 pub mod arrival;
 pub mod clock;
 pub mod control;
+mod desk;
 pub mod dial;
 pub mod engine;
 pub mod listener;

@@ -14,10 +14,11 @@ use tracing::{debug, info, warn};
 
 use super::arrival::{Arrival, HandshakeError};
 use super::clock::Clock;
+use super::desk::Desk;
 use super::dial::{CALL_VARIABLES, LEAVE_KEY};
 use super::engine::{CallNews, Engine};
 use super::registry::{Entry, Seat};
-use super::translate::{EVENTS, FILTERS, Translator};
+use super::translate::{AGENT_EVENTS, AGENTS, EVENTS, FILTERS, Translator};
 use crate::core::call::{App, Call, Input, Output, Probe};
 use crate::core::client::Lookup;
 use crate::core::facts::{Facts, whom_to_ask};
@@ -98,6 +99,7 @@ struct Session {
     link: Link<Socket, Tag>,
     seat: Seat<Connected>,
     call: Call,
+    desk: Desk,
     arrival: Arrival,
     accepted: Instant,
     /// Asked and not answered yet.
@@ -152,7 +154,10 @@ async fn handshake(
             Some(_) => {}
         }
     };
-    let arrival = Arrival::read(&data.headers, engine.region())?;
+    let mut arrival = Arrival::read(&data.headers, engine.region())?;
+    if engine.clerk.wants() {
+        arrival = arrival.with_brought(&data.headers);
+    }
     let id = arrival.call.as_str();
     let op = OpId::new(format!("{id}.0"));
     let mut first = vec![
@@ -175,8 +180,9 @@ fn gone(error: LinkError) -> SessionError {
 
 impl Session {
     fn new(engine: Arc<Engine>, seat: Seat<Connected>, connected: Connected) -> Self {
-        let Connected { link, arrival, accepted } = connected;
+        let Connected { link, mut arrival, accepted } = connected;
         let clock = Clock::start();
+        let desk = Desk::new(engine.clerk.clone(), std::mem::take(&mut arrival.brought));
         let mut call = Call::new(CallRecord::new(
             arrival.call.clone(),
             arrival.direction,
@@ -193,6 +199,7 @@ impl Session {
             link,
             seat,
             call,
+            desk,
             arrival,
             accepted,
             lookup: None,
@@ -256,6 +263,8 @@ impl Session {
 
     /// The life of the call; returns when its record is complete or the connection is gone.
     async fn events(&mut self, drain: &CancellationToken) -> Result<(), LinkError> {
+        let drained = drain.cancelled();
+        tokio::pin!(drained);
         while self.record.is_none() {
             let wake = self.call.timeout().map(|due| self.clock.instant(due));
             tokio::select! {
@@ -267,7 +276,7 @@ impl Session {
                 },
                 Some(later) = self.seat.joins.recv() => self.passed_on(later),
                 () = sleep(wake) => self.call.handle_timeout(self.clock.now()),
-                () = drain.cancelled() => return Ok(()),
+                () = &mut drained => return Ok(()),
             }
             self.flush().await?;
         }
@@ -286,6 +295,7 @@ impl Session {
             self.engine.metrics.fallbacks.with_label_values(&[fallback.as_str()]).inc();
         }
         debug!(trace = ?decision.trace, "decided");
+        self.begin(&decision, Some(lookup));
         self.call.handle(Input::Decided(Box::new(decision)), self.clock.now());
     }
 
@@ -302,6 +312,15 @@ impl Session {
             presence: self.engine.presence.as_ref(),
         };
         crate::core::route::decide(&self.engine.rules.load(), &facts)
+    }
+
+    /// From the first decision on it is known what is to be said of this call.
+    fn begin(&mut self, decision: &Decision, lookup: Option<&Lookup>) {
+        if self.desk.is_waiting() {
+            let staff = self.engine.directory.staff();
+            let rules = self.engine.rules.load();
+            self.desk.decided(self.call.record(), decision, lookup, &rules, &staff);
+        }
     }
 
     fn incoming(&mut self, incoming: Incoming<Tag>) {
@@ -361,6 +380,11 @@ impl Session {
             match output {
                 Output::Run(op, app) => {
                     self.tell_step(&app);
+                    if matches!(app, App::Callcenter(_)) && self.desk.is_manned() {
+                        let id = self.arrival.call.as_str();
+                        commands.push_back((Tag::Plain("filter"), Command::filter(AGENTS, id)));
+                        commands.push_back((Tag::Plain("event"), Command::events(AGENT_EVENTS)));
+                    }
                     let (name, arg) = self.engine.settings.dial.application(&app);
                     commands.push_back((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
                 }
@@ -408,7 +432,15 @@ impl Session {
 
     fn note(&mut self, output: Output) {
         match output {
-            Output::Occurred(occurrence) => self.engine.occurred(&self.call, occurrence),
+            Output::Occurred(occurrence) => {
+                if self.desk.is_waiting() {
+                    // Over before it was decided on: what would have been decided tells whose
+                    // call it was.
+                    self.begin(&self.decision(&Lookup::Slow), None);
+                }
+                self.desk.occurred(self.call.record(), &occurrence, self.clock.now());
+                self.engine.occurred(&self.call, occurrence);
+            }
             Output::Closed(record) => self.record = Some(*record),
             Output::Run(..) | Output::Probe | Output::Break => {}
         }

@@ -14,7 +14,10 @@ pub enum Input {
     /// The decision is there.
     Decided(Box<Decision>),
     /// A phone rings.
-    Ringing,
+    Ringing {
+        /// Whose; `None`: not known, or no employee's.
+        employee: Option<EmployeeId>,
+    },
     /// The caller's leg was answered: by us for a queue, or by the bridge.
     CallerAnswered,
     /// The caller is together with somebody.
@@ -141,7 +144,7 @@ pub enum App {
 /// What the rules and the journal learn of. Each at the moment it happens (A01, A06).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Occurrence {
-    /// A phone rings.
+    /// A phone rings: the first of a step; in a queue the first of each agent.
     Ringing {
         /// Whose phones ring.
         employees: Vec<EmployeeId>,
@@ -156,6 +159,11 @@ pub enum Occurrence {
     Ended,
     /// A message was left.
     Voicemail {
+        /// Its length.
+        seconds: u64,
+    },
+    /// The recording of the talk is complete. Comes after [`Occurrence::Ended`].
+    Recorded {
         /// Its length.
         seconds: u64,
     },

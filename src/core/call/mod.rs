@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::core::case::Sound;
 use crate::core::facts::Direction;
 use crate::core::ids::{EmployeeId, OpId};
 use crate::core::plan::{HangupCause, Step};
@@ -176,7 +177,7 @@ impl Call {
         }
         match input {
             Input::Decided(decision) => self.decided(*decision, now),
-            Input::Ringing => self.ringing(),
+            Input::Ringing { employee } => self.ringing(employee),
             Input::CallerAnswered => {
                 self.caller_answered = true;
             }
@@ -269,16 +270,26 @@ impl Call {
         }
     }
 
-    /// Once a step, however many phones ring and however often they say so.
-    fn ringing(&mut self) {
-        if self.rang || !matches!(self.state, State::Stepping { .. }) {
+    /// Once a step, however many phones ring and however often they say so. Whom a queue rings is
+    /// learnt one by one.
+    fn ringing(&mut self, employee: Option<EmployeeId>) {
+        if !matches!(self.state, State::Stepping { .. }) {
             return;
         }
-        if let Some(attempt) = self.record.attempts.last().filter(|a| a.result.is_none()) {
-            self.rang = true;
-            let employees = attempt.employees.clone();
-            self.outputs.push_back(Output::Occurred(Occurrence::Ringing { employees }));
+        let Some(attempt) = self.record.attempts.last_mut().filter(|a| a.result.is_none()) else {
+            return;
+        };
+        let queue = matches!(attempt.what, Tried::Queue(_));
+        let agent = employee.filter(|e| queue && !attempt.employees.contains(e));
+        if std::mem::replace(&mut self.rang, true) && agent.is_none() {
+            return;
         }
+        attempt.employees.extend(agent.clone());
+        let employees = match queue {
+            true => agent.into_iter().collect(),
+            false => attempt.employees.clone(),
+        };
+        self.outputs.push_back(Output::Occurred(Occurrence::Ringing { employees }));
     }
 
     fn bridged(&mut self, party: Party, now: Timestamp) {
@@ -486,6 +497,7 @@ impl Call {
             return;
         }
         self.message_seconds = seconds;
+        self.record.voicemail = Some(Sound { url: String::new(), seconds: Some(seconds) });
         if self.tries(|t| *t == Tried::Voicemail) {
             self.end_attempt(AttemptResult::Answered, now);
         }

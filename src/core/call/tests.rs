@@ -1,5 +1,6 @@
 //! The call machine, scenario by scenario, in microseconds.
 
+mod cases;
 mod elsewhere;
 mod props;
 

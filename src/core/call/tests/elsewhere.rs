@@ -157,12 +157,12 @@ fn b11_a_step_rings_once_however_many_phones_say_so() {
     let mut call = fresh();
     call.handle(decision(vec![ring(Role::Owner, "1"), ring(Role::Deputy, "2")]), at(0));
     let first = op(&drain(&mut call));
-    call.handle(Input::Ringing, at(1));
-    call.handle(Input::Ringing, at(1));
+    call.handle(Input::Ringing { employee: None }, at(1));
+    call.handle(Input::Ringing { employee: None }, at(1));
     assert_eq!(drain(&mut call).len(), 1);
     call.handle(done(first, "NO_ANSWER"), at(11));
     drain(&mut call);
-    call.handle(Input::Ringing, at(12));
+    call.handle(Input::Ringing { employee: None }, at(12));
     assert_eq!(
         drain(&mut call),
         [Output::Occurred(Occurrence::Ringing { employees: vec!["2".into()] })]

@@ -6,7 +6,7 @@ use super::*;
 
 /// What may happen to a call. Commands are named by how long ago they were sent.
 #[derive(Clone, Debug)]
-enum Event {
+pub(super) enum Event {
     Given(Input),
     Done { back: usize, result: Completion },
     Wait(i64),
@@ -28,7 +28,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn plan() -> impl Strategy<Value = Input> {
+pub(super) fn plan() -> impl Strategy<Value = Input> {
     prop::collection::vec(step(), 0..4).prop_map(|mut plan| {
         plan.push(hangup());
         decision(plan)
@@ -68,7 +68,7 @@ fn input() -> impl Strategy<Value = Input> {
     ];
     prop_oneof![
         4 => plan(),
-        2 => Just(Input::Ringing),
+        2 => prop::option::of(prop::sample::select(vec!["1", "2", "3"])).prop_map(|e| Input::Ringing { employee: e.map(Into::into) }),
         2 => Just(Input::CallerAnswered),
         4 => (leg(), any::<bool>()).prop_map(|(party, answered)| Input::Bridged { party, answered }),
         4 => Just(Input::Unbridged),
@@ -81,7 +81,7 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(super) fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => input().prop_map(Event::Given),
         3 => (0..4_usize, completion()).prop_map(|(back, result)| Event::Done { back, result }),

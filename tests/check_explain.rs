@@ -41,6 +41,11 @@ fn explain_tells_the_plan_and_a_wrong_time_is_refused() {
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["decision"]["fallback"], "unknown");
 
+    let told = dozvon(&here).args(call).output().unwrap();
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.contains("there is no store dozvon.sqlite: nobody is known yet"), "{told}");
+    assert!(!here.path().join("dozvon.sqlite").exists(), "who only asks makes no store");
+
     let wrong = dozvon(&here).args(call).args(["--at", "soon"]).output().unwrap();
     assert!(!wrong.status.success());
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("`soon` is no time"));
@@ -59,4 +64,13 @@ fn a_reader_that_goes_away_is_no_panic() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
     assert!(ended.status.success());
+}
+
+#[test]
+fn doctor_makes_no_store_and_says_that_there_is_none() {
+    let here = TempDir::new().unwrap();
+    let told = dozvon(&here).arg("doctor").output().unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("there is no store dozvon.sqlite"), "{told}");
+    assert!(!here.path().join("dozvon.sqlite").exists());
 }

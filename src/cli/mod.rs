@@ -20,9 +20,13 @@ use miette::IntoDiagnostic;
 
 use crate::app;
 use crate::config::Config;
+use crate::core::client::{Lookup, Source};
+use crate::core::phone::Phone;
+use crate::core::staff::Staff;
 use crate::crm::lazy::Lazy;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
+use crate::store::Store;
 
 /// Brings each call to the person who owns the deal.
 #[derive(Debug, Parser)]
@@ -87,6 +91,12 @@ impl Cli {
 /// `explain` asks the same directory as a call does, once.
 async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
     let rules = app::load_rules(config)?;
+    if let Err(missing) = Store::look(&config.store.path) {
+        // An engine would make it, and find nobody in it.
+        eprintln!("{missing}: nobody is known yet");
+        let nobody = async |_: &Phone| Lookup::Unknown { source: Source::Fresh };
+        return args.run(&rules, nobody, &Staff::default()).await;
+    }
     let directory = directory(config).await?;
     let staff = directory.staff();
     args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
@@ -94,7 +104,7 @@ async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<
 
 /// The directory a call would ask, with the employees as the CRM knows them now.
 async fn directory(config: &Config) -> miette::Result<Arc<Directory>> {
-    let crm = Arc::new(Lazy::new(config.store.path.clone()));
+    let crm = Arc::new(Lazy::existing(config.store.path.clone()));
     let metrics = Arc::new(Metrics::new().into_diagnostic()?);
     let directory = Directory::new(crm, config.directory.clone(), metrics);
     if let Err(error) = directory.refresh_staff().await {

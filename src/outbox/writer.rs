@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sqlx::{SqliteConnection, query};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -214,19 +215,21 @@ impl Writer {
         info!(%call, event, difference, "the shadow set would do something else");
     }
 
+    /// A full disk may end a transaction by itself. The library's own transactions do not know of
+    /// that, and their connection is of no use any more; so this one speaks plainly.
     async fn commit(&self, store: &Store, batch: &[Job]) -> Result<Vec<Answer>, sqlx::Error> {
-        let mut answers = Vec::new();
-        let mut tx = store.pool().begin_with("BEGIN IMMEDIATE").await?;
-        for job in batch {
-            match job {
-                Job::Paper(paper) => {
-                    paper.write(&mut tx).await?;
-                }
-                Job::Change(change, _) => answers.push(change.write(&mut tx).await?),
-            }
+        let mut db = store.pool().acquire().await?;
+        query("BEGIN IMMEDIATE").execute(&mut *db).await?;
+        let written = write_all(&mut db, batch).await;
+        let done = match &written {
+            Ok(_) => query("COMMIT").execute(&mut *db).await.map(drop),
+            Err(_) => Ok(()),
+        };
+        if written.is_err() || done.is_err() {
+            // Fails where the transaction has ended by itself.
+            let _ = query("ROLLBACK").execute(&mut *db).await;
         }
-        tx.commit().await?;
-        Ok(answers)
+        done.and(written)
     }
 
     /// One job that the store will never take must not hold up the others: each is tried alone,
@@ -239,16 +242,8 @@ impl Writer {
         }
         let mut weeded = false;
         for job in std::mem::take(batch) {
-            let one = std::slice::from_ref(&job);
-            let try_alone = async {
-                let mut tx = store.pool().begin_with("BEGIN IMMEDIATE").await?;
-                match &one[0] {
-                    Job::Paper(paper) => paper.write(&mut tx).await?,
-                    Job::Change(change, _) => change.write(&mut tx).await.map(drop)?,
-                }
-                tx.rollback().await
-            };
-            match try_alone.await.map_err(|e: sqlx::Error| store.explain(&e)) {
+            let alone = self.alone(store, &job).await;
+            match alone.map_err(|e| store.explain(&e)) {
                 Err(told) if is_of_the_job(&told) => {
                     self.lost.add(1, &told.to_string());
                     weeded = true;
@@ -257,6 +252,14 @@ impl Writer {
             }
         }
         weeded
+    }
+
+    async fn alone(&self, store: &Store, job: &Job) -> Result<(), sqlx::Error> {
+        let mut db = store.pool().acquire().await?;
+        query("BEGIN IMMEDIATE").execute(&mut *db).await?;
+        let written = write_all(&mut db, std::slice::from_ref(job)).await;
+        let _ = query("ROLLBACK").execute(&mut *db).await;
+        written.map(drop)
     }
 
     fn give_up(&mut self, batch: Vec<Job>) {
@@ -273,6 +276,17 @@ impl Writer {
             );
         }
     }
+}
+
+async fn write_all(db: &mut SqliteConnection, batch: &[Job]) -> Result<Vec<Answer>, sqlx::Error> {
+    let mut answers = Vec::new();
+    for job in batch {
+        match job {
+            Job::Paper(paper) => paper.write(db).await?,
+            Job::Change(change, _) => answers.push(change.write(db).await?),
+        }
+    }
+    Ok(answers)
 }
 
 /// Whether the fault is in what is written, and not in file, disk or lock.

@@ -1,7 +1,7 @@
 //! kill -9 at every step: nothing lost, nothing done twice.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dozvon::core::case::Event;
 use dozvon::outbox::entry::State;

@@ -23,7 +23,9 @@ pub enum Does {
     RequestLost,
     Refuses,
     /// No answer for ever, with or without having done it.
-    Hangs { done: bool },
+    Hangs {
+        done: bool,
+    },
     Takes(Duration),
 }
 

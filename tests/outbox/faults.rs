@@ -1,7 +1,7 @@
 //! A CRM that is down, slow, overloaded, or gives half answers.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dozvon::core::case::{Event, Known};

@@ -12,7 +12,9 @@ use dozvon::core::phone::{Phone, Region};
 use dozvon::metrics::Metrics;
 use dozvon::outbox::desk::{Desk, Filter, Line};
 use dozvon::outbox::entry::State;
-use dozvon::outbox::{InForce, JournalConfig, Judge, Outbox, OutboxConfig, Parts, Ruler, WebhookConfig};
+use dozvon::outbox::{
+    InForce, JournalConfig, Judge, Outbox, OutboxConfig, Parts, Ruler, WebhookConfig,
+};
 use dozvon::store::Store;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -51,7 +53,10 @@ impl Ruler for Set {
     }
 }
 
-pub fn set(hash: &str, rules: impl Fn(&Case) -> Vec<Action> + Send + Sync + 'static) -> Arc<dyn Ruler> {
+pub fn set(
+    hash: &str,
+    rules: impl Fn(&Case) -> Vec<Action> + Send + Sync + 'static,
+) -> Arc<dyn Ruler> {
     Arc::new(Set { hash: hash.into(), rules: Box::new(rules) })
 }
 
@@ -214,9 +219,7 @@ impl Life {
 
     pub fn store(&self) -> Store {
         let mut store = self.outbox.store();
-        self.rt.block_on(async {
-            store.wait_for(Option::is_some).await.unwrap().clone().unwrap()
-        })
+        self.rt.block_on(async { store.wait_for(Option::is_some).await.unwrap().clone().unwrap() })
     }
 
     pub fn desk(&self) -> Desk {

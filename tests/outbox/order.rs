@@ -18,7 +18,12 @@ fn entries_of_one_client_go_in_order_and_clients_go_together() {
     let life = house.start();
     for seq in 1..=5 {
         for client in 0..4 {
-            life.occurs(&format!("call{client}"), seq, Event::Ended, &format!("+7916111000{client}"));
+            life.occurs(
+                &format!("call{client}"),
+                seq,
+                Event::Ended,
+                &format!("+7916111000{client}"),
+            );
         }
     }
     life.reach(State::Done, 20);

@@ -66,13 +66,8 @@ fn b05_the_id_of_the_deal_goes_into_the_actions_behind_it() {
 #[test]
 fn what_the_cache_said_wrongly_is_put_right_and_the_journal_shows_it() {
     let house = House::new(first_contact);
-    let client = Client {
-        id: "9".into(),
-        name: "Gone".into(),
-        company: None,
-        owner: None,
-        deals: vec![],
-    };
+    let client =
+        Client { id: "9".into(), name: "Gone".into(), company: None, owner: None, deals: vec![] };
     let life = house.start();
     // The directory remembered a client whom the CRM does not have any more.
     let mut stale = case("c", 1, Event::Answered, ANNA);
@@ -95,7 +90,8 @@ fn a_call_keeps_the_set_it_began_with() {
     life.occurs("new", 1, Event::Ended, ANNA);
     life.reach(State::Done, 2);
     assert_eq!(house.crm.done(), ["note c/1/1"]);
-    let hashes: String = life.sql("SELECT group_concat(hash, ' ') FROM (SELECT hash FROM journal ORDER BY id)");
+    let hashes: String =
+        life.sql("SELECT group_concat(hash, ' ') FROM (SELECT hash FROM journal ORDER BY id)");
     assert_eq!(hashes, "one two");
 }
 

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::config::Config;
+use crate::core::case::{Clerk, NoClerk};
 use crate::core::ids::NodeId;
 use crate::core::phone::{Phone, Region};
 use crate::crm::Crm;
@@ -25,6 +26,9 @@ use crate::switch::listener::{self, Stop};
 
 /// The file of rules that is used where none is configured, if it exists.
 pub const ROUTING_FILE: &str = "rules/routing.toml";
+/// FreeSWITCH has seen by then that nobody takes a connection it had just opened: it looks every
+/// 20 ms. Were its call let go of before, it would stay parked for ever.
+const REFUSED: Duration = Duration::from_millis(200);
 /// After the drain's deadline, this long for the good-byes.
 const GOODBYES: Duration = Duration::from_secs(5);
 /// Connections that may wait to be accepted; the system may allow less (`net.core.somaxconn`).
@@ -86,7 +90,7 @@ pub struct App {
 }
 
 impl App {
-    /// Binds, connects and begins to take calls.
+    /// Binds, connects and begins to take calls. Nobody takes their cases down.
     ///
     /// # Errors
     /// [`StartError`]. A CRM or FreeSWITCH that does not answer is no reason not to start.
@@ -94,6 +98,19 @@ impl App {
         config: &Config,
         crm: Arc<dyn Crm>,
         rules: Routing,
+    ) -> Result<Self, StartError> {
+        Self::start_with(config, crm, rules, Arc::new(NoClerk)).await
+    }
+
+    /// The same, with a clerk.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(
+        config: &Config,
+        crm: Arc<dyn Crm>,
+        rules: Routing,
+        clerk: Arc<dyn Clerk>,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new()?);
         metrics.rules_ok.set(1);
@@ -113,13 +130,9 @@ impl App {
             limits: Limits::default(),
             dial: config.dial.clone(),
         };
-        let engine = Arc::new(Engine::new(
-            settings,
-            directory.clone(),
-            rules,
-            nodes.presence(),
-            metrics.clone(),
-        ));
+        let engine =
+            Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
+        let engine = Arc::new(engine.with_clerk(clerk));
 
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         // Employees first, so that the first call already knows them; a CRM that is down delays
@@ -179,10 +192,17 @@ impl App {
                 "no more calls are taken; those in hand may go on"
             );
         }
+        let refused = tokio::time::sleep(REFUSED);
+        let end = async {
+            tokio::select! {
+                () = tokio::time::sleep(deadline) => {}
+                () = hurry => {}
+            }
+            refused.await;
+        };
         tokio::select! {
             () = self.taking.wait() => {}
-            () = tokio::time::sleep(deadline) => {}
-            () = hurry => {}
+            () = end => {}
         }
         let left = self.engine.calls.len();
         if left > 0 {

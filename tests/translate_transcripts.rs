@@ -81,7 +81,9 @@ impl Played {
                 Output::Run(..) => {}
                 Output::Occurred(occurrence) => self.occurred.push(occurrence),
                 Output::Closed(record) => self.closed = Some(*record),
-                Output::Probe | Output::Break => panic!("nothing was to be looked at"),
+                Output::Probe | Output::LastLook | Output::Break => {
+                    panic!("nothing was to be looked at")
+                }
             }
         }
     }
@@ -115,7 +117,7 @@ impl Played {
             Occurrence::Answered(_) => "answered",
             Occurrence::PassedOn(_) => "passed on",
             Occurrence::Missed(_) => "missed",
-            Occurrence::Ended => "ended",
+            Occurrence::Ended | Occurrence::Recorded { .. } => "ended",
             Occurrence::Voicemail { .. } => "voicemail",
         });
         (self.closed.expect("the call is closed"), names.collect())

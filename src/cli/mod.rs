@@ -9,6 +9,7 @@ pub mod load;
 pub mod out;
 pub mod serve;
 pub mod signals;
+pub mod test;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ enum Verb {
     Demo(demo::DemoArgs),
     /// Check the rules: every mistake at once, with its place.
     Check(check::CheckArgs),
+    /// Run the tests beside the rule sets.
+    Test(test::TestArgs),
     /// Tell what a call would meet, and why.
     Explain(explain::ExplainArgs),
     /// Measure an engine: the simulated FreeSWITCH as a load generator.
@@ -74,6 +77,7 @@ impl Cli {
                 let somebody = staff.as_deref().filter(|s| s.iter().next().is_some());
                 args.run(|| app::load_rules(&config), somebody)
             }
+            Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,
             Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
         }

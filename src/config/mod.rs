@@ -7,6 +7,7 @@
 
 mod error;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -151,11 +152,25 @@ impl Default for Http {
 }
 
 /// `[rules]`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// The way of a call. Not set: `rules/routing.toml` if it exists, else the built-in one.
     pub routing: Option<PathBuf>,
+    /// What the CRM learns: the name of a set, `rules/NAME.toml` if it exists, else the built-in
+    /// one; or a path ending in `.toml`.
+    pub set: String,
+    /// Lines with a set of their own, by their names in `routing.toml`.
+    pub lines: BTreeMap<String, String>,
+    /// A set whose rulings are compared with the ones in force and never carried out.
+    pub shadow: Option<String>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let set = "amocrm-classic".into();
+        Self { routing: None, set, lines: BTreeMap::new(), shadow: None }
+    }
 }
 
 /// `[log]`.

@@ -17,6 +17,8 @@ use super::trace::Place;
 const DAY: u16 = 24 * 60;
 /// How far ahead the next opening is looked for. A calendar closed for longer has none.
 const HORIZON_DAYS: usize = 800;
+/// How far ahead the next closing is looked for. A calendar open for longer never closes.
+const OPEN_DAYS: usize = 62;
 
 /// From when until when, in minutes from the midnight of its day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,19 +178,41 @@ impl Calendar {
     }
 
     fn first_opening(&self, date: Date, at: Timestamp) -> Option<Timestamp> {
-        let instants = self.possible_openings(date).into_iter();
+        let instants = self.possible_changes(date, |span| span.start).into_iter();
         instants.filter(|t| *t > at && self.state(*t).open).min()
     }
 
-    /// Instants of a day at which closed may turn into open: where a span starts, and where the
-    /// clock is put forward or back.
-    fn possible_openings(&self, date: Date) -> Vec<Timestamp> {
+    /// The first instant after `at` at which it is closed, where it is open at `at`. `at` itself
+    /// where it is closed. `None`: not within two months.
+    pub fn closes(&self, at: Timestamp) -> Option<Timestamp> {
+        if !self.state(at).open {
+            return Some(at);
+        }
+        // A span of the day before may run into this one.
+        let mut date = self.zone.to_datetime(at).date().yesterday().ok()?;
+        let mut found: Option<Timestamp> = None;
+        for _ in 0..OPEN_DAYS {
+            let instants = self.possible_changes(date, |span| span.end).into_iter();
+            let closing = instants.filter(|t| *t > at && !self.state(*t).open).min();
+            match (found, closing) {
+                (Some(found), Some(closing)) => return Some(found.min(closing)),
+                (Some(found), None) => return Some(found),
+                (None, closing) => found = closing,
+            }
+            date = date.tomorrow().ok()?;
+        }
+        found
+    }
+
+    /// Instants of a day at which closed may turn into open, or open into closed: where a span
+    /// starts or ends, and where the clock is put forward or back.
+    fn possible_changes(&self, date: Date, edge: impl Fn(&Span) -> u16) -> Vec<Timestamp> {
         let (spans, ..) = self.day(date);
         let mut instants = Vec::new();
         for span in spans {
             let start = date
                 .to_datetime(jiff::civil::Time::midnight())
-                .checked_add(i64::from(span.start).minutes());
+                .checked_add(i64::from(edge(span)).minutes());
             let Ok(start) = start else { continue };
             let ambiguous = self.zone.to_ambiguous_timestamp(start);
             let earlier = ambiguous.earlier();

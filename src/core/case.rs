@@ -110,7 +110,7 @@ pub struct Speaker {
 /// Something that can be listened to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sound {
-    /// Where. Known before the file is complete (A12).
+    /// Where. Known before the file is complete (A12); empty: nobody can be told where.
     pub url: String,
     /// Length in seconds, once it is complete.
     pub seconds: Option<u64>,
@@ -137,11 +137,11 @@ pub struct Case {
     pub number: Option<Phone>,
     /// Whom it belongs to.
     pub client: Known,
-    /// Who answered first.
+    /// Who answered first. On an outbound call: who called, once the client has answered.
     pub first: Option<Speaker>,
-    /// Who spoke last.
+    /// Who spoke last. Never the client.
     pub last: Option<Speaker>,
-    /// Who called, on an outbound call.
+    /// Who called, on an outbound or internal call.
     pub caller: Option<Speaker>,
     /// The employees rung so far, in order. The first one is the first on the line (C06).
     pub rung: Vec<EmployeeId>,
@@ -178,10 +178,7 @@ impl Case {
 
     /// The deal the case is about: the oldest open one (D03), else the newest closed one.
     pub fn deal(&self) -> Option<&Deal> {
-        let client = self.client()?;
-        let newest =
-            || client.deals.iter().max_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
-        client.open_deal().or_else(newest)
+        self.client()?.main_deal()
     }
 
     /// Deals of the client.
@@ -221,6 +218,10 @@ impl Case {
 /// Takes down what occurs in calls. Its methods never wait and never fail: a call must not hang
 /// on its paperwork.
 pub trait Clerk: Send + Sync {
+    /// Whether cases are worth making at all.
+    fn wants(&self) -> bool {
+        true
+    }
     /// A call on this line begins: it keeps the rules that are in force now.
     fn began(&self, call: &CallId, line: Option<&str>);
     /// Something occurred.
@@ -234,6 +235,9 @@ pub trait Clerk: Send + Sync {
 pub struct NoClerk;
 
 impl Clerk for NoClerk {
+    fn wants(&self) -> bool {
+        false
+    }
     fn began(&self, _: &CallId, _: Option<&str>) {}
     fn occurred(&self, _: Case) {}
     fn closed(&self, _: Arc<CallRecord>) {}

@@ -5,6 +5,7 @@ pub mod action;
 pub mod calendar;
 pub mod call;
 pub mod case;
+pub mod casebook;
 pub mod client;
 pub mod facts;
 pub mod ids;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::case::Sound;
 use super::facts::Direction;
 use super::ids::{CallId, EmployeeId, LegId, QueueName};
 use super::phone::Caller;
@@ -257,6 +258,10 @@ pub struct CallRecord {
     pub outcome: Option<Outcome>,
     /// FreeSWITCH's word for the end.
     pub hangup_cause: Option<String>,
+    /// The recording of the talk.
+    pub recording: Option<Sound>,
+    /// The message that was left.
+    pub voicemail: Option<Sound>,
 }
 
 impl CallRecord {
@@ -284,7 +289,14 @@ impl CallRecord {
             transfers: vec![],
             outcome: None,
             hangup_cause: None,
+            recording: None,
+            voicemail: None,
         }
+    }
+
+    /// The engine let go of the call, in a talk or before one: its end was not seen.
+    pub fn is_left(&self) -> bool {
+        self.ended.is_some() && self.hangup_cause.is_none()
     }
 
     /// Who answered first.

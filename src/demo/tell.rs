@@ -84,7 +84,7 @@ impl Teller {
                 Occurrence::Voicemail { seconds } => {
                     Some(format!("a message of {seconds} s was left"))
                 }
-                Occurrence::Missed(_) | Occurrence::Ended => None,
+                Occurrence::Missed(_) | Occurrence::Ended | Occurrence::Recorded { .. } => None,
             },
             _ => None,
         }

@@ -11,12 +11,14 @@ mod parse_lines;
 mod parse_steps;
 mod problem;
 mod read;
+pub mod set;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use model::Routing;
 pub use problem::{Problem, RulesError};
+pub use set::RuleSet;
 
 /// The rules an engine goes by when none are given.
 const DEFAULT: &str = include_str!("../../rules/routing.toml");

@@ -115,6 +115,8 @@ pub struct Line {
     pub route: Arc<Route>,
     /// Shown on legs that leave by a gateway; `None`: the gateway's own.
     pub caller_id: Option<Phone>,
+    /// What the CRM is to know of whoever calls it: `utm_source` of the advertisement it stands in.
+    pub fields: BTreeMap<String, String>,
     /// The rule.
     pub place: Place,
 }

@@ -101,13 +101,13 @@ fn rules(reader: &mut Reader, document: &Document<&str>) -> Option<Routing> {
 }
 
 /// FNV-1a: the same on every machine and with every compiler, unlike the standard hasher.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
 
-fn schema(reader: &mut Reader, root: &Tab) {
+pub(super) fn schema(reader: &mut Reader, root: &Tab) {
     match root.item("schema") {
         None => reader.missing(root, "schema", "add schema = 1 as the first line"),
         Some(item) if item.value.as_integer() == Some(SCHEMA) => {}

@@ -62,7 +62,7 @@ pub(super) fn calendar(
     })
 }
 
-fn week(reader: &mut Reader, hours: &Tab) -> [Option<Day>; 7] {
+pub(super) fn week(reader: &mut Reader, hours: &Tab) -> [Option<Day>; 7] {
     let mut week: [Option<Day>; 7] = Default::default();
     let mut written: [Option<Range<usize>>; 7] = Default::default();
     for (key, _) in hours.table.iter() {
@@ -155,7 +155,7 @@ fn span(text: &str) -> Option<Span> {
     Span::new(minute(start)?, minute(end)?)
 }
 
-fn minute(text: &str) -> Option<u16> {
+pub(super) fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.trim().split_once(':')?;
     let figures = |t: &str| (1..=2).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit());
     if !figures(hour) || minute.len() != 2 || !figures(minute) {
@@ -166,7 +166,7 @@ fn minute(text: &str) -> Option<u16> {
     fits.then_some(hour * 60 + minute)
 }
 
-fn holidays(reader: &mut Reader, tab: &Tab) -> Vec<Holiday> {
+pub(super) fn holidays(reader: &mut Reader, tab: &Tab) -> Vec<Holiday> {
     let Some(item) = tab.item("holidays") else {
         return Vec::new();
     };
@@ -204,7 +204,7 @@ fn range(text: &str) -> Option<(Date, Date)> {
     Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
 }
 
-fn work_days(reader: &mut Reader, tab: &Tab) -> BTreeMap<Date, Day> {
+pub(super) fn work_days(reader: &mut Reader, tab: &Tab) -> BTreeMap<Date, Day> {
     let what = format!("`work_days` of {}", tab.what);
     let Some(days) = reader.table(tab, "work_days", &what) else {
         return BTreeMap::new();

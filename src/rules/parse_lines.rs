@@ -1,6 +1,6 @@
 //! Lines: the numbers of the company, each with its hours and its route.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use super::parse::{Named, phone};
 use super::read::{Reader, Tab};
 use super::words::{shown, suggest};
 use crate::core::calendar::Calendar;
+use crate::core::casebook::{FIELD_LENGTH, MOST_FIELDS, is_field_name};
 use crate::core::phone::Region;
 use crate::core::trace::Place;
 
@@ -31,7 +32,7 @@ pub(super) fn lines(
     let mut any: Option<Place> = None;
     let mut used = Vec::new();
     for (name, tab) in reader.named(root, "lines", "line") {
-        let known = ["numbers", "calendar", "route", "caller_id"];
+        let known = ["numbers", "calendar", "route", "caller_id", "fields"];
         reader.keys(&tab, &known);
         let numbers = numbers(reader, &tab, region, &mut taken, &mut any);
         let calendar = named(reader, &tab, "calendar", calendars);
@@ -42,6 +43,7 @@ pub(super) fn lines(
         used.extend(reader_text(&tab, "route"));
         let caller_id = reader.text(&tab, "caller_id");
         let caller_id = caller_id.and_then(|t| phone(reader, &t, region));
+        let fields = fields(reader, &tab);
         let Some(Some(route)) = route else { continue };
         if tab.item("calendar").is_some() && route.closed.is_empty() {
             let message =
@@ -54,6 +56,7 @@ pub(super) fn lines(
             calendar: calendar.flatten(),
             route,
             caller_id,
+            fields,
             place: reader.place(&tab.span),
         });
         match numbers {
@@ -78,6 +81,32 @@ pub(super) fn lines(
         }
     }
     Some(lines)
+}
+
+/// Texts by name, as many and as long as a call may bring along.
+fn fields(reader: &mut Reader, tab: &Tab) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let Some(table) = reader.table(tab, "fields", &format!("`fields` of {}", tab.what)) else {
+        return found;
+    };
+    for (name, _) in table.table.iter() {
+        let span = table.key_span(name);
+        let Some(text) = reader.text(&table, name) else { continue };
+        if !is_field_name(name) {
+            let message = format!("`{}` is no name of a field", shown(name));
+            reader.error(&span, message, "a-z, 0-9 and _ are possible, 40 at most");
+        } else if text.value.chars().count() > FIELD_LENGTH {
+            let message = format!("field `{name}` is longer than {FIELD_LENGTH} characters");
+            reader.error(&text.span, message, "shorten it");
+        } else if found.len() == MOST_FIELDS {
+            let message = format!("{} has more than {MOST_FIELDS} fields", tab.what);
+            reader.error(&span, message, "take some out");
+            break;
+        } else {
+            found.insert(name.to_owned(), text.value.to_owned());
+        }
+    }
+    found
 }
 
 fn reader_text<'t>(tab: &Tab<'t>, key: &str) -> Option<&'t str> {

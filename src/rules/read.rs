@@ -76,7 +76,7 @@ impl Reader {
         }
     }
 
-    fn wrong_type(&mut self, tab: &Tab, key: &str, found: &At<&Item>, wanted: &str) {
+    pub fn wrong_type(&mut self, tab: &Tab, key: &str, found: &At<&Item>, wanted: &str) {
         let message = format!(
             "`{key}` of {} must be {wanted}, not {}",
             tab.what,

@@ -54,7 +54,14 @@ fn the_built_in_rules_have_neither_mistakes_nor_warnings() {
 #[test]
 fn every_example_in_the_built_in_file_is_right_once_it_is_uncommented() {
     let text = include_str!("../../rules/routing.toml");
-    let keys = ["calendar = ", "caller_id = ", "[calendars.office]", "timezone = ", "hours = "];
+    let keys = [
+        "calendar = ",
+        "caller_id = ",
+        "fields = ",
+        "[calendars.office]",
+        "timezone = ",
+        "hours = ",
+    ];
     let more = ["holidays = ", "work_days = ", "then = ", "closed = [", "    { do = ", "]"];
     let example = |line: &&str| keys.iter().chain(&more).any(|k| line.starts_with(k));
     let uncommented = text.lines().map(|line| match line.strip_prefix("# ").filter(example) {
@@ -142,6 +149,35 @@ fn a_blocked_caller_cannot_be_given_a_queue_and_an_internal_call_has_no_owner() 
     r.toml:6:16: error: a blocked caller cannot be given `queue` (announce and hangup are possible)
     r.toml:8:16: error: a call between employees has no owner (E02) (take the step out)
     "#);
+}
+
+#[test]
+fn e08_a_line_tells_where_its_callers_come_from() {
+    let line = "numbers = \"any\"\nfields = { utm_source = \"yandex\", utm_term = \"окна\" }";
+    let text = changed("numbers = \"any\"", line);
+    let rules = Routing::parse("r.toml", &text).unwrap();
+    let fields: Vec<_> = rules.lines().flat_map(|line| &line.fields).collect();
+    assert_eq!(fields.len(), 2);
+    assert_eq!(fields[0], (&"utm_source".to_owned(), &"yandex".to_owned()));
+}
+
+#[test]
+fn e08_fields_are_bounded_and_have_the_names_of_tags() {
+    let fields = |fields: &str| {
+        let line = format!("numbers = \"any\"\nfields = {fields}");
+        lines(&changed("numbers = \"any\"", &line)).join("\n")
+    };
+    insta::assert_snapshot!(fields(r#"{ "UTM source" = "x", utm_term = 5 }"#), @r"
+    r.toml:7:12: error: `UTM source` is no name of a field (a-z, 0-9 and _ are possible, 40 at most)
+    r.toml:7:43: error: `utm_term` of `fields` of line `main` must be a text in quotes, not a number
+    ");
+    let long = format!("{{ a = \"{}\" }}", "я".repeat(501));
+    assert!(fields(&long).contains("field `a` is longer than 500 characters"), "{}", fields(&long));
+    let many: Vec<_> = (0..40).map(|n| format!("f{n} = \"x\"")).collect();
+    let many = fields(&format!("{{ {} }}", many.join(", ")));
+    assert!(many.contains("line `main` has more than 32 fields"), "{many}");
+    assert_eq!(many.lines().count(), 1);
+    assert!(fields("\"yandex\"").contains("must be a table"));
 }
 
 #[test]

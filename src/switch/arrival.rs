@@ -1,7 +1,9 @@
 //! The handshake of an outbound connection: what FreeSWITCH says of the call it hands over.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use crate::core::casebook::{Brought, FIELD_LENGTH, MOST_FIELDS, is_field_name};
 use crate::core::facts::Direction;
 use crate::core::ids::CallId;
 use crate::core::phone::{Caller, Region};
@@ -22,6 +24,8 @@ pub struct Arrival {
     pub answered: bool,
     /// The caller has hung up before we came to speak: the cause.
     pub gone: Option<String>,
+    /// What the cases of the call need besides. Read only where it is asked for.
+    pub brought: Brought,
 }
 
 /// Why a connection is refused. The dialplan goes on with the plain queue.
@@ -86,8 +90,36 @@ impl Arrival {
             to: dialled(&get("Caller-Destination-Number")),
             answered: get("Answer-State") == "answered",
             gone: (get("Answer-State") == "hangup").then(|| get("Hangup-Cause").into_owned()),
+            brought: Brought::default(),
         })
     }
+
+    /// With what the cases of the call need.
+    #[must_use]
+    pub fn with_brought(mut self, data: &Headers) -> Self {
+        let get = |name: &str| data.get(name).filter(|value| !value.is_empty());
+        let shown = get("variable_effective_caller_id_number").map(|n| dialled(&n));
+        self.brought = Brought {
+            shown: shown.filter(|_| self.direction == Direction::Outbound),
+            fields: fields(data),
+            led_before: get("variable_dozvon_led").is_some(),
+            talked_before: get("variable_dozvon_led").is_some()
+                && get("variable_last_bridge_to").is_some(),
+        };
+        self
+    }
+}
+
+/// `dozvon_field_NAME`, set by the dialplan; bounded in number and length.
+fn fields(data: &Headers) -> BTreeMap<String, String> {
+    let field = |(name, _): (&str, &str)| {
+        let name = name.strip_prefix("variable_dozvon_field_")?;
+        let value = data.get(&format!("variable_dozvon_field_{name}"))?;
+        let value: String = value.chars().filter(|c| !c.is_control()).take(FIELD_LENGTH).collect();
+        let name = name.to_ascii_lowercase();
+        (is_field_name(&name) && !value.is_empty()).then_some((name, value))
+    };
+    data.iter().filter_map(field).take(MOST_FIELDS).collect()
 }
 
 /// What of the dialled number is a number: digits, `*`, `#` and a leading plus, 40 at most.
@@ -130,6 +162,48 @@ mod tests {
         let gone = GOOD.replace("ringing", "hangup\nHangup-Cause: ORIGINATOR_CANCEL");
         assert_eq!(read(&gone).unwrap().gone.as_deref(), Some("ORIGINATOR_CANCEL"));
         assert_eq!(read(GOOD).unwrap().gone, None);
+    }
+
+    fn brought(more: &str) -> Brought {
+        let text = format!("{GOOD}{more}");
+        let data = Headers::new(Bytes::from(text));
+        Arrival::read(&data, Region::default()).unwrap().with_brought(&data).brought
+    }
+
+    #[test]
+    fn e08_what_call_tracking_knows_comes_with_the_call() {
+        let fields = brought(
+            "variable_dozvon_field_utm_source: yandex\nvariable_dozvon_field_UTM_TERM: %D0%BE%D0%BA%D0%BD%D0%B0\n\
+             variable_dozvon_field_a-b: x\nvariable_dozvon_field_empty: \nvariable_dozvon_field_evil: a%0Ab\n",
+        );
+        let fields: Vec<_> = fields.fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(fields, [("evil", "ab"), ("utm_source", "yandex"), ("utm_term", "окна")]);
+    }
+
+    #[test]
+    fn e08_what_comes_with_a_call_is_bounded() {
+        let many: String = (0..100)
+            .map(|n| format!("variable_dozvon_field_f{n}: {}\n", "x".repeat(900)))
+            .collect();
+        let fields = brought(&many).fields;
+        assert_eq!(fields.len(), MOST_FIELDS);
+        assert!(fields.values().all(|value| value.len() == FIELD_LENGTH));
+    }
+
+    #[test]
+    fn the_number_shown_counts_on_outbound_calls_only() {
+        let shown = "variable_effective_caller_id_number: 74951234567\n";
+        assert_eq!(brought(shown).shown, None);
+        let outbound = brought(&format!("{shown}variable_dozvon_direction: outbound\n"));
+        assert_eq!(outbound.shown.as_deref(), Some("74951234567"));
+    }
+
+    #[test]
+    fn e09_a_call_another_engine_has_led_is_known_again() {
+        let bridged = "variable_last_bridge_to: b\n";
+        assert!(!brought(bridged).talked_before, "the dialplan's own talk was never told");
+        assert!(brought("variable_dozvon_led: true\n").led_before);
+        assert!(brought(&format!("variable_dozvon_led: true\n{bridged}")).talked_before);
     }
 
     #[test]

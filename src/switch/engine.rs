@@ -145,6 +145,7 @@ impl Engine {
                 info!(who, "another speaker");
             }
             Occurrence::Voicemail { seconds } => info!(seconds, "a message was left"),
+            Occurrence::Recorded { seconds } => info!(seconds, "the recording is complete"),
             Occurrence::Ringing { .. } | Occurrence::Missed(_) | Occurrence::Ended => {}
         }
     }
@@ -178,6 +179,8 @@ impl Engine {
             cause = record.hangup_cause.as_deref().unwrap_or(""),
             "call ended"
         );
-        self.tell(|| CallNews::Closed(Arc::new(record)));
+        let record = Arc::new(record);
+        self.clerk.closed(record.clone());
+        self.tell(|| CallNews::Closed(record));
     }
 }

@@ -3,8 +3,10 @@
 pub mod arrival;
 pub mod clock;
 pub mod control;
+mod desk;
 pub mod dial;
 pub mod engine;
+mod farewell;
 pub mod listener;
 pub mod presence;
 pub mod registry;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::core::call::{Completion, Input, LastWords, Probe};
-use crate::core::ids::{CallId, Extension, LegId, OpId};
+use crate::core::ids::{CallId, EmployeeId, Extension, LegId, OpId};
 use crate::core::phone::{Phone, Region};
 use crate::core::record::Party;
 use crate::core::staff::Staff;
@@ -18,6 +18,13 @@ pub const EVENTS: &str = "CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER
 /// The filters that bring both legs to one connection, agents of queues included. They are OR-ed.
 /// `myevents` would bring the own leg only.
 pub const FILTERS: [&str; 2] = ["Unique-ID", "Other-Leg-Unique-ID"];
+
+/// The filter that brings what mod_callcenter says of this caller: an agent's leg is not known as
+/// his before it is bridged to him.
+pub const AGENTS: &str = "CC-Member-Session-UUID";
+
+/// The events of mod_callcenter.
+pub const AGENT_EVENTS: &str = "CUSTOM callcenter::info";
 
 /// Reads events for one call.
 #[derive(Clone, Copy)]
@@ -35,7 +42,11 @@ impl Translator<'_> {
     pub fn event(&self, event: &Event) -> Option<Input> {
         let own = event.raw("Unique-ID") == Some(self.call.as_str());
         match event.name() {
-            "CHANNEL_PROGRESS" | "CHANNEL_PROGRESS_MEDIA" if !own => Some(Input::Ringing),
+            "CHANNEL_PROGRESS" | "CHANNEL_PROGRESS_MEDIA" if !own => {
+                let number = event.get("Caller-Destination-Number").unwrap_or_default();
+                Some(Input::Ringing { employee: self.employee(&number) })
+            }
+            "CUSTOM" if event.raw("CC-Action") == Some("agent-offering") => self.offered(event),
             "CHANNEL_ANSWER" if own => Some(Input::CallerAnswered),
             "CHANNEL_BRIDGE" => {
                 let party = self.bridge_party(event, own)?;
@@ -81,6 +92,14 @@ impl Translator<'_> {
         }
     }
 
+    /// An agent's name is his extension (`freeswitch-conf/autoload_configs/callcenter.conf.xml`); a domain may stand behind it.
+    fn offered(&self, event: &Event) -> Option<Input> {
+        let ours = event.raw(AGENTS) == Some(self.call.as_str());
+        let agent = event.get("CC-Agent").unwrap_or_default();
+        let line = agent.split('@').next().unwrap_or_default();
+        ours.then(|| Input::Ringing { employee: self.employee(line) })
+    }
+
     /// An attended transfer inside FreeSWITCH shows itself by this event only (transcript 09i).
     fn update(&self, event: &Event) -> Option<Input> {
         let by_transfer =
@@ -111,6 +130,11 @@ impl Translator<'_> {
     }
 
     fn party(&self, leg: &str, number: &str) -> Party {
+        let employee = self.employee(number);
+        Party { leg: LegId::new(leg), employee, number: number.to_owned() }
+    }
+
+    fn employee(&self, number: &str) -> Option<EmployeeId> {
         let employee = match Extension::parse(number) {
             Ok(line) => self.staff.by_extension(&line),
             Err(_) => None,
@@ -119,11 +143,11 @@ impl Translator<'_> {
             let phone = Phone::parse(number, self.region).ok()?;
             self.staff.by_phone(&phone)
         };
-        let employee = employee.or_else(outside).map(|e| e.id.clone());
-        Party { leg: LegId::new(leg), employee, number: number.to_owned() }
+        employee.or_else(outside).map(|e| e.id.clone())
     }
 
-    fn last_words(&self, event: &Event) -> LastWords {
+    /// The end of the call, as CHANNEL_HANGUP_COMPLETE or the channel data tell it.
+    pub fn last_words(&self, event: &Event) -> LastWords {
         let bridged = event.variable("bridge_hangup_cause").is_some()
             || event.variable("bridge_uepoch").is_some_and(|at| at != "0")
             || event.variable("fifo_serviced_uuid").is_some();

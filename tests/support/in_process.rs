@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dozvon::app::App;
 use dozvon::config::{Config, Node};
+use dozvon::core::case::{Clerk, NoClerk};
 use dozvon::core::client::{Client, Deal};
 use dozvon::core::ids::{EmployeeId, Extension};
 use dozvon::core::phone::{Phone, Region};
@@ -24,6 +25,7 @@ use tokio::sync::broadcast;
 #[derive(Default)]
 pub struct MemoryCrm {
     clients: HashMap<Phone, Client>,
+    mobiles: HashMap<u32, Phone>,
 }
 
 impl MemoryCrm {
@@ -42,8 +44,15 @@ impl MemoryCrm {
             company: None,
             owner: Some(owner.into()),
             deals: vec![deal],
+            choice: None,
         };
         self.clients.insert(self::phone(phone), client);
+        self
+    }
+
+    /// The employee with this extension has a mobile as well.
+    pub fn mobile(mut self, line: u32, phone: &str) -> Self {
+        self.mobiles.insert(line, self::phone(phone));
         self
     }
 }
@@ -62,7 +71,9 @@ impl Crm for MemoryCrm {
         let employee = |line: u32| Employee {
             id: EmployeeId::new(format!("e{line}")),
             name: format!("Employee {line}"),
-            numbers: vec![Number::Line(Extension::parse(&line.to_string()).unwrap())],
+            numbers: std::iter::once(Number::Line(Extension::parse(&line.to_string()).unwrap()))
+                .chain(self.mobiles.get(&line).cloned().map(Number::Outside))
+                .collect(),
             groups: vec!["sales".into()],
             deputy: None,
             status: Status::Active,
@@ -95,6 +106,16 @@ impl Engine {
         rules: Routing,
         control: Option<SocketAddr>,
     ) -> Self {
+        Self::start_told(crm, rules, control, Arc::new(NoClerk)).await
+    }
+
+    /// With somebody who takes the cases down.
+    pub async fn start_told(
+        crm: impl Crm + 'static,
+        rules: Routing,
+        control: Option<SocketAddr>,
+        clerk: Arc<dyn Clerk>,
+    ) -> Self {
         let mut config = Config::default();
         config.calls.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.calls.handshake = Duration::from_secs(2);
@@ -102,7 +123,7 @@ impl Engine {
         // Port 9 is nobody's: the link stays down.
         let address = control.map_or_else(|| "127.0.0.1:9".to_owned(), |a| a.to_string());
         config.node = vec![Node { address, ..Node::default() }];
-        let app = App::start(&config, Arc::new(crm), rules).await.unwrap();
+        let app = App::start_with(&config, Arc::new(crm), rules, clerk).await.unwrap();
         let news = app.engine.news.subscribe();
         Self { app, news }
     }

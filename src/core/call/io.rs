@@ -14,7 +14,10 @@ pub enum Input {
     /// The decision is there.
     Decided(Box<Decision>),
     /// A phone rings.
-    Ringing,
+    Ringing {
+        /// Whose; `None`: not known, or no employee's.
+        employee: Option<EmployeeId>,
+    },
     /// The caller's leg was answered: by us for a queue, or by the bridge.
     CallerAnswered,
     /// The caller is together with somebody.
@@ -33,12 +36,15 @@ pub enum Input {
         /// What came of it.
         result: Completion,
     },
+    /// FreeSWITCH says on the connection itself, ahead of all events, that the leg is down. Its
+    /// events lag, or were sent before we asked for any.
+    Down,
     /// The caller's leg is going down.
     HungUp {
         /// FreeSWITCH's cause.
         cause: String,
     },
-    /// The caller's leg is down; nothing comes after it.
+    /// The caller's leg is down; nothing comes after it. Also the answer to [`Output::LastLook`].
     Completed(LastWords),
     /// The answer to [`Output::Probe`].
     Probed(Probe),
@@ -102,6 +108,8 @@ pub enum Output {
     Run(OpId, App),
     /// Look whether the leg lives and whom it is with; answer with [`Input::Probed`].
     Probe,
+    /// Ask how the leg ended, whose last events did not come; answer with [`Input::Completed`].
+    LastLook,
     /// Take the caller out of the queue: its time is over.
     Break,
     /// This happened; rules and journal want to know.
@@ -136,12 +144,14 @@ pub enum App {
     Playback(String),
     /// Hang up.
     Hangup(HangupCause),
+    /// Do nothing, after everything that was sent before.
+    Mark,
 }
 
 /// What the rules and the journal learn of. Each at the moment it happens (A01, A06).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Occurrence {
-    /// A phone rings.
+    /// A phone rings: the first of a step; in a queue the first of each agent.
     Ringing {
         /// Whose phones ring.
         employees: Vec<EmployeeId>,
@@ -156,6 +166,11 @@ pub enum Occurrence {
     Ended,
     /// A message was left.
     Voicemail {
+        /// Its length.
+        seconds: u64,
+    },
+    /// The recording of the talk is complete. Comes after [`Occurrence::Ended`].
+    Recorded {
         /// Its length.
         seconds: u64,
     },

@@ -1,0 +1,235 @@
+//! The closed vocabulary of the rule sets. `rules/LANGUAGE.md` explains each word; a test
+//! compares the two.
+
+use crate::core::action::{CallResult, Dedupe, On, Touch, UnsortedKind};
+
+/// What a rule may look at. The place of a word in [`Fact::words`] is its bit in a mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    Event,
+    Direction,
+    Client,
+    Deal,
+    AnsweredBy,
+    Number,
+    Voicemail,
+    Length,
+    Line,
+}
+
+impl Fact {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Event,
+        Self::Direction,
+        Self::Client,
+        Self::Deal,
+        Self::AnsweredBy,
+        Self::Number,
+        Self::Voicemail,
+        Self::Length,
+        Self::Line,
+    ];
+
+    /// Its key in `when`.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Direction => "direction",
+            Self::Client => "client",
+            Self::Deal => "deal",
+            Self::AnsweredBy => "answered_by",
+            Self::Number => "number",
+            Self::Voicemail => "voicemail",
+            Self::Length => "length",
+            Self::Line => "line",
+        }
+    }
+
+    /// Its words. A line may be any text.
+    pub(crate) fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Event => &[
+                "ringing",
+                "answered",
+                "missed",
+                "ended",
+                "recorded",
+                "voicemail",
+                "unreached",
+                "callback_requested",
+                "callback_failed",
+                "callback_client_unreached",
+            ],
+            Self::Direction => &["inbound", "outbound", "callback"],
+            Self::Client => &["unknown", "known"],
+            Self::Deal => &["none", "open", "closed"],
+            Self::AnsweredBy => &["owner", "other", "unlisted", "nobody"],
+            Self::Number => &["shown", "withheld"],
+            Self::Voicemail => &["left", "none"],
+            Self::Length => &["short", "long"],
+            Self::Line => &[],
+        }
+    }
+}
+
+/// The key of `when` that looks at settings.
+pub(crate) const SETTINGS: &str = "settings";
+
+/// The type of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Choice,
+    Flag,
+    Duration,
+    Time,
+    Text,
+    Texts,
+    Employee,
+    Employees,
+    Who,
+    Due,
+}
+
+pub(crate) const KINDS: [(&str, Kind); 10] = [
+    ("choice", Kind::Choice),
+    ("flag", Kind::Flag),
+    ("duration", Kind::Duration),
+    ("time", Kind::Time),
+    ("text", Kind::Text),
+    ("texts", Kind::Texts),
+    ("employee", Kind::Employee),
+    ("employees", Kind::Employees),
+    ("who", Kind::Who),
+    ("due", Kind::Due),
+];
+
+impl Kind {
+    pub(crate) fn word(self) -> &'static str {
+        KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// Whom a list of responsible people may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Answered first.
+    Answerer,
+    /// Spoke last.
+    LastSpeaker,
+    /// Called, outbound.
+    Caller,
+    /// Of the case's deal, open or closed.
+    DealOwner,
+    /// Of the client.
+    ClientOwner,
+    /// Of the open deal, else of the client.
+    Owner,
+    /// Rung first.
+    FirstOnLine,
+    /// The setting `admin`.
+    Admin,
+    /// By id or extension.
+    Employee(Box<str>),
+}
+
+pub(crate) const WHO: [(&str, Who); 8] = [
+    ("answerer", Who::Answerer),
+    ("last_speaker", Who::LastSpeaker),
+    ("caller", Who::Caller),
+    ("deal_owner", Who::DealOwner),
+    ("client_owner", Who::ClientOwner),
+    ("owner", Who::Owner),
+    ("first_on_line", Who::FirstOnLine),
+    ("admin", Who::Admin),
+];
+
+/// In `to` of `notify`: every employee.
+pub(crate) const EVERYBODY: &str = "everybody";
+
+/// The setting every set has: who stands in for somebody who is gone (E14).
+pub(crate) const ADMIN: &str = "admin";
+/// The setting that tells short talks from long ones.
+pub(crate) const SHORT_CALL: &str = "short_call";
+
+pub(crate) const ON: [(&str, On); 2] = [("client", On::Client), ("deal", On::Deal)];
+pub(crate) const UNSORTED: [(&str, UnsortedKind); 2] =
+    [("call", UnsortedKind::Call), ("form", UnsortedKind::Form)];
+pub(crate) const RESULTS: [(&str, CallResult); 4] = [
+    ("answered", CallResult::Answered),
+    ("missed", CallResult::Missed),
+    ("unreached", CallResult::Unreached),
+    ("voicemail", CallResult::Voicemail),
+];
+pub(crate) const DEDUPE: [(&str, Dedupe); 3] =
+    [("never", Dedupe::Never), ("until_due", Dedupe::UntilDue), ("while_open", Dedupe::WhileOpen)];
+pub(crate) const TOUCH: [(&str, Touch); 2] = [("first", Touch::First), ("last", Touch::Last)];
+
+/// The actions with their keys; `delay` goes with each.
+pub(crate) const ACTIONS: [(&str, &[&str]); 16] = [
+    ("contact", &["name", "owner", "tags", "fields", "carry"]),
+    ("company", &["name"]),
+    ("deal", &["title", "owner", "pipeline", "stage", "tags", "fields", "carry"]),
+    ("unsorted", &["kind", "title", "name", "pipeline", "tags", "fields", "carry"]),
+    ("accept_unsorted", &["owner", "stage"]),
+    ("register_call", &["result", "who", "text"]),
+    ("update_call", &[]),
+    ("voicemail", &["on", "text"]),
+    ("task", &["kind", "on", "text", "owner", "due", "done", "dedupe"]),
+    ("notify", &["to", "text", "link"]),
+    ("change_owner", &["of", "to"]),
+    ("reactivate", &[]),
+    ("tag", &["on", "tags"]),
+    ("fields", &["on", "touch", "fields", "carry"]),
+    ("note", &["on", "text"]),
+    ("webhook", &["url", "body"]),
+];
+
+/// The words of templates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    Number,
+    Name,
+    Company,
+    Line,
+    LineNumber,
+    Direction,
+    Event,
+    Call,
+    At,
+    Answerer,
+    LastSpeaker,
+    Caller,
+    Owner,
+    Deal,
+    Talked,
+    Duration,
+    Recording,
+    Voicemail,
+    Comment,
+    Result,
+    Fields,
+}
+
+pub(crate) const WORDS: [(&str, Word); 21] = [
+    ("number", Word::Number),
+    ("name", Word::Name),
+    ("company", Word::Company),
+    ("line", Word::Line),
+    ("line_number", Word::LineNumber),
+    ("direction", Word::Direction),
+    ("event", Word::Event),
+    ("call", Word::Call),
+    ("at", Word::At),
+    ("answerer", Word::Answerer),
+    ("last_speaker", Word::LastSpeaker),
+    ("caller", Word::Caller),
+    ("owner", Word::Owner),
+    ("deal", Word::Deal),
+    ("talked", Word::Talked),
+    ("duration", Word::Duration),
+    ("recording", Word::Recording),
+    ("voicemail", Word::Voicemail),
+    ("comment", Word::Comment),
+    ("result", Word::Result),
+    ("fields", Word::Fields),
+];

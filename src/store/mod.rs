@@ -5,8 +5,11 @@ mod error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sqlx::TransactionManager;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 pub use error::StoreError;
 
@@ -65,6 +68,8 @@ impl Store {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
+            // What was said to be written is on the disk, also after the power failed.
+            .synchronous(SqliteSynchronous::Full)
             .busy_timeout(busy)
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new()
@@ -72,6 +77,12 @@ impl Store {
             .acquire_timeout(busy.saturating_add(BUSY))
             // A file has no connection that could have gone dead; testing doubles each look-up.
             .test_before_acquire(false)
+            // A full disk may end a transaction behind the library's back: such a connection
+            // would refuse every further one.
+            .before_acquire(|connection, _| {
+                let depth = SqliteTransactionManager::get_transaction_depth(connection);
+                Box::pin(async move { Ok(depth == 0) })
+            })
             .connect_with(options)
             .await
             .map_err(|e| StoreError::from_sqlx(path, &e))?;

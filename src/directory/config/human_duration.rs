@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 /// Ten years. So no sum of settings and clock can overflow.
@@ -14,8 +14,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// The text, and how to write it.
 pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(d)?;
-    text.parse::<SignedDuration>()
-        .ok()
+    time(&text)
         .and_then(|time| Duration::try_from(time).ok())
         .filter(|time| *time <= LONGEST)
         .ok_or_else(|| {
@@ -24,6 +23,12 @@ pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error
                 "`{text}` is no time that fits here: write it like \"500ms\", \"30s\", \"5m\" or \"6h\""
             ))
         })
+}
+
+/// A day is 24 hours.
+fn time(text: &str) -> Option<SignedDuration> {
+    let span: Span = text.parse().ok()?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
 }
 
 /// Writes it the same way.

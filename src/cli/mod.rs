@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::crm::lazy::Lazy;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
+use crate::rules::set::Sets;
 
 /// Brings each call to the person who owns the deal.
 #[derive(Debug, Parser)]
@@ -89,7 +90,8 @@ async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<
     let rules = app::load_rules(config)?;
     let directory = directory(config).await?;
     let staff = directory.staff();
-    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+    let sets = Sets::load(&config.rules);
+    args.run(&rules, sets, async |phone| directory.lookup(phone).await, &staff).await
 }
 
 /// The directory a call would ask, with the employees as the CRM knows them now.

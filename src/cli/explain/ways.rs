@@ -239,7 +239,7 @@ impl Player {
                 self.wait(RINGS);
                 self.done(op, Completion::default());
             }
-            App::Hangup(cause) => self.hangs_up(&cause.0.to_string()),
+            App::Hangup(cause) => self.hangs_up(cause.0.as_ref()),
             _ => {}
         }
     }

@@ -56,6 +56,7 @@ fn decisions(c: &mut Criterion) {
         company: Some("Ромашка".into()),
         owner: Some("7".into()),
         deals: vec![],
+        choice: None,
     };
     let lookup = Lookup::Found { client: Arc::new(client), source: Source::Cached };
     let cases = [

@@ -220,7 +220,9 @@ async fn sighup_takes_new_rules_and_refuses_wrong_ones_without_ending_anything()
     let owner = "    { do = \"owner\", ring = \"10s\", skip_if = [\"unregistered\", \"busy\"] },\n";
     let queue_only = owner_first.replace(owner, "");
     assert_ne!(queue_only, owner_first);
-    std::fs::write(&file, queue_only.replace("{ do = \"queue\"", "{ do = \"quee\"")).unwrap();
+    let wrong = queue_only.replace("{ do = \"queue\"", "{ do = \"quee\"");
+    let line = wrong.lines().position(|l| l.starts_with("    { do = \"quee\"")).unwrap() + 1;
+    std::fs::write(&file, wrong).unwrap();
     serve.signal("-HUP").await;
     serve.metric_becomes("dozvon_rules_last_reload_successful 0").await;
     assert_eq!(serve.call().await.answered_by(), Some("101"), "the old rules stay in force");
@@ -232,6 +234,6 @@ async fn sighup_takes_new_rules_and_refuses_wrong_ones_without_ending_anything()
 
     let log = serve.end().await;
     assert!(log.contains("the new rules are refused, the old ones stay"), "{log}");
-    assert!(log.contains("rules/routing.toml:50:") && log.contains("quee"), "{log}");
+    assert!(log.contains(&format!("rules/routing.toml:{line}:")) && log.contains("quee"), "{log}");
     assert!(log.contains("rules are taken over"), "{log}");
 }

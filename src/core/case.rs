@@ -160,10 +160,7 @@ impl Case {
 
     /// The deal the case is about: the oldest open one (D03), else the newest closed one.
     pub fn deal(&self) -> Option<&Deal> {
-        let client = self.client()?;
-        let newest =
-            || client.deals.iter().max_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
-        client.open_deal().or_else(newest)
+        self.client()?.main_deal()
     }
 
     /// Deals of the client.

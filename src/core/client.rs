@@ -20,6 +20,10 @@ pub struct Client {
     pub owner: Option<EmployeeId>,
     /// Open and closed deals.
     pub deals: Vec<Deal>,
+    /// Why this one, where the number belongs to several: a sentence for the trace. `None`: there
+    /// was no choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<String>,
 }
 
 /// A deal.
@@ -44,6 +48,14 @@ impl Client {
             .iter()
             .filter(|d| d.open)
             .min_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)))
+    }
+
+    /// The deal a talk with the client is about: the oldest open one (D03), else the newest closed
+    /// one.
+    pub fn main_deal(&self) -> Option<&Deal> {
+        let newest =
+            || self.deals.iter().max_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        self.open_deal().or_else(newest)
     }
 
     /// What is shown on the ringing phone: name, and the company behind it (A04).
@@ -131,6 +143,7 @@ mod tests {
                 deal("2", "2026-02-01", true),
                 deal("1", "2026-01-01", false),
             ],
+            choice: None,
         };
         assert_eq!(client.open_deal().map(|d| d.id.as_str()), Some("2"));
         assert_eq!(client.display_name(), "Анна (Ромашка)");

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::builtin::Builtin;
-use super::{Crm, CrmError};
+use super::{ApplyError, Crm, CrmError, Done, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
 use crate::core::staff::Employee;
@@ -39,6 +39,13 @@ impl Lazy {
         let store = self.open().await.map_err(|error| CrmError::Fault(error.to_string()))?;
         Ok(Builtin::new(store.clone()))
     }
+
+    /// A store that is not there loses nothing: the work waits for it.
+    async fn writable(&self) -> Result<Builtin, ApplyError> {
+        self.builtin()
+            .await
+            .map_err(|error| ApplyError::Later { after: None, why: error.to_string() })
+    }
 }
 
 #[async_trait]
@@ -53,6 +60,14 @@ impl Crm for Lazy {
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
         self.builtin().await?.employees().await
+    }
+
+    async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
+        self.writable().await?.apply(work).await
+    }
+
+    async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
+        self.writable().await?.read_back(work).await
     }
 
     async fn revision(&self) -> Result<Option<i64>, CrmError> {

@@ -77,8 +77,9 @@ pub trait Crm: Send + Sync {
     /// A short name for logs and metrics: `builtin`.
     fn name(&self) -> &'static str;
 
-    /// The client with this number, with its open and closed deals. Contacts come before
-    /// companies. `None`: the CRM knows nobody.
+    /// The client with this number, with its open and closed deals. Of several: who has an open
+    /// deal, contacts before companies, else the newest, and never a deleted one. `None`: the CRM
+    /// knows nobody.
     ///
     /// # Errors
     /// [`CrmError`].

@@ -4,14 +4,17 @@
 //! and each reply takes the oldest tag. Nobody can take a tag out: a caller who gives up leaves
 //! his place, and no later reply is shifted (`esl.md`, pitfall 3).
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
-use tokio_util::codec::FramedRead;
+use tokio_util::codec::Decoder;
 
 use super::codec::{Codec, Limits};
 use super::command::Command;
@@ -20,8 +23,15 @@ use super::frame::{Frame, FrameError, Kind};
 
 /// How long a peer may leave our bytes untaken.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
-/// The read buffer to begin with. Most of 10,000 calls just wait; they should cost little.
-const READ_BUFFER: usize = 4 * 1024;
+/// What one read may bring. More than an event has, so that a read mostly empties the socket and
+/// no second one is needed to learn that.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    /// Reads go here first: one buffer for each thread instead of one for each connection. Most of
+    /// 10,000 calls just wait; they should cost little.
+    static ARRIVED: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
 
 /// Why a link is of no more use.
 #[derive(Debug, thiserror::Error)]
@@ -86,17 +96,18 @@ pub enum Incoming<T> {
 /// A connection. `T` is what is remembered with each command until its reply.
 #[derive(Debug)]
 pub struct Link<S, T> {
-    io: FramedRead<S, Codec>,
+    socket: S,
+    codec: Codec,
+    /// What came and is no whole frame yet.
+    input: BytesMut,
     pending: VecDeque<T>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, T> Link<S, T> {
     /// Takes over a socket.
     pub fn new(socket: S, limits: Limits) -> Self {
-        Self {
-            io: FramedRead::with_capacity(socket, Codec::new(limits), READ_BUFFER),
-            pending: VecDeque::new(),
-        }
+        let (codec, input) = (Codec::new(limits), BytesMut::new());
+        Self { socket, codec, input, pending: VecDeque::new() }
     }
 
     /// Sends commands in one write. Not to be cancelled half-way.
@@ -123,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T> Link<S, T> {
             }
             bytes = all.into();
         }
-        let write = self.io.get_mut().write_all(&bytes);
+        let write = self.socket.write_all(&bytes);
         timeout(WRITE_DEADLINE, write).await.map_err(|_| LinkError::WriteStalled)??;
         Ok(())
     }
@@ -133,12 +144,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T> Link<S, T> {
     /// # Errors
     /// [`LinkError`]: the link is of no more use.
     pub async fn next(&mut self) -> Result<Option<Incoming<T>>, LinkError> {
-        while let Some(frame) = self.io.next().await {
-            if let Some(incoming) = self.read(frame?)? {
-                return Ok(Some(incoming));
+        loop {
+            while let Some(frame) = self.codec.decode(&mut self.input)? {
+                if let Some(incoming) = self.read(frame)? {
+                    return Ok(Some(incoming));
+                }
+            }
+            if poll_fn(|cx| self.poll_fill(cx)).await? == 0 {
+                // No whole frame is left: this tells the end from a cut.
+                self.codec.decode_eof(&mut self.input)?;
+                return Ok(None);
             }
         }
-        Ok(None)
+    }
+
+    /// Takes what has come; 0: the end of the stream.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        if self.input.is_empty() {
+            // Gives back the memory of the last frames.
+            self.input = BytesMut::new();
+        }
+        ARRIVED.with_borrow_mut(|arrived| {
+            let mut space = ReadBuf::new(arrived);
+            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut space))?;
+            self.input.extend_from_slice(space.filled());
+            Poll::Ready(Ok(space.filled().len()))
+        })
     }
 
     fn read(&mut self, frame: Frame) -> Result<Option<Incoming<T>>, LinkError> {
@@ -173,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T> Link<S, T> {
 
     /// The socket.
     pub fn socket(&self) -> &S {
-        self.io.get_ref()
+        &self.socket
     }
 }
 

@@ -93,9 +93,12 @@ impl Store {
 
     async fn migrate(&self) -> Result<(), StoreError> {
         let mut done = MIGRATIONS.run(&self.pool).await;
-        if let Err(MigrateError::ExecuteMigration(..)) = done {
-            // Two processes may have opened a new file at once: the other one has done it.
-            done = MIGRATIONS.run(&self.pool).await;
+        for _ in MIGRATIONS.iter() {
+            // Two processes may have opened a new file at once: the other one has done this step.
+            match done {
+                Err(MigrateError::ExecuteMigration(..)) => done = MIGRATIONS.run(&self.pool).await,
+                _ => break,
+            }
         }
         done.map_err(|e| StoreError::from_migration(&self.path, &e))
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
@@ -28,6 +28,7 @@ pub struct Stop {
 
 /// Accepts until [`Stop::accept`], then waits for the calls in hand.
 pub async fn serve(engine: Arc<Engine>, listener: TcpListener, stop: Stop) {
+    prepare(&listener);
     let calls = TaskTracker::new();
     let mut failing = false;
     loop {
@@ -38,7 +39,6 @@ pub async fn serve(engine: Arc<Engine>, listener: TcpListener, stop: Stop) {
         match accepted {
             Ok((socket, peer)) => {
                 failing = false;
-                prepare(&socket);
                 let (engine, drain) = (engine.clone(), stop.calls.clone());
                 calls.spawn(async move {
                     engine.metrics.sessions.inc();
@@ -75,13 +75,15 @@ pub async fn serve(engine: Arc<Engine>, listener: TcpListener, stop: Stop) {
     calls.wait().await;
 }
 
-fn prepare(socket: &TcpStream) {
+/// Connections take these over from their listener (`man 7 tcp`, `man 7 socket`).
+fn prepare(listener: &TcpListener) {
+    let socket = socket2::SockRef::from(listener);
     // Commands are small and waited for.
-    if let Err(error) = socket.set_nodelay(true) {
+    if let Err(error) = socket.set_tcp_nodelay(true) {
         debug!(%error, "TCP_NODELAY could not be set");
     }
     let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3);
-    if let Err(error) = socket2::SockRef::from(socket).set_tcp_keepalive(&keepalive) {
+    if let Err(error) = socket.set_tcp_keepalive(&keepalive) {
         debug!(%error, "TCP keepalive could not be set");
     }
 }

@@ -138,8 +138,9 @@ async fn d03_of_two_contacts_with_one_number_the_one_with_the_oldest_open_deal()
     assert_eq!(id, "c");
 }
 
+/// The newest entry is the one somebody keeps up; an owner of an older one does not outweigh it.
 #[tokio::test]
-async fn a05_without_open_deals_the_contact_with_an_owner_then_the_oldest() {
+async fn a05_without_open_deals_the_newest_contact() {
     let three = r#"
         [[contact]]
         id = "a"
@@ -150,7 +151,6 @@ async fn a05_without_open_deals_the_contact_with_an_owner_then_the_oldest() {
         id = "b"
         name = "B"
         created = 2022-01-01
-        owner = "1"
         NUMBER
         [[contact]]
         id = "c"
@@ -159,34 +159,94 @@ async fn a05_without_open_deals_the_contact_with_an_owner_then_the_oldest() {
         owner = "1"
         NUMBER
         "#;
-    assert_eq!(found(three).await, "c");
-    assert_eq!(found(&three.replace("owner = \"1\"", "")).await, "a");
+    assert_eq!(found(three).await, "b");
+    let same_day = three.replace("2020", "2022").replace("2021", "2022");
+    assert_eq!(found(&same_day).await, "c", "the last one entered");
 }
+
+const FIRM_AND_PERSON: &str = r#"
+    [[company]]
+    id = "firm"
+    name = "Firm"
+    owner = "1"
+    created = 2026-02-01
+    NUMBER
+    [[contact]]
+    id = "person"
+    name = "Person"
+    created = 2020-01-01
+    NUMBER
+    "#;
 
 #[tokio::test]
 async fn a04_contacts_come_before_companies() {
-    let id = found(
-        r#"
+    assert_eq!(found(FIRM_AND_PERSON).await, "person");
+    let both = ["firm", "person"].map(|client| {
+        format!(
+            "[[deal]]\nid = \"{client}\"\nname = \"D\"\nclient = \"{client}\"\n\
+             created = 2026-01-{}\nstatus = \"open\"\n",
+            if client == "firm" { "01" } else { "02" },
+        )
+    });
+    let both = format!("{FIRM_AND_PERSON}{}{}", both[0], both[1]);
+    assert_eq!(found(&both).await, "person", "though the firm's deal is older");
+}
+
+/// The open deal decides first of all: its owner is the one to ring (A05).
+#[tokio::test]
+async fn a05_a_company_with_an_open_deal_comes_before_a_contact_without() {
+    let deal = "[[deal]]\nid = \"1\"\nname = \"the firm's\"\nclient = \"firm\"\n\
+        created = 2026-01-01\nstatus = \"open\"\n";
+    assert_eq!(found(&format!("{FIRM_AND_PERSON}{deal}")).await, "firm");
+    let colleague =
+        FIRM_AND_PERSON.replace("name = \"Person\"", "name = \"P\"\ncompany = \"firm\"");
+    assert_eq!(found(&format!("{colleague}{deal}")).await, "person", "the deal is his as well");
+}
+
+#[tokio::test]
+async fn a05_a_switchboard_of_a_company_with_several_contacts_says_whom_it_took() {
+    let w = World::new().await;
+    let people = r#"
         [[company]]
         id = "firm"
         name = "Firm"
-        owner = "1"
+        NUMBER
+        [[contact]]
+        id = "a"
+        name = "A"
+        company = "firm"
         created = 2020-01-01
         NUMBER
-        [[deal]]
-        id = "1"
-        name = "the firm's"
-        client = "firm"
-        created = 2026-01-01
-        status = "open"
         [[contact]]
-        id = "person"
-        name = "Person"
+        id = "b"
+        name = "B"
+        company = "firm"
+        created = 2021-01-01
         NUMBER
-        "#,
-    )
-    .await;
-    assert_eq!(id, "person");
+        "#;
+    w.toml(&sharing(people)).await;
+    let choice = async || w.find("+79161234567").await.unwrap().choice.unwrap();
+    let says = "3 clients have this number; B (Firm) is taken: it is the newest";
+    assert_eq!(choice().await, says);
+    let deal = |id: &str, client: &str, day: &str| {
+        format!(
+            "[[deal]]\nid = \"{id}\"\nname = \"D\"\nclient = \"{client}\"\n\
+             created = {day}\nstatus = \"open\"\n"
+        )
+    };
+    w.toml(&deal("1", "a", "2026-03-01")).await;
+    let says = "3 clients have this number; A (Firm) is taken: it has an open deal";
+    assert_eq!(choice().await, says);
+    w.toml(&deal("2", "b", "2026-02-01")).await;
+    let says = "3 clients have this number; B (Firm) is taken: its open deal is the oldest (D03)";
+    assert_eq!(choice().await, says);
+    assert_eq!(w.find("+79161110001").await, None);
+}
+
+#[tokio::test]
+async fn a_number_of_one_client_leaves_no_choice() {
+    let w = sample().await;
+    assert_eq!(w.find("+74951110001").await.unwrap().choice, None);
 }
 
 /// An import is one transaction: look-ups meanwhile neither wait nor see half of it.

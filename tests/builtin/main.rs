@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod apply;
+mod at_once;
 mod find;
 mod import;
 mod import_errors;
+mod office;
 mod store;
+mod tasks;
+mod unsorted;
 
 use dozvon::core::client::Client;
 use dozvon::core::phone::{Phone, Region};
@@ -49,13 +54,8 @@ impl World {
     }
 
     async fn rows(&self, table: &'static str) -> i64 {
-        let query = match table {
-            "employee" => "SELECT count(*) FROM employee",
-            "client" => "SELECT count(*) FROM client",
-            _ => "SELECT count(*) FROM deal",
-        };
-        let count = sqlx::query_scalar(query);
-        count.fetch_one(self.store.pool()).await.unwrap()
+        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar(query).fetch_one(self.store.pool()).await.unwrap()
     }
 }
 

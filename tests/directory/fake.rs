@@ -107,6 +107,7 @@ pub fn client(owner: &str, deal_owner: Option<&str>) -> Client {
         name: "Ольга".into(),
         company: None,
         owner: Some(owner.into()),
+        choice: None,
         deals: deal_owner
             .map(|owner| Deal {
                 id: "d1".into(),

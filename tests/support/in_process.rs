@@ -44,6 +44,7 @@ impl MemoryCrm {
             company: None,
             owner: Some(owner.into()),
             deals: vec![deal],
+            choice: None,
         };
         self.clients.insert(self::phone(phone), client);
         self

@@ -58,6 +58,7 @@ fn client() -> Lookup {
         company: None,
         owner: Some("1".into()),
         deals: vec![],
+        choice: None,
     };
     Lookup::Found { client: Arc::new(client), source: Source::Fresh }
 }
@@ -160,6 +161,18 @@ fn the_text_tells_every_step_with_file_and_line_and_the_plan_in_words() {
         "open_json",
         render_json(&rules(), &question, &decision, None).unwrap()
     );
+}
+
+#[test]
+fn a05_of_several_clients_with_the_number_it_says_why_this_one() {
+    let question = question(args("+79161234567", "+74951234567", "2026-11-20T18:59:00+03:00"));
+    let Lookup::Found { client, source } = client() else { panic!() };
+    let says = "2 clients have this number; Пётр is taken: it has an open deal";
+    let chosen = Client { choice: Some(says.into()), ..(*client).clone() };
+    let lookup = Lookup::Found { client: Arc::new(chosen), source };
+    let decision = answer(&rules(), &question, &lookup, &staff());
+    let told = render(&rules(), &question, &decision, &staff());
+    assert!(told.lines().any(|l| l.starts_with("  · client ") && l.ends_with(says)), "{told}");
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn client() -> Lookup {
         name: "Пётр".into(),
         company: None,
         owner: Some("e101".into()),
+        choice: None,
         deals: vec![
             deal("new", "2026-05-01T00:00:00Z", "e101"),
             deal("old", "2026-01-01T00:00:00Z", "e102"),

@@ -67,6 +67,9 @@ impl<'r> Way<'r, '_> {
             }
         };
         self.note("client", why, None);
+        if let Some(choice) = self.facts.lookup.client().and_then(|c| c.choice.clone()) {
+            self.note("client", choice, None);
+        }
     }
 
     pub(super) fn by_hours(&mut self, line: &'r Arc<Line>) {

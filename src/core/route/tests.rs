@@ -222,6 +222,7 @@ fn client(owner: Option<&str>, deals: Vec<Deal>) -> Client {
         company: Some("Ромашка".into()),
         owner: owner.map(Into::into),
         deals,
+        choice: None,
     }
 }
 

@@ -26,6 +26,7 @@ use crate::core::staff::Staff;
 use crate::crm::lazy::Lazy;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
+use crate::rules::set::Sets;
 use crate::store::Store;
 
 /// Brings each call to the person who owns the deal.
@@ -91,15 +92,16 @@ impl Cli {
 /// `explain` asks the same directory as a call does, once.
 async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
     let rules = app::load_rules(config)?;
+    let sets = Sets::load(&config.rules);
     if let Err(missing) = Store::look(&config.store.path) {
         // An engine would make it, and find nobody in it.
         eprintln!("{missing}: nobody is known yet");
         let nobody = async |_: &Phone| Lookup::Unknown { source: Source::Fresh };
-        return args.run(&rules, nobody, &Staff::default()).await;
+        return args.run(&rules, sets, nobody, &Staff::default()).await;
     }
     let directory = directory(config).await?;
     let staff = directory.staff();
-    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+    args.run(&rules, sets, async |phone| directory.lookup(phone).await, &staff).await
 }
 
 /// The directory a call would ask, with the employees as the CRM knows them now.

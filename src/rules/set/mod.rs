@@ -70,7 +70,7 @@ macro_rules! builtin {
     };
 }
 
-builtin!();
+builtin!("amocrm-classic", "comagic", "keycrm", "retailcrm-matrix", "sipuni");
 
 impl RuleSet {
     /// Reads and checks a file. The set is called by its name without `.toml`.

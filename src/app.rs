@@ -19,6 +19,7 @@ use crate::directory::{BreakerState, Directory};
 use crate::esl::Limits;
 use crate::http::{self, HttpState, Readiness};
 use crate::metrics::Metrics;
+use crate::recording::Recorder;
 use crate::rules::{Routing, RulesError};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
 use crate::switch::engine::{Engine, Settings};
@@ -130,9 +131,10 @@ impl App {
             limits: Limits::default(),
             dial: config.dial.clone(),
         };
+        let recorder = recorder(config, addresses.1);
         let engine =
             Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
-        let engine = Arc::new(engine.with_clerk(clerk));
+        let engine = Arc::new(engine.with_clerk(clerk).with_recorder(recorder.clone()));
 
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         // Employees first, so that the first call already knows them; a CRM that is down delays
@@ -143,7 +145,7 @@ impl App {
             warn!(%error, "the CRM does not tell who works here yet; calls are taken all the same");
         }
         tasks.spawn(directory.run(background.clone()));
-        let state = HttpState { metrics, readiness: readiness(&engine, &nodes, &stop) };
+        let state = HttpState { metrics, readiness: readiness(&engine, &nodes, &stop), recorder };
         let end = background.clone();
         tasks.spawn(async move {
             if let Err(error) = http::serve(web, state, end).await {
@@ -219,6 +221,16 @@ impl App {
         }
         info!("ended");
     }
+}
+
+/// Where talks are recorded, and links to them begin.
+fn recorder(config: &Config, http: SocketAddr) -> Arc<Recorder> {
+    let url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
+    let key = config.store.path.with_extension("key");
+    if config.recording.enabled && config.recording.folder().is_none() {
+        info!("recordings have no links in the CRM: name their folder as recording.folder");
+    }
+    Arc::new(Recorder::new(&config.recording, &url, &key))
 }
 
 /// A node of the configuration as the control link takes it.

@@ -1,8 +1,10 @@
-//! HTTP for machines that watch the engine: a file per resource.
+//! HTTP for machines that watch the engine, and for people who listen to a talk: a file per
+//! resource.
 
 mod health;
 mod metrics;
 mod ready;
+mod sounds;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::metrics::Metrics;
+use crate::recording::Recorder;
 
 pub use ready::{Part, Readiness};
 
@@ -31,14 +34,18 @@ pub struct HttpState {
     pub metrics: Arc<Metrics>,
     /// Asked at each `/readyz`.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// For `/recordings/…` and `/voicemail/…`.
+    pub recorder: Arc<Recorder>,
 }
 
-/// All resources: `/metrics`, `/healthz`, `/readyz`.
+/// All resources: `/metrics`, `/healthz`, `/readyz`, `/recordings/…`, `/voicemail/…`.
 pub fn router(state: HttpState) -> Router {
     Router::new()
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::get))
         .route("/readyz", get(ready::get))
+        .route("/recordings/{*path}", get(sounds::recording))
+        .route("/voicemail/{*path}", get(sounds::message))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
         .with_state(state)

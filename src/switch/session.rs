@@ -454,7 +454,7 @@ impl Session {
                 }
                 Output::Record(file) => {
                     let record = self.tape.begin(&self.arrival.call, &file);
-                    commands.push_back((Tag::Plain("uuid_record"), record));
+                    commands.push((Tag::Plain("uuid_record"), record));
                 }
                 other => self.note(other),
             }

@@ -125,7 +125,12 @@ impl Asked<'_> {
             let number = employee.numbers.first()?.clone();
             Some(party(&Target { employee: Some(employee.id.clone()), number }))
         };
-        [owner, other].into_iter().flatten().filter_map(target).collect()
+        let agents: Vec<_> = [owner, other].into_iter().flatten().filter_map(target).collect();
+        if agents.is_empty() {
+            let number = "an agent of the queue".to_owned();
+            return vec![Party { leg: LegId::new("agent"), employee: None, number }];
+        }
+        agents
     }
 
     fn record(&self) -> CallRecord {

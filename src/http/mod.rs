@@ -1,5 +1,6 @@
 //! HTTP for machines that watch the engine, and for its outbox: a file per resource.
 
+mod client;
 mod health;
 mod metrics;
 mod outbox;
@@ -21,6 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
+pub use client::client;
 pub use ready::{Part, Readiness};
 
 /// A request that takes longer is answered with 503.

@@ -1,8 +1,10 @@
 //! Journal and outbox: nothing is lost, nothing is done twice.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+mod builtin;
 mod crash;
+mod desk;
 mod disk;
 mod fake;
 mod faults;
@@ -10,3 +12,5 @@ mod house;
 mod order;
 mod parked;
 mod settle;
+mod sigkill;
+mod webhook;

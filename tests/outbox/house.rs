@@ -224,7 +224,12 @@ impl Life {
 
     pub fn store(&self) -> Store {
         let mut store = self.outbox.store();
-        self.rt.block_on(async { store.wait_for(Option::is_some).await.unwrap().clone().unwrap() })
+        let opened = async {
+            let limit = Duration::from_secs(30);
+            let opened = tokio::time::timeout(limit, store.wait_for(Option::is_some)).await;
+            opened.expect("the store does not open").unwrap().clone().unwrap()
+        };
+        self.rt.block_on(opened)
     }
 
     pub fn desk(&self) -> Desk {

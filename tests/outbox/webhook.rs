@@ -57,7 +57,8 @@ fn house(url: String) -> House {
 fn a_webhook_is_signed_and_tried_again_with_the_same_key() {
     let rt = tokio::runtime::Runtime::new().unwrap();
     let (url, seen) = rt.block_on(receiver(vec![503, 500]));
-    let life = house(url).start();
+    let house = house(url);
+    let life = house.start();
     life.occurs("c", 1, Event::Ended, ANNA);
     life.reach(State::Done, 2);
     let seen = seen.lock().unwrap();
@@ -91,7 +92,8 @@ fn a_receiver_that_is_down_holds_up_neither_the_crm_nor_the_client() {
 fn what_the_receiver_refuses_is_parked_and_the_log_holds_no_token() {
     let rt = tokio::runtime::Runtime::new().unwrap();
     let (url, _) = rt.block_on(receiver(vec![404]));
-    let life = house(url).start();
+    let house = house(url);
+    let life = house.start();
     life.occurs("c", 1, Event::Ended, ANNA);
     life.reach(State::Parked, 1);
     let error = life.list(&[State::Parked])[0].last_error.clone().unwrap();

@@ -22,9 +22,14 @@ use miette::IntoDiagnostic;
 
 use crate::app;
 use crate::config::Config;
+use crate::core::client::{Lookup, Source};
+use crate::core::phone::Phone;
+use crate::core::staff::Staff;
 use crate::crm::lazy::Lazy;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
+use crate::rules::set::Sets;
+use crate::store::Store;
 
 /// Brings each call to the person who owns the deal.
 #[derive(Debug, Parser)]
@@ -81,7 +86,7 @@ impl Cli {
                     false => None,
                 };
                 let somebody = staff.as_deref().filter(|s| s.iter().next().is_some());
-                args.run(|| app::load_rules(&config), somebody)
+                args.run(|| app::load_rules(&config), &config.rules, somebody)
             }
             Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,
@@ -99,14 +104,21 @@ impl Cli {
 /// `explain` asks the same directory as a call does, once.
 async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
     let rules = app::load_rules(config)?;
+    let sets = Sets::load(&config.rules);
+    if let Err(missing) = Store::look(&config.store.path) {
+        // An engine would make it, and find nobody in it.
+        eprintln!("{missing}: nobody is known yet");
+        let nobody = async |_: &Phone| Lookup::Unknown { source: Source::Fresh };
+        return args.run(&rules, sets, nobody, &Staff::default()).await;
+    }
     let directory = directory(config).await?;
     let staff = directory.staff();
-    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+    args.run(&rules, sets, async |phone| directory.lookup(phone).await, &staff).await
 }
 
 /// The directory a call would ask, with the employees as the CRM knows them now.
 async fn directory(config: &Config) -> miette::Result<Arc<Directory>> {
-    let crm = Arc::new(Lazy::new(config.store.path.clone()));
+    let crm = Arc::new(Lazy::existing(config.store.path.clone()));
     let metrics = Arc::new(Metrics::new().into_diagnostic()?);
     let directory = Directory::new(crm, config.directory.clone(), metrics);
     if let Err(error) = directory.refresh_staff().await {

@@ -39,7 +39,27 @@ impl Store {
         Self::open_within(path, BUSY).await
     }
 
-    /// The same, with another limit to the wait for a process that holds the file.
+    /// Opens the file only if it is there: for those who only look.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`StoreError::Missing`].
+    pub async fn open_existing(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::look(path.as_ref())?;
+        Self::open(path).await
+    }
+
+    /// Whether the file is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`].
+    pub fn look(path: &Path) -> Result<(), StoreError> {
+        match path.exists() {
+            true => Ok(()),
+            false => Err(StoreError::Missing { path: error::shown(path) }),
+        }
+    }
+
+    /// The same as [`Store::open`], with another limit to the wait for a process that holds the file.
     ///
     /// # Errors
     /// As [`Store::open`].

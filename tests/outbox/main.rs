@@ -11,6 +11,7 @@ mod faults;
 mod house;
 mod order;
 mod parked;
+mod replay;
 mod settle;
 mod sigkill;
 mod webhook;

@@ -70,7 +70,13 @@ impl Serve {
     }
 
     async fn get(&self, path: &str) -> String {
-        let answer = reqwest::get(format!("http://{}{path}", self.http)).await.unwrap();
+        let answer = dozvon::http::client()
+            .build()
+            .unwrap()
+            .get(format!("http://{}{path}", self.http))
+            .send()
+            .await
+            .unwrap();
         answer.text().await.unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! HTTP for machines that watch the engine, for its outbox, and for people who listen to a talk: a
 //! file per resource.
 
+mod client;
 mod health;
 mod metrics;
 mod outbox;
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::recording::Recorder;
 use crate::store::Store;
 
+pub use client::client;
 pub use ready::{Part, Readiness};
 
 /// A request that takes longer is answered with 503.

@@ -19,7 +19,8 @@ async fn house(readiness: Readiness) -> House {
 }
 
 async fn get(house: &House, path: &str) -> (u16, String, String) {
-    let answer = reqwest::get(format!("{}{path}", house.base)).await.unwrap();
+    let answer =
+        client().build().unwrap().get(format!("{}{path}", house.base)).send().await.unwrap();
     let kind = answer.headers().get("content-type").map(|v| v.to_str().unwrap().to_owned());
     (answer.status().as_u16(), kind.unwrap_or_default(), answer.text().await.unwrap())
 }
@@ -66,7 +67,7 @@ async fn an_engine_that_drains_is_alive_and_not_ready() {
 #[tokio::test]
 async fn a_big_body_is_refused_and_the_server_ends_when_told() {
     let house = house(whole()).await;
-    let client = reqwest::Client::new();
+    let client = client().build().unwrap();
     let big = client.get(format!("{}/healthz", house.base)).body(vec![0; BODY + 1]);
     assert_eq!(big.send().await.unwrap().status().as_u16(), 413);
     assert_eq!(get(&house, "/nothing").await.0, 404);

@@ -26,7 +26,7 @@ const BREATH: Duration = Duration::from_millis(50);
 
 /// What grows old, in the order in which it may go: an entry before the journal row it stands on.
 /// Each takes the cut-off time and the number of rows.
-const OLD: [&str; 5] = [
+pub(super) const OLD: [&str; 5] = [
     "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state IN ('done', 'dropped') \
      AND updated < ? LIMIT ?)",
     "DELETE FROM journal WHERE id IN (SELECT id FROM journal j WHERE at < ? AND NOT EXISTS \

@@ -13,7 +13,6 @@
 //! and no answer are tried again; where an answer was lost the receiver gets it twice, with one
 //! key. Redirects are not followed: the signature is for one receiver.
 
-use std::sync::Once;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -25,6 +24,7 @@ use sha2::Sha256;
 use crate::config::Secret;
 use crate::core::action::Action;
 use crate::crm::{ApplyError, Done, Work};
+use crate::http;
 
 /// Sends webhooks.
 pub(super) struct Webhooks {
@@ -34,13 +34,9 @@ pub(super) struct Webhooks {
 
 impl Webhooks {
     pub fn new(secret: Option<Secret>, timeout: Duration) -> Self {
-        static TLS: Once = Once::new();
-        // Another part of the program may have set one first: any will do.
-        TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let client = Client::builder()
+        let client = http::client()
             .timeout(timeout)
             .redirect(redirect::Policy::none())
-            .user_agent(concat!("dozvon/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| error.to_string());
         Self { client, secret }

@@ -114,6 +114,7 @@ impl Fake {
                     company: None,
                     owner: Some(owner.clone()),
                     deals: vec![],
+                    choice: None,
                 });
                 bound.client = Some(client.id.clone());
             }

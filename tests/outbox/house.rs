@@ -9,6 +9,7 @@ use dozvon::core::action::{Action, Planned, Ruling};
 use dozvon::core::case::{Case, Clerk, DealFact, Event, Known};
 use dozvon::core::facts::Direction;
 use dozvon::core::phone::{Phone, Region};
+use dozvon::crm::Crm;
 use dozvon::metrics::Metrics;
 use dozvon::outbox::desk::{Desk, Filter, Line};
 use dozvon::outbox::entry::State;
@@ -185,6 +186,10 @@ impl House {
     }
 
     pub fn start(&self) -> Life {
+        self.start_with(self.crm.clone())
+    }
+
+    pub fn start_with(&self, crm: Arc<dyn Crm>) -> Life {
         let rt = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -197,7 +202,7 @@ impl House {
             outbox: self.config.clone(),
             webhook: self.webhook.clone(),
             judge: self.now.clone(),
-            crm: self.crm.clone(),
+            crm,
             directory: None,
             metrics: self.metrics.clone(),
         });
@@ -219,7 +224,12 @@ impl Life {
 
     pub fn store(&self) -> Store {
         let mut store = self.outbox.store();
-        self.rt.block_on(async { store.wait_for(Option::is_some).await.unwrap().clone().unwrap() })
+        let opened = async {
+            let limit = Duration::from_secs(30);
+            let opened = tokio::time::timeout(limit, store.wait_for(Option::is_some)).await;
+            opened.expect("the store does not open").unwrap().clone().unwrap()
+        };
+        self.rt.block_on(opened)
     }
 
     pub fn desk(&self) -> Desk {

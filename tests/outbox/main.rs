@@ -1,12 +1,17 @@
 //! Journal and outbox: nothing is lost, nothing is done twice.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+mod builtin;
 mod crash;
+mod desk;
 mod disk;
 mod fake;
 mod faults;
 mod house;
 mod order;
 mod parked;
+mod replay;
 mod settle;
+mod sigkill;
+mod webhook;

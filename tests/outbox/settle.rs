@@ -66,8 +66,14 @@ fn b05_the_id_of_the_deal_goes_into_the_actions_behind_it() {
 #[test]
 fn what_the_cache_said_wrongly_is_put_right_and_the_journal_shows_it() {
     let house = House::new(first_contact);
-    let client =
-        Client { id: "9".into(), name: "Gone".into(), company: None, owner: None, deals: vec![] };
+    let client = Client {
+        id: "9".into(),
+        name: "Gone".into(),
+        company: None,
+        owner: None,
+        deals: vec![],
+        choice: None,
+    };
     let life = house.start();
     // The directory remembered a client whom the CRM does not have any more.
     let mut stale = case("c", 1, Event::Answered, ANNA);

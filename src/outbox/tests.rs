@@ -1,0 +1,96 @@
+//! A hundred thousand entries wait: nothing reads a table from end to end.
+
+use sqlx::AssertSqlSafe;
+use tempfile::TempDir;
+
+use super::change::{Change, DUE};
+use super::entry::{ENTRY, Entry, Lane};
+use super::*;
+
+/// A store in which so many clients have an entry that waits.
+async fn full_of(entries: u32) -> (TempDir, Store) {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(folder.path().join("s.sqlite")).await.unwrap();
+    for statement in [
+        "INSERT INTO journal (id, call, seq, at, event, direction, facts, hash) SELECT n, 'c' || n, 1, n, 'ended', 'inbound', '{}', 'h' FROM n",
+        "INSERT INTO outbox (id, journal, call, client, lane, state, settled, actions, progress, tries, next_try, since, created, updated) SELECT n, n, 'c' || n, 'k' || n, 'crm', 'waiting', 0, '[]', '[]', 0, n, n, n, n FROM n",
+        "INSERT INTO outbox_client (client, lane, next_try) SELECT 'k' || n, 'crm', n FROM n",
+    ] {
+        let numbers = format!(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {entries}) "
+        );
+        // The numbers are named in front of the whole statement.
+        let statement = AssertSqlSafe(format!("{numbers}{statement}"));
+        sqlx::query(statement).execute(store.pool()).await.unwrap();
+    }
+    (folder, store)
+}
+
+async fn plan(store: &Store, statement: &str) -> Vec<String> {
+    let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+    let rows: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(explain).fetch_all(store.pool()).await.unwrap();
+    rows.into_iter().map(|(.., step)| step).collect()
+}
+
+#[tokio::test]
+async fn no_statement_on_the_way_reads_a_table_from_end_to_end() {
+    let (_folder, store) = full_of(10).await;
+    let head = format!(
+        "{ENTRY} WHERE o.client = ? AND o.state IN ('waiting', 'working') ORDER BY o.id LIMIT 1"
+    );
+    let mut statements = vec![
+        (DUE, "outbox_client_due"),
+        (head.as_str(), "outbox_queue"),
+        (
+            "SELECT actions, progress FROM outbox WHERE call = ? AND id < ? AND state = 'parked' AND lane = 'crm'",
+            "outbox_by_call",
+        ),
+        (
+            "SELECT state, count(*), min(created) FROM outbox WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",
+            "outbox_open",
+        ),
+        (
+            "UPDATE outbox_client SET claimed_until = ? WHERE claimed_by = ?",
+            "outbox_client_claimed",
+        ),
+        (
+            "UPDATE outbox_client SET next_try = ?1 WHERE lane IN ('crm', 'hook') AND next_try > ?2",
+            "outbox_client_due",
+        ),
+    ];
+    let indexes = [
+        "outbox_closed",
+        "journal_by_at",
+        "call_record_by_at",
+        "outbox_call_by_age",
+        "outbox_client_idle",
+    ];
+    statements.extend(keep::OLD.into_iter().zip(indexes));
+    for (statement, index) in statements {
+        let steps = plan(&store, statement).await;
+        assert!(steps.iter().any(|s| s.contains(index)), "{statement}: {steps:#?}");
+        assert!(!steps.iter().any(|s| s.starts_with("SCAN")), "{statement}: {steps:#?}");
+        let sorts = steps.iter().any(|s| s.contains("TEMP B-TREE"));
+        assert!(!sorts, "{statement}: {steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_hundred_thousand_that_wait_only_a_page_is_taken() {
+    let (_folder, store) = full_of(100_000).await;
+    let mut db = store.pool().acquire().await.unwrap();
+    let claim = Change::Claim { lane: Lane::Crm, count: 8, by: "me".into(), lease: Duration::MAX };
+    let expected = |from: u32| {
+        let clients: Vec<_> = (from..from + 8).map(|n| format!("k{n}")).collect();
+        change::Answer::Claimed(clients)
+    };
+    assert_eq!(claim.write(&mut db).await.unwrap(), expected(1), "the oldest first");
+    assert_eq!(claim.write(&mut db).await.unwrap(), expected(9), "no queue twice");
+    let metrics = Metrics::new().unwrap();
+    keep::count(&store, &metrics).await.unwrap();
+    assert_eq!(metrics.outbox_pending.get(), 100_000);
+    drop(db);
+    let head: Result<Option<Entry>, _> = worker::head(&store, "k5").await;
+    assert!(matches!(head, Err(sqlx::Error::Decode(_))), "the facts of this test are no case");
+}

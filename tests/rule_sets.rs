@@ -30,10 +30,7 @@ const ROWS: [(&str, &[&str]); 5] = [
     ),
     ("sipuni", &["C01", "C02", "C03", "C04", "C05", "C06", "C07", "C08"]),
     ("keycrm", &["D02", "D03", "D04", "D05"]),
-    (
-        "comagic",
-        &["E02", "E03", "E04", "E05", "E06", "E07", "E08", "E12", "E13", "E14", "E16"],
-    ),
+    ("comagic", &["E02", "E03", "E04", "E05", "E06", "E07", "E08", "E12", "E13", "E14", "E16"]),
 ];
 
 /// Rules of a set, or its tests, with the rows each names.
@@ -116,7 +113,11 @@ fn every_row_is_named_by_a_rule_and_by_a_test() {
         let unshown: Vec<_> = unshown.into_iter().filter(|r| !rows(&tests).contains(r)).collect();
         assert!(unshown.is_empty(), "{name}: no test shows {unshown:?}");
         for rule in &rules {
-            assert!(rule.default || !rule.rows.is_empty(), "{name}: rule {} names no row", rule.name);
+            assert!(
+                rule.default || !rule.rows.is_empty(),
+                "{name}: rule {} names no row",
+                rule.name
+            );
         }
         for test in &tests {
             assert!(!test.rows.is_empty(), "{name}: test `{}` names no row", test.name);
@@ -203,7 +204,9 @@ fn staff(gone: &str) -> Staff {
 fn e02_calls_between_employees_lead_to_nothing_in_any_set() {
     for builtin in BUILTIN {
         let set = RuleSet::builtin(builtin.name).unwrap().unwrap();
-        for event in [Event::Ringing, Event::Answered, Event::Ended, Event::Recorded, Event::Unreached] {
+        for event in
+            [Event::Ringing, Event::Answered, Event::Ended, Event::Recorded, Event::Unreached]
+        {
             let ruling = set.judge(&case(event, Direction::Internal), &staff(""));
             assert_eq!((ruling.rules, ruling.actions), (vec![], vec![]), "{}", builtin.name);
         }

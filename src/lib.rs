@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `core` | pure: phone, calendar, facts, route, call, trace |
-//! | `rules` | rule files: parse with places, check |
+//! | `rules` | rule files: parse with places, check; the sets: judge, tests beside them |
 //! | `esl` | the Event Socket: codec, lazy events, commands, link |
 //! | `switch` | FreeSWITCH: outbound listener, session driver, control link, presence |
 //! | `directory` | who is calling: deadline, breaker, cache |

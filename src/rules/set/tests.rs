@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod configured;
 mod judging;
 mod language;
 mod mistakes;

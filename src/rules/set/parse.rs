@@ -20,8 +20,28 @@ use crate::rules::words::{shown, suggest};
 /// A mask has 64 bits; the last one is kept for what is not named.
 const MOST_WORDS: usize = 63;
 
-/// Values of settings in place of those in the file.
-pub(super) type Overrides = BTreeMap<String, Value>;
+/// What stands in place of what the file says.
+#[derive(Debug, Default)]
+pub(super) struct Overrides {
+    pub zone: Option<TimeZone>,
+    /// Values of settings.
+    pub values: BTreeMap<String, Value>,
+}
+
+impl Overrides {
+    fn is_none(&self) -> bool {
+        self.zone.is_none() && self.values.is_empty()
+    }
+}
+
+/// People and times may name other settings: those are read first.
+pub(super) fn late(kind: &str) -> u8 {
+    match kind {
+        "who" => 1,
+        "due" => 2,
+        _ => 0,
+    }
+}
 
 pub(super) fn set(
     name: &str,
@@ -47,7 +67,8 @@ pub(super) fn set(
             None
         }
     };
-    if let Some(read) = &read {
+    // The file has been checked with all values of its choices before others are put in place.
+    if let Some(read) = read.as_ref().filter(|_| overrides.is_none()) {
         check::set(&mut cx, &read.chapters);
     }
     let Reader { source, mut problems } = cx.reader;
@@ -92,6 +113,9 @@ fn read(cx: &mut Cx, document: &Document<&str>, overrides: &Overrides) -> Option
     if let Some(zone) = zone(&mut cx.reader, root) {
         cx.zone = zone;
     }
+    if let Some(zone) = &overrides.zone {
+        cx.zone = zone.clone();
+    }
     settings(cx, root, overrides);
     let admin = admin(cx, root);
     let short_call = short_call(cx);
@@ -119,13 +143,8 @@ fn told(cx: &mut Cx, tab: &Tab, key: &str) -> Option<String> {
 
 fn settings(cx: &mut Cx, root: &Tab, overrides: &Overrides) {
     let mut tabs = cx.reader.named(root, "settings", "setting");
-    // People and times may name other settings: those come first.
-    let late = |tab: &Tab| match tab.table.get("type").and_then(|t| t.as_str()) {
-        Some("who") => 1,
-        Some("due") => 2,
-        _ => 0,
-    };
-    tabs.sort_by_key(|(_, tab)| late(tab));
+    let kind_of = |tab: &Tab| tab.table.get("type").and_then(|t| t.as_str()).map_or(0, late);
+    tabs.sort_by_key(|(_, tab)| kind_of(tab));
     for (name, tab) in tabs {
         cx.reader.keys(&tab, &["type", "of", "value", "why"]);
         told(cx, &tab, "why");
@@ -138,7 +157,7 @@ fn settings(cx: &mut Cx, root: &Tab, overrides: &Overrides) {
         let span = item.as_ref().map_or_else(|| tab.span.clone(), |item| item.span.clone());
         let read =
             item.and_then(|item| cx.value(kind, &of, &item, &format!("the value of {}", tab.what)));
-        let value = overrides.get(name).cloned().or(read);
+        let value = overrides.values.get(name).cloned().or(read);
         cx.settings.push(Setting { name: name.to_owned(), kind, of, value, span });
     }
 }

@@ -26,6 +26,9 @@ use crate::switch::listener::{self, Stop};
 
 /// The file of rules that is used where none is configured, if it exists.
 pub const ROUTING_FILE: &str = "rules/routing.toml";
+/// FreeSWITCH has seen by then that nobody takes a connection it had just opened: it looks every
+/// 20 ms. Were its call let go of before, it would stay parked for ever.
+const REFUSED: Duration = Duration::from_millis(200);
 /// After the drain's deadline, this long for the good-byes.
 const GOODBYES: Duration = Duration::from_secs(5);
 /// Connections that may wait to be accepted; the system may allow less (`net.core.somaxconn`).
@@ -189,10 +192,17 @@ impl App {
                 "no more calls are taken; those in hand may go on"
             );
         }
+        let refused = tokio::time::sleep(REFUSED);
+        let end = async {
+            tokio::select! {
+                () = tokio::time::sleep(deadline) => {}
+                () = hurry => {}
+            }
+            refused.await;
+        };
         tokio::select! {
             () = self.taking.wait() => {}
-            () = tokio::time::sleep(deadline) => {}
-            () = hurry => {}
+            () = end => {}
         }
         let left = self.engine.calls.len();
         if left > 0 {

@@ -81,7 +81,9 @@ impl Played {
                 Output::Run(..) => {}
                 Output::Occurred(occurrence) => self.occurred.push(occurrence),
                 Output::Closed(record) => self.closed = Some(*record),
-                Output::Probe | Output::Break => panic!("nothing was to be looked at"),
+                Output::Probe | Output::LastLook | Output::Break => {
+                    panic!("nothing was to be looked at")
+                }
             }
         }
     }

@@ -6,11 +6,12 @@ mod outside;
 mod reach;
 mod say;
 
-use cube::Space;
+use cube::{FACTS, Space};
 pub use outside::Nowhere;
 
 use super::RuleSet;
 use super::cx::Cx;
+use super::facts::Point;
 use super::model::Chapter;
 use super::words::SHORT_CALL;
 
@@ -51,6 +52,18 @@ fn unused(cx: &mut Cx) {
 }
 
 impl RuleSet {
+    /// Why no case can have these facts, and what to know; `None`: one can.
+    pub(super) fn impossible(&self, point: &Point) -> Option<(String, &'static str)> {
+        let space = Space::new(self.lines.len(), &self.settings, self.short_call.is_some());
+        let settings = space.full.iter().skip(FACTS);
+        let cube = point.iter().chain(settings).copied().collect();
+        if !space.possible_in(&cube).is_empty() {
+            return None;
+        }
+        let (kept, cube) = reach::conflict(&space, &cube);
+        Some((say::cube(&space, &cube, &self.lines, &self.settings), say::why(&kept)))
+    }
+
     /// What each chapter leaves to its default. A chapter that leaves nothing is not named.
     pub fn left_to_default(&self) -> Vec<Left> {
         let space = Space::new(self.lines.len(), &self.settings, self.short_call.is_some());

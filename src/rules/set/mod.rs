@@ -13,6 +13,8 @@ mod judge;
 mod model;
 mod parse;
 mod parse_actions;
+mod parse_settings;
+mod parse_when;
 mod people;
 mod sets;
 pub mod suite;
@@ -142,3 +144,6 @@ impl RuleSet {
         self.settings.iter().find(|s| s.name == name)?.value.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,9 +60,11 @@ impl Set<'_> {
         }
     }
 
+    /// Is there such an action in the set, or one whose mistake may hide it?
     fn any(&self, is: impl Fn(&ActionRule) -> bool) -> bool {
         let steps = self.chapters.iter().flat_map(|c| &c.rules).flat_map(|rule| &rule.steps);
-        steps.map(|step| &step.action).any(is)
+        let mut actions = steps.map(|step| &step.action);
+        actions.any(|action| matches!(action, ActionRule::Mistaken(_)) || is(action))
     }
 
     fn step(
@@ -163,7 +165,7 @@ impl Set<'_> {
     }
 
     fn say(&self, cx: &Cx, cube: &Cube) -> String {
-        say::cube(self.space, cube, &cx.lines, &cx.settings)
+        say::cube(self.space, &say::shortest(self.space, cube), &cx.lines, &cx.settings)
     }
 
     /// An action on a client, where nobody knows one and no contact is made.
@@ -276,8 +278,12 @@ impl Set<'_> {
 }
 
 fn makes_contact(steps: &[Step]) -> bool {
-    let makes = |step: &Step| {
-        matches!(step.action, ActionRule::Contact { .. } | ActionRule::AcceptUnsorted { .. })
+    let makes = |step: &Step| match step.action {
+        ActionRule::Contact { .. } | ActionRule::AcceptUnsorted { .. } => true,
+        ActionRule::Mistaken(word) => {
+            word.is_none_or(|word| word == "contact" || word == "accept_unsorted")
+        }
+        _ => false,
     };
     steps.iter().any(makes)
 }

@@ -76,6 +76,14 @@ fn takers<'r>(space: &Space, earlier: &'r [Rule], cube: &Cube) -> Vec<&'r Rule> 
 
 /// The facts that cannot come together: as few of them as it takes.
 fn never(cx: &mut Cx, space: &Space, rule: &Rule, cube: &Cube) {
+    let (kept, cube) = conflict(space, cube);
+    let facts = say::cube(space, &cube, &cx.lines, &cx.settings);
+    let message = format!("rule `{}` can never match: no case has {facts}", rule.path);
+    cx.reader.error(&rule.span, message, say::why(&kept));
+}
+
+/// The dimensions that make a cube impossible, as few as it takes, and the cube of them.
+pub(super) fn conflict(space: &Space, cube: &Cube) -> (Vec<usize>, Cube) {
     let asked = |d: &usize| cube.get(*d) != space.full.get(*d);
     let asked: Vec<usize> = (0..FACTS).filter(asked).collect();
     let keep = |kept: &[usize]| -> Cube {
@@ -92,7 +100,6 @@ fn never(cx: &mut Cx, space: &Space, rule: &Rule, cube: &Cube) {
             kept = fewer;
         }
     }
-    let facts = say::cube(space, &keep(&kept), &cx.lines, &cx.settings);
-    let message = format!("rule `{}` can never match: no case has {facts}", rule.path);
-    cx.reader.error(&rule.span, message, say::why(&kept));
+    let cube = keep(&kept);
+    (kept, cube)
 }

@@ -71,6 +71,24 @@ pub(super) fn cube(
     }
 }
 
+/// The same combinations without what goes without saying: that a client nobody knows has no
+/// deals, that nobody answered a missed call.
+pub(super) fn shortest(space: &Space, cube: &Cube) -> Cube {
+    let mut short = cube.clone();
+    for fact in ORDER {
+        let place = dimension(fact);
+        let mut tried = short.clone();
+        if let (Some(mask), Some(all)) = (tried.get_mut(place), space.full.get(place)) {
+            *mask = *all;
+        }
+        let more = without_all(space.possible_in(&tried), std::slice::from_ref(cube));
+        if more.is_some_and(|more| more.is_empty()) {
+            short = tried;
+        }
+    }
+    short
+}
+
 /// Why some facts do not come together.
 pub(super) fn why(dimensions: &[usize]) -> &'static str {
     let all = |facts: &[Fact]| {

@@ -18,7 +18,7 @@ use crate::rules::words::suggest;
 /// What a file of tests says for all of them.
 pub(super) struct Pins<'a> {
     suite: &'a Suite,
-    head: &'a Arc<RuleSet>,
+    pub head: &'a Arc<RuleSet>,
     zone: Option<TimeZone>,
     settings: Option<Tab<'a>>,
     /// The set with it. `None`: there are mistakes, which are named.

@@ -1,12 +1,16 @@
 //! `dozvon crm`: the built-in CRM's records.
 
+mod records;
+
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use jiff::Timestamp;
-use miette::{Diagnostic, IntoDiagnostic};
+use miette::{Diagnostic, IntoDiagnostic, miette};
 
+use self::records::{How, Record, Records};
 use super::out::print;
-use crate::core::phone::Region;
+use crate::core::phone::{Phone, Region};
 use crate::core::staff::{Employee, Number, Status};
 use crate::crm::Crm;
 use crate::crm::builtin::Builtin;
@@ -33,8 +37,78 @@ enum CrmVerb {
         #[arg(long, default_value = "RU")]
         region: Region,
     },
-    /// Show the employees, and how many clients and deals there are.
-    List,
+    /// Show records. Without a kind: the employees, and how many clients and deals there are.
+    List {
+        /// Which.
+        what: Option<Records>,
+        /// Only what belongs to this number.
+        #[arg(long, requires = "what", allow_hyphen_values = true)]
+        number: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a record and all that hangs on it, in order of time.
+    Show {
+        /// Of which kind.
+        what: Record,
+        /// Its id.
+        id: String,
+        /// JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make contact and deal of an unsorted entry.
+    Accept {
+        /// Its id.
+        id: i64,
+        /// Who is responsible for both: an employee's id.
+        #[arg(long)]
+        owner: String,
+    },
+    /// Let nothing become of an unsorted entry.
+    Decline {
+        /// Its id.
+        id: i64,
+    },
+    /// A deal is won.
+    CloseDeal {
+        /// Its id.
+        id: String,
+        /// Or lost.
+        #[arg(long)]
+        lost: bool,
+    },
+    /// A task is done.
+    Done {
+        /// Its id.
+        id: i64,
+    },
+    /// A notification was read.
+    Read {
+        /// Its id.
+        id: i64,
+    },
+    /// A contact or company is not found by its numbers any more. Its history stays.
+    Delete {
+        /// Of which kind.
+        what: Deletable,
+        /// Its id.
+        id: String,
+    },
+    /// Nothing goes on with a contact any more, until it is active again.
+    Deactivate {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Deletable {
+    Contact,
 }
 
 /// What is wrong with the file as such.
@@ -57,9 +131,43 @@ impl CrmArgs {
     pub async fn run(self, store_path: &Path) -> miette::Result<()> {
         match self.verb {
             CrmVerb::Import { file, region } => take_over(store_path, &file, region).await,
-            CrmVerb::List => list(store_path).await,
+            verb => {
+                let crm = Builtin::new(Store::open_existing(store_path).await?);
+                verb.on(&crm).await
+            }
         }
     }
+}
+
+impl CrmVerb {
+    /// Everything but the import: with records that are there.
+    async fn on(self, crm: &Builtin) -> miette::Result<()> {
+        let said = match self {
+            Self::Import { .. } => return Ok(()),
+            Self::List { what: None, json: true, .. } => return records::overview(crm).await,
+            Self::List { what: None, .. } => return list(crm).await,
+            Self::List { what: Some(what), number, limit, json } => {
+                let number = number.map(|text| phone(&text)).transpose()?;
+                let how = How { number: number.as_ref(), limit, json };
+                return records::list(crm, what, &how).await;
+            }
+            Self::Show { what, id, json } => return records::show(crm, what, &id, json).await,
+            Self::Accept { id, owner } => crm.accept(id, &owner, Timestamp::now()).await?,
+            Self::Decline { id } => crm.decline(id).await?,
+            Self::CloseDeal { id, lost } => crm.close_deal(&id, lost).await?,
+            Self::Done { id } => crm.complete_task(id).await?,
+            Self::Read { id } => crm.read_notification(id).await?,
+            Self::Delete { what: Deletable::Contact, id } => crm.delete_client(&id).await?,
+            Self::Deactivate { id } => crm.deactivate_client(&id).await?,
+        };
+        print(&(said + "\n"))
+    }
+}
+
+/// A number as a person writes it.
+fn phone(text: &str) -> miette::Result<Phone> {
+    Phone::parse(text, Region::default())
+        .map_err(|error| miette!(help = "write it like +79161234567", "--number: {error}"))
 }
 
 async fn take_over(store_path: &Path, file: &Path, region: Region) -> miette::Result<()> {
@@ -84,8 +192,7 @@ async fn take_over(store_path: &Path, file: &Path, region: Region) -> miette::Re
     Ok(())
 }
 
-async fn list(store_path: &Path) -> miette::Result<()> {
-    let crm = Builtin::new(Store::open(store_path).await?);
+async fn list(crm: &Builtin) -> miette::Result<()> {
     for employee in crm.employees().await.into_diagnostic()? {
         print(&(line(&employee) + "\n"))?;
     }
@@ -178,5 +285,58 @@ mod tests {
             assert!(error.contains(says), "{error}");
         }
         assert!(!store.exists(), "a mistake in the arguments makes no store");
+    }
+
+    #[tokio::test]
+    async fn who_only_looks_makes_no_store_and_is_told_that_there_is_none() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = folder.path().join("dozvon.sqlite");
+        for args in [
+            &["list"][..],
+            &["list", "deals", "--json"],
+            &["show", "deal", "d1"],
+            &["accept", "1", "--owner", "101"],
+            &["decline", "1"],
+            &["close-deal", "d1"],
+            &["done", "1"],
+            &["read", "1"],
+            &["delete", "contact", "c1"],
+            &["deactivate", "c1"],
+        ] {
+            let error = run(&store, args).await.unwrap_err();
+            assert!(error.contains("there is no store"), "{error}");
+            assert!(error.contains("dozvon crm import"), "{error}");
+            assert!(!store.exists(), "{args:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_not_there_and_a_wrong_number_are_told_with_what_to_do() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = folder.path().join("dozvon.sqlite");
+        crate::crm::builtin::load_sample(&Store::open(&store).await.unwrap()).await.unwrap();
+        for (args, says) in [
+            (&["show", "deal", "x\u{1b}[2J"][..], "`x [2J`; `dozvon crm list deals` shows them"),
+            (&["show", "call", "1"], "there is no call `1`"),
+            (&["list", "calls", "--number", "x"], "write it like +79161234567"),
+            (&["close-deal", "d4"], "there is no open deal `d4`"),
+            (&["read", "7"], "there is no unread notification 7"),
+            (&["list", "--number", "+79161110001"], "<WHAT>"),
+        ] {
+            let error = run(&store, args).await.unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+        for (args, again) in [
+            (&["close-deal", "d1", "--lost"][..], "there is no open deal"),
+            (&["delete", "contact", "c1"], "there is no contact"),
+            (&["deactivate", "c2"], "there is no active contact"),
+        ] {
+            assert_eq!(run(&store, args).await, Ok(()));
+            assert!(run(&store, args).await.unwrap_err().contains(again));
+        }
+        for what in ["contacts", "deals", "unsorted", "calls", "tasks", "notifications", "notes"] {
+            assert_eq!(run(&store, &["list", what]).await, Ok(()));
+            assert_eq!(run(&store, &["list", what, "--json", "--limit", "1"]).await, Ok(()));
+        }
     }
 }

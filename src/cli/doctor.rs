@@ -52,7 +52,7 @@ impl DoctorArgs {
     /// Rules that cannot be loaded: without them nobody can tell what is needed.
     pub async fn run(self, config: Config) -> miette::Result<ExitCode> {
         let rules = app::load_rules(&config)?;
-        let crm = Lazy::new(config.store.path.clone());
+        let crm = Lazy::existing(config.store.path.clone());
         let report = examine(Subject {
             nodes: config.nodes().iter().map(app::node).collect(),
             calls: config.calls.listen,

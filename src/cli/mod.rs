@@ -7,6 +7,8 @@ pub mod doctor;
 pub mod explain;
 pub mod load;
 pub mod out;
+pub mod outbox;
+pub mod replay;
 pub mod serve;
 pub mod signals;
 pub mod test;
@@ -20,9 +22,14 @@ use miette::IntoDiagnostic;
 
 use crate::app;
 use crate::config::Config;
+use crate::core::client::{Lookup, Source};
+use crate::core::phone::Phone;
+use crate::core::staff::Staff;
 use crate::crm::lazy::Lazy;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
+use crate::rules::set::Sets;
+use crate::store::Store;
 
 /// Brings each call to the person who owns the deal.
 #[derive(Debug, Parser)]
@@ -54,6 +61,10 @@ enum Verb {
     Load(load::LoadArgs),
     /// The built-in CRM: take clients and employees over from a file.
     Crm(crm::CrmArgs),
+    /// What the CRM is still to be told: look at it, release it, give it up.
+    Outbox(outbox::OutboxArgs),
+    /// Judge what occurred with other rules, and show what would have been different.
+    Replay(replay::ReplayArgs),
 }
 
 impl Cli {
@@ -80,6 +91,12 @@ impl Cli {
             Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,
             Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
+            Verb::Outbox(args) => args.run(&config?.store.path).await,
+            Verb::Replay(args) => {
+                let config = config?;
+                let staff = directory(&config).await?.staff();
+                args.run(&config, &staff).await
+            }
         }
     }
 }
@@ -87,14 +104,21 @@ impl Cli {
 /// `explain` asks the same directory as a call does, once.
 async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
     let rules = app::load_rules(config)?;
+    let sets = Sets::load(&config.rules);
+    if let Err(missing) = Store::look(&config.store.path) {
+        // An engine would make it, and find nobody in it.
+        eprintln!("{missing}: nobody is known yet");
+        let nobody = async |_: &Phone| Lookup::Unknown { source: Source::Fresh };
+        return args.run(&rules, sets, nobody, &Staff::default()).await;
+    }
     let directory = directory(config).await?;
     let staff = directory.staff();
-    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+    args.run(&rules, sets, async |phone| directory.lookup(phone).await, &staff).await
 }
 
 /// The directory a call would ask, with the employees as the CRM knows them now.
 async fn directory(config: &Config) -> miette::Result<Arc<Directory>> {
-    let crm = Arc::new(Lazy::new(config.store.path.clone()));
+    let crm = Arc::new(Lazy::existing(config.store.path.clone()));
     let metrics = Arc::new(Metrics::new().into_diagnostic()?);
     let directory = Directory::new(crm, config.directory.clone(), metrics);
     if let Err(error) = directory.refresh_staff().await {

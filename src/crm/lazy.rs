@@ -18,13 +18,20 @@ use crate::store::{Store, StoreError};
 #[derive(Debug)]
 pub struct Lazy {
     path: PathBuf,
+    /// Whether a missing file is made.
+    make: bool,
     store: OnceCell<Store>,
 }
 
 impl Lazy {
     /// Nothing is opened yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, store: OnceCell::new() }
+        Self { path, make: true, store: OnceCell::new() }
+    }
+
+    /// For those who only look: a missing file is a fault, and stays missing.
+    pub fn existing(path: PathBuf) -> Self {
+        Self { path, make: false, store: OnceCell::new() }
     }
 
     /// The store, opened now if it was not.
@@ -32,7 +39,12 @@ impl Lazy {
     /// # Errors
     /// [`StoreError`]: it cannot be opened at this moment.
     pub async fn open(&self) -> Result<&Store, StoreError> {
-        self.store.get_or_try_init(|| Store::open(&self.path)).await
+        self.store
+            .get_or_try_init(async || match self.make {
+                true => Store::open(&self.path).await,
+                false => Store::open_existing(&self.path).await,
+            })
+            .await
     }
 
     async fn builtin(&self) -> Result<Builtin, CrmError> {

@@ -17,6 +17,15 @@ pub enum StoreError {
         /// Its folder.
         folder: String,
     },
+    /// The file is not there, and was only to be looked at.
+    #[error("there is no store {path}")]
+    #[diagnostic(help(
+        "`dozvon serve` and `dozvon crm import` make it; or name another file: store.path"
+    ))]
+    Missing {
+        /// The file.
+        path: String,
+    },
     /// A folder, a device or the like.
     #[error("the store {path} is not a file")]
     #[diagnostic(help("name a file for the store, such as {path}/dozvon.sqlite"))]

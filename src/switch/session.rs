@@ -1,13 +1,13 @@
 //! One call, one task: drives the call machine with what the connection says, and sends what the
 //! machine wants.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -175,7 +175,12 @@ async fn handshake(
     first.extend(FILTERS.map(|header| (Tag::Plain("filter"), Command::filter(header, id))));
     first.push((Tag::Plain("event"), Command::events(EVENTS)));
     first.push((Tag::Plain("uuid_setvar"), undisturbed(&arrival.call)));
-    link.send(first).await.map_err(gone)?;
+    link.queue(first);
+    // A call new to us is about to be decided: all goes out in one write. One that is led already
+    // must not wait for its session.
+    if engine.calls.leads(&arrival.call) {
+        link.flush().await.map_err(gone)?;
+    }
     Ok(Connected { link, arrival, accepted })
 }
 
@@ -280,6 +285,10 @@ impl Session {
     async fn events(&mut self, drain: &CancellationToken) -> Result<(), LinkError> {
         let drained = drain.cancelled();
         tokio::pin!(drained);
+        if let Some(lookup) = answer(&mut self.lookup).now_or_never() {
+            self.decide(&lookup);
+        }
+        self.flush().await?;
         while self.record.is_none() {
             let wake = self.call.timeout().map(|due| self.clock.instant(due));
             tokio::select! {
@@ -402,37 +411,35 @@ impl Session {
 
     /// Sends everything the machine wants, in one write.
     async fn flush(&mut self) -> Result<(), LinkError> {
-        let mut commands = VecDeque::new();
+        let mut commands = Vec::new();
         while let Some(output) = self.call.poll() {
             match output {
                 Output::Run(op, app) => {
                     self.tell_step(&app);
                     if matches!(app, App::Callcenter(_)) && self.desk.is_manned() {
                         let id = self.arrival.call.as_str();
-                        commands.push_back((Tag::Plain("filter"), Command::filter(AGENTS, id)));
-                        commands.push_back((Tag::Plain("event"), Command::events(AGENT_EVENTS)));
+                        commands.push((Tag::Plain("filter"), Command::filter(AGENTS, id)));
+                        commands.push((Tag::Plain("event"), Command::events(AGENT_EVENTS)));
                     }
                     let (name, arg) = self.engine.settings.dial.application(&app);
-                    commands.push_back((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
+                    commands.push((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
                 }
                 Output::Probe => {
                     // With `plain` the values stand in brackets, not encoded.
                     let call = format!("uuid_dump {}", self.arrival.call);
-                    commands.push_back((Tag::Probe, Command::api(&call)));
+                    commands.push((Tag::Probe, Command::api(&call)));
                 }
-                Output::LastLook => commands.push_back((Tag::LastLook, Command::connect())),
+                Output::LastLook => commands.push((Tag::LastLook, Command::connect())),
                 Output::Break => {
                     let call = format!("uuid_recv_dtmf {} {LEAVE_KEY}", self.arrival.call);
-                    commands.push_back((Tag::Plain("uuid_recv_dtmf"), Command::api(&call)));
+                    commands.push((Tag::Plain("uuid_recv_dtmf"), Command::api(&call)));
                 }
                 other => self.note(other),
             }
         }
-        if commands.is_empty() {
-            return Ok(());
-        }
+        let commands_now = !commands.is_empty();
         self.link.send(commands).await?;
-        if !std::mem::replace(&mut self.commanded, true) {
+        if commands_now && !std::mem::replace(&mut self.commanded, true) {
             self.engine
                 .metrics
                 .first_command_seconds

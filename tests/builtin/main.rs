@@ -11,6 +11,7 @@ mod office;
 mod store;
 mod tasks;
 mod unsorted;
+mod view;
 
 use dozvon::core::client::Client;
 use dozvon::core::phone::{Phone, Region};

@@ -1,6 +1,7 @@
 //! The built-in CRM: clients, deals and employees in the store. For a company without a CRM.
 
 pub mod import;
+pub mod view;
 
 mod apply;
 mod calls;
@@ -16,6 +17,7 @@ mod tasks;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::Serialize;
 use sqlx::FromRow;
 
 pub use self::hand::HandError;
@@ -33,7 +35,7 @@ pub struct Builtin {
 }
 
 /// How many records the built-in CRM holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow, Serialize)]
 pub struct Counts {
     /// People.
     pub contacts: i64,
@@ -129,7 +131,7 @@ impl Crm for Builtin {
 }
 
 /// A word of a closed list as it is stored: the one it has in journals and rules.
-fn word(of: &impl serde::Serialize) -> String {
+fn word(of: &impl Serialize) -> String {
     match serde_json::to_value(of) {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),

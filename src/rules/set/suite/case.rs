@@ -232,6 +232,7 @@ fn client(reader: &mut Reader, tab: &Tab, staff: &Staff, zone: &TimeZone) -> Opt
         company: company.map(str::to_owned),
         owner: owner.map(|owner| employee(owner, staff)),
         deals: deals?,
+        choice: None,
     };
     Some(Known::Client(Arc::new(client)))
 }

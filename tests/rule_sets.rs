@@ -142,9 +142,9 @@ fn every_setting_is_tried_with_each_of_its_values() {
             let setting = setting.as_table_like().unwrap();
             let mut values = tried.remove(name).unwrap_or_default();
             assert!(!values.is_empty(), "{}: no test changes the setting `{name}`", builtin.name);
-            // Tests that leave it alone try the head's own.
-            let own = setting.get("value").unwrap().to_string();
-            values.insert(own.trim().to_owned());
+            // Tests that leave it alone try what is said for all of them.
+            let pinned = tests.get("settings").and_then(|settings| settings.get(name)).unwrap();
+            values.insert(pinned.to_string().trim().to_owned());
             let of = match setting.get("type").and_then(Item::as_str) {
                 Some("choice") => {
                     let of = setting.get("of").and_then(Item::as_array).unwrap();
@@ -156,6 +156,50 @@ fn every_setting_is_tried_with_each_of_its_values() {
             let untried: Vec<_> = of.iter().filter(|word| !values.contains(*word)).collect();
             assert!(untried.is_empty(), "{}: no test tries {name} = {untried:?}", builtin.name);
         }
+    }
+}
+
+#[test]
+fn a_company_changes_the_head_of_a_set_and_its_tests_still_hold() {
+    let changes = [
+        ("timezone = \"Europe/Moscow\"", "timezone = \"Asia/Yekaterinburg\""),
+        ("timezone = \"Europe/Kyiv\"", "timezone = \"Asia/Yekaterinburg\""),
+        ("value = \"101\"", "value = \"104\""),
+        ("value = [\"101\"]", "value = []"),
+        ("value = \"3600s\"", "value = \"10m\""),
+        ("value = { end_of_day = \"19:00\" }", "value = \"10m\""),
+        ("value = \"at_answer\"", "value = \"before_answer\""),
+        ("value = \"contact_and_deal\"", "value = \"contact\""),
+        ("value = \"by_hand\"", "value = \"from_calls\""),
+        ("value = false", "value = true"),
+        ("communication_time = \"{{ at }}\"", ""),
+    ];
+    for builtin in BUILTIN {
+        let mut suite = Suite::builtin(builtin.name).unwrap();
+        let text =
+            changes.iter().fold(suite.set.1.clone(), |text, (old, new)| text.replace(old, new));
+        assert_ne!(text, suite.set.1, "{}", builtin.name);
+        suite.set.1 = text;
+        let report = match suite.run() {
+            Ok(report) => report,
+            Err(error) => panic!("{}: {}", builtin.name, error.lines().join("\n")),
+        };
+        let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
+    }
+}
+
+#[test]
+fn tests_pin_every_setting() {
+    for builtin in BUILTIN {
+        let (set, tests) = (Document::parse(builtin.text), Document::parse(builtin.tests));
+        let (set, tests) = (set.unwrap(), tests.unwrap());
+        let names = |document: &Document<&str>| -> BTreeSet<String> {
+            let settings = document.get("settings").and_then(Item::as_table_like).unwrap();
+            settings.iter().map(|(name, _)| name.to_owned()).collect()
+        };
+        assert_eq!(names(&set), names(&tests), "{}", builtin.name);
+        assert!(tests.get("timezone").is_some(), "{}", builtin.name);
     }
 }
 

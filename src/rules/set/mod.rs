@@ -91,7 +91,7 @@ impl RuleSet {
     /// [`RulesError`], with everything that is wrong at once.
     pub fn parse(file: &str, text: &str) -> Result<Self, RulesError> {
         let name = Path::new(file).file_stem().and_then(|name| name.to_str()).unwrap_or(file);
-        parse::set(name, file, text, &parse::Overrides::new())
+        parse::set(name, file, text, &parse::Overrides::default())
     }
 
     /// A set that is part of the program. `None`: no set has this name.
@@ -101,7 +101,7 @@ impl RuleSet {
     pub fn builtin(name: &str) -> Option<Result<Self, RulesError>> {
         let set = BUILTIN.iter().find(|set| set.name == name)?;
         let file = format!("built-in {name}.toml");
-        Some(parse::set(name, &file, set.text, &parse::Overrides::new()))
+        Some(parse::set(name, &file, set.text, &parse::Overrides::default()))
     }
 
     /// Its name: the file's without `.toml`.

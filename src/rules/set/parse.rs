@@ -21,8 +21,28 @@ use crate::rules::words::shown;
 /// A mask has 64 bits; the last one is kept for what is not named.
 pub(super) const MOST_WORDS: usize = 63;
 
-/// Values of settings in place of those in the file.
-pub(super) type Overrides = BTreeMap<String, Value>;
+/// What stands in place of what the file says.
+#[derive(Debug, Default)]
+pub(super) struct Overrides {
+    pub zone: Option<TimeZone>,
+    /// Values of settings.
+    pub values: BTreeMap<String, Value>,
+}
+
+impl Overrides {
+    fn is_none(&self) -> bool {
+        self.zone.is_none() && self.values.is_empty()
+    }
+}
+
+/// People and times may name other settings: those are read first.
+pub(super) fn late(kind: &str) -> u8 {
+    match kind {
+        "who" => 1,
+        "due" => 2,
+        _ => 0,
+    }
+}
 
 pub(super) fn set(
     name: &str,
@@ -50,7 +70,8 @@ pub(super) fn set(
             None
         }
     };
-    if let Some(read) = &read {
+    // The file has been checked with all values of its choices before others are put in place.
+    if let Some(read) = read.as_ref().filter(|_| overrides.is_none()) {
         check::set(&mut cx, &read.chapters);
     }
     let Reader { source, mut problems } = cx.reader;
@@ -94,6 +115,9 @@ fn read(cx: &mut Cx, document: &Document<&str>, overrides: &Overrides) -> Option
     }
     if let Some(zone) = zone(&mut cx.reader, root) {
         cx.zone = zone;
+    }
+    if let Some(zone) = &overrides.zone {
+        cx.zone = zone.clone();
     }
     settings(cx, root, overrides);
     let admin = admin(cx, root);

@@ -2,7 +2,7 @@
 
 use super::cx::Cx;
 use super::model::{Setting, Value};
-use super::parse::{MOST_WORDS, Overrides, told};
+use super::parse::{MOST_WORDS, Overrides, late, told};
 use super::words::{ADMIN, KINDS, Kind, SHORT_CALL};
 use crate::rules::read::Tab;
 
@@ -10,12 +10,7 @@ pub(super) fn settings(cx: &mut Cx, root: &Tab, overrides: &Overrides) {
     let mut tabs = cx.reader.named(root, "settings", "setting");
     cx.declared = tabs.iter().map(|(name, _)| (*name).to_owned()).collect();
     cx.at_head = true;
-    // People and times may name other settings: those come first.
-    let late = |tab: &Tab| match tab.table.get("type").and_then(|t| t.as_str()) {
-        Some("who") => 1,
-        Some("due") => 2,
-        _ => 0,
-    };
+    let late = |tab: &Tab| tab.table.get("type").and_then(|t| t.as_str()).map_or(0, late);
     tabs.sort_by_key(|(_, tab)| late(tab));
     for (name, tab) in tabs {
         cx.reader.keys(&tab, &["type", "of", "value", "why"]);
@@ -29,7 +24,7 @@ pub(super) fn settings(cx: &mut Cx, root: &Tab, overrides: &Overrides) {
         let span = item.as_ref().map_or_else(|| tab.span.clone(), |item| item.span.clone());
         let read =
             item.and_then(|item| cx.value(kind, &of, &item, &format!("the value of {}", tab.what)));
-        let value = overrides.get(name).cloned().or(read);
+        let value = overrides.values.get(name).cloned().or(read);
         cx.settings.push(Setting { name: name.to_owned(), kind, of, value, span });
     }
     cx.at_head = false;

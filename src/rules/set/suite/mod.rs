@@ -3,6 +3,7 @@
 
 mod case;
 mod expected;
+mod pins;
 mod read;
 mod report;
 
@@ -84,7 +85,7 @@ impl Suite {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(&self) -> Result<RuleSet, RulesError> {
-        super::parse::set(&self.name, &self.set.0, &self.set.1, &super::parse::Overrides::new())
+        super::parse::set(&self.name, &self.set.0, &self.set.1, &super::parse::Overrides::default())
     }
 
     /// Runs the tests.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use toml_edit::Document;
 
+use super::pins::Pins;
 use super::{Suite, Test, case, expected};
 use crate::core::ids::Extension;
 use crate::core::staff::{Employee, Number, Staff, Status};
@@ -13,7 +14,6 @@ use crate::rules::read::{Reader, Tab};
 use crate::rules::set::RuleSet;
 use crate::rules::set::cx::Cx;
 use crate::rules::set::facts;
-use crate::rules::set::parse::{self, Overrides};
 use crate::rules::set::text::Texts;
 use crate::rules::words::{shown, suggest};
 
@@ -42,9 +42,10 @@ pub(super) fn tests(
     match Document::parse(text) {
         Ok(document) => {
             let root = &Tab { table: document.as_table(), span: 0..0, what: "the file".into() };
-            cx.reader.keys(root, &["tests"]);
+            cx.reader.keys(root, &["timezone", "settings", "tests"]);
+            let pins = &Pins::read(&mut cx, suite, set, root);
             for tab in cx.reader.tables(root, "tests", "a test").unwrap_or_default() {
-                tests.extend(test(&mut cx, suite, set, tab));
+                tests.extend(test(&mut cx, pins, tab));
             }
         }
         Err(error) => {
@@ -54,13 +55,14 @@ pub(super) fn tests(
     }
     let Reader { source, mut problems } = cx.reader;
     problems.sort_by_key(|p| (p.span().start, p.span().end));
+    problems.dedup_by(|a, b| a.line() == b.line());
     match problems.iter().all(Problem::is_warning) {
         true => Ok(tests),
         false => Err(RulesError::Wrong { file: source.file, problems }),
     }
 }
 
-fn test(cx: &mut Cx, suite: &Suite, set: &Arc<RuleSet>, mut tab: Tab) -> Option<Test> {
+fn test(cx: &mut Cx, pins: &Pins, mut tab: Tab) -> Option<Test> {
     tab.what = "this test".into();
     cx.reader.keys(&tab, &KEYS);
     for (key, help) in [
@@ -75,8 +77,7 @@ fn test(cx: &mut Cx, suite: &Suite, set: &Arc<RuleSet>, mut tab: Tab) -> Option<
     }
     let name = cx.reader.text(&tab, "name").map(|name| name.value.to_owned());
     cx.reader.texts(&tab, "row");
-    let head = set;
-    let set = with_settings(cx, suite, set, &tab);
+    let set = pins.set(cx, &tab);
     let staff = staff(cx, &tab);
     let case = case::read(cx, &tab, &staff);
     if let (Some(set), Some(case)) = (&set, &case) {
@@ -86,52 +87,10 @@ fn test(cx: &mut Cx, suite: &Suite, set: &Arc<RuleSet>, mut tab: Tab) -> Option<
             cx.reader.error(&span, format!("no case has {facts}"), why);
         }
     }
-    let rules = rules(cx, set.as_ref().unwrap_or(head), &tab);
+    let rules = rules(cx, set.as_ref().unwrap_or(pins.head), &tab);
     let actions = expected::read(cx, &tab);
     let place = cx.reader.place(&tab.span);
     Some(Test { name: name?, place, set: set?, staff, case: case?, rules, actions: actions? })
-}
-
-/// The set with the test's settings instead of the head's.
-fn with_settings(
-    cx: &mut Cx,
-    suite: &Suite,
-    set: &Arc<RuleSet>,
-    tab: &Tab,
-) -> Option<Arc<RuleSet>> {
-    let Some(values) = cx.reader.table(tab, "settings", "`settings` of this test") else {
-        return Some(set.clone());
-    };
-    let mut overrides = Overrides::new();
-    let mut right = true;
-    for (name, _) in values.table.iter() {
-        let Some(setting) = set.settings.iter().find(|s| s.name == name) else {
-            let names: Vec<&str> = set.settings.iter().map(|s| s.name.as_str()).collect();
-            let message = format!("the set has no setting `{}`", shown(name));
-            cx.reader.error(&values.key_span(name), message, &suggest(name, &names));
-            right = false;
-            continue;
-        };
-        let item = values.item(name)?;
-        let what = format!("the setting `{name}`");
-        match cx.value(setting.kind, &setting.of, &item, &what) {
-            Some(value) => drop(overrides.insert(name.to_owned(), value)),
-            None => right = false,
-        }
-    }
-    if !right {
-        return None;
-    }
-    match parse::set(&suite.name, &suite.set.0, &suite.set.1, &overrides) {
-        Ok(set) => Some(Arc::new(set)),
-        Err(error) => {
-            for line in error.lines() {
-                let message = format!("with these settings the set is wrong: {line}");
-                cx.reader.error(&values.span, message, "");
-            }
-            None
-        }
-    }
 }
 
 fn staff(cx: &mut Cx, tab: &Tab) -> Staff {

@@ -7,6 +7,8 @@ pub mod doctor;
 pub mod explain;
 pub mod load;
 pub mod out;
+pub mod outbox;
+pub mod replay;
 pub mod serve;
 pub mod signals;
 pub mod test;
@@ -59,6 +61,10 @@ enum Verb {
     Load(load::LoadArgs),
     /// The built-in CRM: take clients and employees over from a file.
     Crm(crm::CrmArgs),
+    /// What the CRM is still to be told: look at it, release it, give it up.
+    Outbox(outbox::OutboxArgs),
+    /// Judge what occurred with other rules, and show what would have been different.
+    Replay(replay::ReplayArgs),
 }
 
 impl Cli {
@@ -85,6 +91,12 @@ impl Cli {
             Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,
             Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
+            Verb::Outbox(args) => args.run(&config?.store.path).await,
+            Verb::Replay(args) => {
+                let config = config?;
+                let staff = directory(&config).await?.staff();
+                args.run(&config, &staff).await
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
-//! HTTP for machines that watch the engine, and for people who listen to a talk: a file per
-//! resource.
+//! HTTP for machines that watch the engine, for its outbox, and for people who listen to a talk: a
+//! file per resource.
 
 mod health;
 mod metrics;
+mod outbox;
+mod problem;
 mod ready;
 mod sounds;
 
@@ -11,14 +13,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::metrics::Metrics;
 use crate::recording::Recorder;
+use crate::store::Store;
 
 pub use ready::{Part, Readiness};
 
@@ -36,9 +40,15 @@ pub struct HttpState {
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// For `/recordings/…` and `/voicemail/…`.
     pub recorder: Arc<Recorder>,
+    /// The store of the outbox, once it is open. `None`: this engine has no outbox.
+    pub store: Option<watch::Receiver<Option<Store>>>,
 }
 
-/// All resources: `/metrics`, `/healthz`, `/readyz`, `/recordings/…`, `/voicemail/…`.
+/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/recordings/…`, `/voicemail/…`.
+///
+/// Nobody has to say who he is: whoever reaches the address may release and drop entries and
+/// sees phone numbers. So the default address is loopback, and a proxy in front of it lets only
+/// `/recordings/` and `/voicemail/` through, whose links are signed.
 pub fn router(state: HttpState) -> Router {
     Router::new()
         .route("/metrics", get(metrics::get))
@@ -46,6 +56,10 @@ pub fn router(state: HttpState) -> Router {
         .route("/readyz", get(ready::get))
         .route("/recordings/{*path}", get(sounds::recording))
         .route("/voicemail/{*path}", get(sounds::message))
+        .route("/v1/outbox", get(outbox::list))
+        .route("/v1/outbox/{id}", get(outbox::show))
+        .route("/v1/outbox/{id}/retry", post(outbox::retry))
+        .route("/v1/outbox/{id}/drop", post(outbox::drop))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
         .with_state(state)

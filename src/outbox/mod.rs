@@ -22,6 +22,8 @@
 pub mod config;
 pub mod desk;
 pub mod entry;
+pub mod journal;
+pub mod sets;
 
 mod carry;
 mod change;

@@ -187,7 +187,7 @@ impl Writer {
                     return true;
                 }
                 Err(error) => {
-                    let told = store.explain(&error);
+                    let told = StoreError::from_sqlx(store.path(), &error);
                     if is_of_the_job(&told) && self.weed(store, batch, &told).await {
                         continue;
                     }
@@ -243,7 +243,7 @@ impl Writer {
         let mut weeded = false;
         for job in std::mem::take(batch) {
             let alone = self.alone(store, &job).await;
-            match alone.map_err(|e| store.explain(&e)) {
+            match alone.map_err(|e| StoreError::from_sqlx(store.path(), &e)) {
                 Err(told) if is_of_the_job(&told) => {
                     self.lost.add(1, &told.to_string());
                     weeded = true;

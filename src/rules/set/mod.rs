@@ -13,6 +13,8 @@ mod judge;
 mod model;
 mod parse;
 mod parse_actions;
+mod parse_settings;
+mod parse_when;
 mod people;
 mod sets;
 pub mod suite;

@@ -38,28 +38,29 @@ pub struct HttpState {
     pub metrics: Arc<Metrics>,
     /// Asked at each `/readyz`.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
-    /// For `/recordings/…` and `/voicemail/…`.
-    pub recorder: Arc<Recorder>,
     /// The store of the outbox, once it is open. `None`: this engine has no outbox.
     pub store: Option<watch::Receiver<Option<Store>>>,
+    /// For `/recordings/…` and `/voicemail/…`.
+    pub recorder: Arc<Recorder>,
 }
 
-/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/recordings/…`, `/voicemail/…`.
+/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/recordings/…`,
+/// `/voicemail/…`.
 ///
 /// Nobody has to say who he is: whoever reaches the address may release and drop entries and
-/// sees phone numbers. So the default address is loopback, and a proxy in front of it lets only
-/// `/recordings/` and `/voicemail/` through, whose links are signed.
+/// sees phone numbers. So the default address is loopback; where links to recordings
+/// are to be opened from elsewhere, let a proxy pass only the last two.
 pub fn router(state: HttpState) -> Router {
     Router::new()
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::get))
         .route("/readyz", get(ready::get))
-        .route("/recordings/{*path}", get(sounds::recording))
-        .route("/voicemail/{*path}", get(sounds::message))
         .route("/v1/outbox", get(outbox::list))
         .route("/v1/outbox/{id}", get(outbox::show))
         .route("/v1/outbox/{id}/retry", post(outbox::retry))
         .route("/v1/outbox/{id}/drop", post(outbox::drop))
+        .route("/recordings/{*path}", get(sounds::recording))
+        .route("/voicemail/{*path}", get(sounds::message))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
         .with_state(state)

@@ -47,6 +47,7 @@ impl Shop {
             metrics: Arc::new(Metrics::new().unwrap()),
             readiness: Arc::new(Readiness::default),
             recorder: recorder.clone(),
+            store: None,
         };
         let end = CancellationToken::new();
         tokio::spawn(serve(listener, state, end.clone()));

@@ -233,7 +233,6 @@ fn client(reader: &mut Reader, tab: &Tab, staff: &Staff, zone: &TimeZone) -> Opt
         owner: owner.map(|owner| employee(owner, staff)),
         choice: None,
         deals: deals?,
-        choice: None,
     };
     Some(Known::Client(Arc::new(client)))
 }

@@ -19,6 +19,9 @@ use crate::directory::{BreakerState, Directory};
 use crate::esl::Limits;
 use crate::http::{self, HttpState, Readiness};
 use crate::metrics::Metrics;
+use crate::outbox::sets::SetsInForce;
+use crate::outbox::{self, Outbox};
+use crate::rules::set::Sets;
 use crate::rules::{Routing, RulesError};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
 use crate::switch::engine::{Engine, Settings};
@@ -26,6 +29,9 @@ use crate::switch::listener::{self, Stop};
 
 /// The file of rules that is used where none is configured, if it exists.
 pub const ROUTING_FILE: &str = "rules/routing.toml";
+/// FreeSWITCH has seen by then that nobody takes a connection it had just opened: it looks every
+/// 20 ms. Were its call let go of before, it would stay parked for ever.
+const REFUSED: Duration = Duration::from_millis(200);
 /// After the drain's deadline, this long for the good-byes.
 const GOODBYES: Duration = Duration::from_secs(5);
 /// Connections that may wait to be accepted; the system may allow less (`net.core.somaxconn`).
@@ -70,6 +76,44 @@ pub fn load_rules(config: &Config) -> Result<Routing, RulesError> {
     }
 }
 
+/// Who takes cases down.
+enum Papers {
+    Clerk(Arc<dyn Clerk>),
+    Outbox(Sets),
+}
+
+/// Journal and outbox, and the sets they go by.
+struct Paperwork {
+    outbox: Arc<Outbox>,
+    sets: Arc<SetsInForce>,
+}
+
+impl Papers {
+    fn begin(
+        self,
+        config: &Config,
+        crm: Arc<dyn Crm>,
+        directory: &Arc<Directory>,
+        metrics: &Arc<Metrics>,
+    ) -> (Arc<dyn Clerk>, Option<Paperwork>) {
+        let sets = match self {
+            Self::Clerk(clerk) => return (clerk, None),
+            Self::Outbox(sets) => Arc::new(SetsInForce::new(sets, directory.clone())),
+        };
+        let outbox = Outbox::start(outbox::Parts {
+            path: config.store.path.clone(),
+            journal: config.journal.clone(),
+            outbox: config.outbox.clone(),
+            webhook: config.webhook.clone(),
+            judge: sets.clone(),
+            crm,
+            directory: Some(directory.clone()),
+            metrics: metrics.clone(),
+        });
+        (outbox.clone(), Some(Paperwork { outbox, sets }))
+    }
+}
+
 /// A running engine.
 pub struct App {
     /// What sessions share.
@@ -80,6 +124,7 @@ pub struct App {
     pub calls: SocketAddr,
     /// Where `/metrics` is.
     pub http: SocketAddr,
+    paperwork: Option<Paperwork>,
     stop: Stop,
     background: CancellationToken,
     taking: TaskTracker,
@@ -99,6 +144,20 @@ impl App {
         Self::start_with(config, crm, rules, Arc::new(NoClerk)).await
     }
 
+    /// The same, and what occurs in calls goes by these sets into journal and outbox. A store
+    /// that cannot be opened yet is tried again and again; calls are taken all the same.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_ruled(
+        config: &Config,
+        crm: Arc<dyn Crm>,
+        rules: Routing,
+        sets: Sets,
+    ) -> Result<Self, StartError> {
+        Self::begin(config, crm, rules, Papers::Outbox(sets)).await
+    }
+
     /// The same, with a clerk.
     ///
     /// # Errors
@@ -108,6 +167,15 @@ impl App {
         crm: Arc<dyn Crm>,
         rules: Routing,
         clerk: Arc<dyn Clerk>,
+    ) -> Result<Self, StartError> {
+        Self::begin(config, crm, rules, Papers::Clerk(clerk)).await
+    }
+
+    async fn begin(
+        config: &Config,
+        crm: Arc<dyn Crm>,
+        rules: Routing,
+        papers: Papers,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new()?);
         metrics.rules_ok.set(1);
@@ -121,7 +189,8 @@ impl App {
         let background = CancellationToken::new();
         let nodes: Vec<_> = config.nodes().iter().map(node).collect();
         let nodes = Nodes::start(nodes, metrics.clone(), background.clone());
-        let directory = Directory::new(crm, config.directory.clone(), metrics.clone());
+        let directory = Directory::new(crm.clone(), config.directory.clone(), metrics.clone());
+        let (clerk, paperwork) = papers.begin(config, crm, &directory, &metrics);
         let settings = Settings {
             handshake: config.calls.handshake,
             limits: Limits::default(),
@@ -140,7 +209,11 @@ impl App {
             warn!(%error, "the CRM does not tell who works here yet; calls are taken all the same");
         }
         tasks.spawn(directory.run(background.clone()));
-        let state = HttpState { metrics, readiness: readiness(&engine, &nodes, &stop) };
+        let state = HttpState {
+            metrics,
+            readiness: readiness(&engine, &nodes, &stop),
+            store: paperwork.as_ref().map(|paperwork| paperwork.outbox.store()),
+        };
         let end = background.clone();
         tasks.spawn(async move {
             if let Err(error) = http::serve(web, state, end).await {
@@ -153,23 +226,36 @@ impl App {
             let rules = engine.rules.load();
             info!(%calls, %http, rules = rules.file(), hash = %rules.hash(), "ready for calls");
         }
-        Ok(Self { engine, nodes, calls, http, stop, background, taking, tasks })
+        Ok(Self { engine, nodes, calls, http, paperwork, stop, background, taking, tasks })
     }
 
-    /// Takes the rules from their file anew. A file with mistakes changes nothing: the rules in
-    /// force stay, each mistake is a line of the log, and `dozvon_rules_last_reload_successful`
-    /// is 0 until a load goes well. Calls in hand go on by the plan they have.
+    /// Takes routing and rule sets from their files anew: all of them, or none where one has
+    /// mistakes or fails its tests. Then those in force stay, each mistake is a line of the log,
+    /// and `dozvon_rules_last_reload_successful` is 0 until a load goes well. Calls in hand go on
+    /// by the plan and the set they have.
     pub fn reload_rules(&self, config: &Config) {
-        match load_rules(config) {
-            Ok(rules) => {
+        let rules = load_rules(config).map_err(|mistakes| mistakes.lines());
+        let sets = match &self.paperwork {
+            Some(_) => Sets::load(&config.rules).map(Some).map_err(|mistakes| mistakes.lines()),
+            None => Ok(None),
+        };
+        match (rules, sets) {
+            (Ok(rules), Ok(sets)) => {
                 info!(rules = rules.file(), hash = %rules.hash(), "rules are taken over");
                 self.engine.metrics.rules_ok.set(1);
                 self.engine.rules.store(Arc::new(rules));
+                if let (Some(paperwork), Some(sets)) = (&self.paperwork, sets) {
+                    for set in sets.all() {
+                        info!(set = set.name(), hash = %set.hash(), "a rule set is taken over");
+                    }
+                    paperwork.sets.store(sets);
+                }
             }
-            Err(mistakes) => {
+            (rules, sets) => {
                 self.engine.metrics.rules_ok.set(0);
                 let hash = self.engine.rules.load().hash();
-                for mistake in mistakes.lines() {
+                let mistakes = rules.err().into_iter().chain(sets.err());
+                for mistake in mistakes.flatten() {
                     error!(%mistake, in_force = %hash, "the new rules are refused, the old ones stay; correct the file, see `dozvon check`, send SIGHUP again");
                 }
             }
@@ -189,10 +275,17 @@ impl App {
                 "no more calls are taken; those in hand may go on"
             );
         }
+        let refused = tokio::time::sleep(REFUSED);
+        let end = async {
+            tokio::select! {
+                () = tokio::time::sleep(deadline) => {}
+                () = hurry => {}
+            }
+            refused.await;
+        };
         tokio::select! {
             () = self.taking.wait() => {}
-            () = tokio::time::sleep(deadline) => {}
-            () = hurry => {}
+            () = end => {}
         }
         let left = self.engine.calls.len();
         if left > 0 {
@@ -201,6 +294,9 @@ impl App {
         self.stop.calls.cancel();
         if tokio::time::timeout(GOODBYES, self.taking.wait()).await.is_err() {
             warn!(calls = self.engine.calls.len(), "some calls did not end in order");
+        }
+        if let Some(paperwork) = &self.paperwork {
+            paperwork.outbox.drain(GOODBYES).await;
         }
         self.background.cancel();
         self.tasks.close();

@@ -8,6 +8,7 @@
 //! | `switch` | FreeSWITCH: outbound listener, session driver, control link, presence |
 //! | `directory` | who is calling: deadline, breaker, cache |
 //! | `crm` | the trait `Crm` and the built-in CRM |
+//! | `outbox` | journal and outbox: what occurred is written down, and the CRM learns of it once |
 //! | `store` | SQLite |
 //! | `http` | metrics and health |
 //! | `sim` | a simulated FreeSWITCH |
@@ -28,6 +29,7 @@ pub mod directory;
 pub mod esl;
 pub mod http;
 pub mod metrics;
+pub mod outbox;
 pub mod rules;
 pub mod sim;
 pub mod store;

@@ -81,6 +81,24 @@ metrics! {
     lines_registered: IntGauge "dozvon_lines_registered"
     /// 1 if the last load of the rules went well.
     rules_ok: IntGauge "dozvon_rules_last_reload_successful"
+    /// Cases the shadow set would have handled otherwise.
+    rules_shadow_diff: IntCounter "dozvon_rules_shadow_diff_total"
+    /// Cases and records of calls that could not be kept: the store failed longer than memory lasts.
+    outbox_lost: IntCounter "dozvon_outbox_lost_total"
+    /// Entries of the outbox that wait or are under way.
+    outbox_pending: IntGauge "dozvon_outbox_pending"
+    /// Age in seconds of the oldest entry that waits.
+    outbox_oldest: IntGauge "dozvon_outbox_oldest_seconds"
+    /// Entries that were given up until a person releases or drops them.
+    outbox_parked: IntGauge "dozvon_outbox_parked"
+    /// Actions by what came of them (done, later, lost, refused, held).
+    outbox_deliveries: IntCounterVec "dozvon_outbox_deliveries_total" ["action", "result"]
+    /// Seconds an action takes at the CRM or the receiver of a webhook.
+    outbox_delivery_seconds: Histogram "dozvon_outbox_delivery_seconds" {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0}
+    /// Seconds a transaction of the journal takes, with its write to the disk.
+    journal_write_seconds: Histogram "dozvon_journal_write_seconds" {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0}
+    /// Papers and changes in one transaction of the journal.
+    journal_batch: Histogram "dozvon_journal_batch_size" {1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 512.0}
     /// Employees taken over from the CRM.
     employees: IntGauge "dozvon_employees"
     /// 1, with the version of this binary.

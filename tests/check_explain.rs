@@ -30,16 +30,39 @@ fn check_takes_the_built_in_rules_and_refuses_a_wrong_file_with_places() {
 #[test]
 fn explain_tells_the_plan_and_a_wrong_time_is_refused() {
     let here = TempDir::new().unwrap();
+    std::fs::write(here.path().join("dozvon.toml"), "[rules]\nset = \"small.toml\"\n").unwrap();
+    for (name, text) in [
+        ("small.toml", include_str!("rules/small.toml")),
+        ("small.test.toml", include_str!("rules/small.test.toml")),
+    ] {
+        std::fs::write(here.path().join(name), text).unwrap();
+    }
     let call = ["explain", "--from", "+79161234567", "--to", "+74951234567"];
     let told = dozvon(&here).args(call).args(["--at", "2026-11-20T18:59"]).output().unwrap();
     assert!(told.status.success());
     let told = String::from_utf8_lossy(&told.stdout);
     assert!(told.contains("Fri 2026-11-20 18:59 Europe/Moscow"), "{told}");
     assert!(told.contains("wait in the queue sales"), "{told}");
+    assert!(told.contains("register/missed           the call is registered as missed"), "{told}");
 
     let json = dozvon(&here).args(call).arg("--json").output().unwrap();
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["decision"]["fallback"], "unknown");
+    let way = &json["learns"]["ways"][0];
+    assert_eq!(
+        (&way["title"], &way["cases"][0]["case"]["event"]),
+        (&"nobody answers".into(), &"ringing".into())
+    );
+    assert_eq!(way["cases"][1]["ruling"]["actions"][0]["action"]["do"], "register_call");
+
+    std::fs::write(here.path().join("dozvon.toml"), "[rules]\nset = \"smal\"\n").unwrap();
+    let wrong = dozvon(&here).args(call).output().unwrap();
+    assert!(!wrong.status.success());
+    assert!(
+        String::from_utf8_lossy(&wrong.stdout).contains("wait in the queue sales"),
+        "the plan is told"
+    );
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("there is no rule set `smal`"));
 
     let told = dozvon(&here).args(call).output().unwrap();
     let told = String::from_utf8_lossy(&told.stderr).into_owned();

@@ -496,29 +496,6 @@ async fn e09_the_engine_dies_in_a_talk() {
     house.ends_empty().await;
 }
 
-/// SIGTERM with calls in hand: at the deadline they are left to FreeSWITCH, and go on.
-#[tokio::test]
-async fn a_drained_engine_leaves_its_calls_in_order() {
-    let Some((house, mut engine)) = company().await else { return };
-    house.only_agent(104).await;
-    house.phone(101).behave(AT_ONCE);
-    house.phone(102).behave(Behaviour::Silent);
-    house.phone(104).behave(AT_ONCE);
-    let talking = house.call_from(OLGA_OF_101).await;
-    let owner = rings(&house, 101).await;
-    talk(&talking, &owner).await;
-    let waiting = house.call_from(MILLER_OF_102).await;
-    rings(&house, 102).await;
-    engine.terminate().await;
-    let agent = rings(&house, 104).await;
-    talk(&waiting, &agent).await;
-    talk(&talking, &owner).await;
-    owner.hang_up().await;
-    assert!(talking.ended(SOON).await.expect("it ends").by_other);
-    waiting.hang_up().await;
-    house.ends_empty().await;
-}
-
 /// E02: employees call each other, and out. Both go by the engine, and neither is a client's call.
 #[tokio::test]
 async fn e02_employees_call_each_other_and_out() {

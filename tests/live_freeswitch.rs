@@ -14,6 +14,7 @@ use house::freeswitch::{Control, free_port};
 use house::sip::Behaviour;
 use house::{A_WHILE, AT_ONCE, House, SOON};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 /// The test as engine: takes one call over and does nothing by itself.
 struct Engine(TcpListener);
@@ -300,4 +301,40 @@ async fn an_employee_dials_out_without_an_engine() {
         "the employee is told why"
     );
     house.ends_empty().await;
+}
+
+/// What is sent behind a queue is run when the queue is over, and not before: so the engine learns of an end it was not
+/// told of.
+#[tokio::test]
+async fn a_mark_behind_a_queue_is_run_when_the_queue_is_over() {
+    let (engine, address) = Engine::open().await;
+    let Some(house) = House::build(&address).await else {
+        return;
+    };
+    house.only_agent(0).await;
+    for (queue, argument) in [("callcenter", "sales"), ("fifo", "nobody@127.0.0.1 in")] {
+        let call = house.call_in().await;
+        let (mut control, data) = engine.take().await;
+        let id = data.lines().find_map(|line| line.strip_prefix("Unique-ID: ")).expect("an id");
+        run(&mut control, "multiset", "^^|cc_exit_keys=D|fifo_caller_exit_key=D").await;
+        run(&mut control, "answer", "").await;
+        run(&mut control, queue, argument).await;
+        assert!(call.is_answered(SOON).await);
+        let mark = format!("uuid_getvar {id} dozvon_mark");
+        for _ in 0..3 {
+            sleep(Duration::from_millis(500)).await;
+            run(&mut control, "set", "dozvon_mark=true").await;
+        }
+        sleep(A_WHILE).await;
+        assert_eq!(house.freeswitch.api(&mark).await, "_undef_", "{queue} goes on");
+        assert_eq!(call.ended(Duration::ZERO).await, None, "{queue} goes on");
+        house.freeswitch.api(&format!("uuid_recv_dtmf {id} D")).await;
+        sleep(A_WHILE).await;
+        run(&mut control, "set", "dozvon_mark=true").await;
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(house.freeswitch.api(&mark).await, "true", "{queue} is over");
+        call.hang_up().await;
+        drop(control);
+        house.ends_empty().await;
+    }
 }

@@ -127,6 +127,26 @@ async fn a05_the_owner_answers_and_the_caller_hangs_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lingering_connection_still_tells_how_the_call_ended() {
+    let (listener, fs) = exchange(|b| b).await;
+    let caller = Caller::stays().hangs_up_after(secs(1));
+    let call = fs.call(CallSpec::new("79161234567", "100").caller(caller));
+    let (mut link, _) = accept(&listener).await;
+    while !matches!(link.next().await.unwrap(), Some(Incoming::Notice { linger: true })) {}
+    link.send([((), Command::connect())]).await.unwrap();
+    let cause = loop {
+        if let Some(Incoming::Reply((), reply)) = link.next().await.unwrap()
+            && let Some(cause) = reply.headers.raw("Hangup-Cause")
+        {
+            break cause.to_owned();
+        }
+    };
+    assert_eq!(cause, "ORIGINATOR_CANCEL");
+    link.send([((), Command::exit())]).await.unwrap();
+    assert_eq!(call.report().await.channels_left, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a05_busy_silent_unregistered_and_missing_phones_leave_the_caller_with_us() {
     let (listener, fs) = exchange(|b| {
         b.phone("101", Script::busy())

@@ -1,76 +1,176 @@
-//! `dozvon check`: is a rule file right?
+//! `dozvon check`: are the rule files right?
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use miette::Report;
+use miette::{Diagnostic, Report};
 
 use super::out::print;
+use crate::config::Rules;
 use crate::core::staff::Staff;
+use crate::rules::set::suite::files;
+use crate::rules::set::{RuleSet, SetError, Sets};
 use crate::rules::{Problem, Routing, RulesError};
+
+/// The way of a call is told from the sets by its name.
+const ROUTING: &str = "routing.toml";
+/// More combinations than this are counted, not told.
+const MOST_LEFT: usize = 12;
 
 /// `dozvon check`
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// The rule file; without it the one the engine would use.
+    /// A rule file or a folder of them; without it everything the configuration names.
     #[arg(value_name = "FILE")]
     path: Option<PathBuf>,
     /// One line a mistake, `file:line:column: …`, for editors and scripts.
     #[arg(long)]
     plain: bool,
+    /// Do not tell what the sets leave to their defaults.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// What is looked at.
+enum Looked {
+    Routing(Box<Routing>),
+    Set(Arc<RuleSet>),
+    Wrong(RulesError),
+    WrongSet(SetError),
 }
 
 impl CheckArgs {
     /// Prints every mistake and warning. Succeeds where there is no mistake.
-    /// `configured` gives the rules the engine would use. With `staff`, steps are named that name
-    /// nobody.
+    /// `configured` gives the way of a call the engine would use, `rules` names its sets. With
+    /// `staff`, places are named that name nobody.
     ///
     /// # Errors
     /// The output cannot be written. A wrong file is an exit code of 1.
     pub fn run(
         self,
         configured: impl FnOnce() -> Result<Routing, RulesError>,
+        rules: &Rules,
         staff: Option<&Staff>,
     ) -> miette::Result<ExitCode> {
-        let rules = match &self.path {
-            Some(path) => Routing::load(path),
-            None => configured(),
+        let looked = match &self.path {
+            Some(path) if path.is_dir() => match folder(path) {
+                Ok(looked) => looked,
+                Err(error) => vec![Looked::Wrong(error)],
+            },
+            Some(path) => vec![file(path)],
+            None => everything(configured(), rules),
         };
-        match rules {
-            Ok(rules) => {
-                print(&render(&rules, staff, self.plain))?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Err(error) if self.plain => {
-                print(&(error.lines().join("\n") + "\n"))?;
-                Ok(ExitCode::FAILURE)
-            }
-            Err(error) => {
-                eprintln!("{:?}", Report::new(error));
-                Ok(ExitCode::FAILURE)
+        let routing = looked.iter().find_map(|looked| match looked {
+            Looked::Routing(routing) => Some(&**routing),
+            _ => None,
+        });
+        let mut good = true;
+        for looked in &looked {
+            match looked {
+                Looked::Routing(routing) => print(&render(routing, staff, self.plain))?,
+                Looked::Set(set) => {
+                    print(&render_set(set, routing, staff, self.plain, self.quiet))?;
+                }
+                Looked::Wrong(error) => {
+                    good = false;
+                    self.complain(error, error.lines())?;
+                }
+                Looked::WrongSet(error) => {
+                    good = false;
+                    self.complain(error, error.lines())?;
+                }
             }
         }
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn complain(&self, error: &dyn Diagnostic, lines: Vec<String>) -> miette::Result<()> {
+        if self.plain {
+            return print(&(lines.join("\n") + "\n"));
+        }
+        let mut out = String::new();
+        let handler = miette::MietteHandlerOpts::new().build();
+        let shown = Shown { handler: &handler, error };
+        let _ = write!(out, "{shown:?}");
+        eprintln!("{out}");
+        Ok(())
+    }
+}
+
+/// A diagnostic as a person reads it, without taking it.
+struct Shown<'a> {
+    handler: &'a miette::MietteHandler,
+    error: &'a dyn Diagnostic,
+}
+
+impl std::fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        miette::ReportHandler::debug(self.handler, self.error, f)
+    }
+}
+
+fn everything(routing: Result<Routing, RulesError>, rules: &Rules) -> Vec<Looked> {
+    let routing = match routing {
+        Ok(routing) => Looked::Routing(Box::new(routing)),
+        Err(error) => Looked::Wrong(error),
+    };
+    let mut looked = vec![routing];
+    match Sets::load(rules) {
+        Ok(sets) => looked.extend(sets.all().into_iter().cloned().map(Looked::Set)),
+        Err(errors) => looked.extend(errors.into_errors().into_iter().map(Looked::WrongSet)),
+    }
+    looked
+}
+
+fn folder(path: &Path) -> Result<Vec<Looked>, RulesError> {
+    let routing = path.join(ROUTING);
+    let mut looked = Vec::new();
+    if routing.exists() {
+        looked.push(file(&routing));
+    }
+    looked.extend(files(path)?.iter().map(|path| file(path)));
+    Ok(looked)
+}
+
+/// A file is the way of a call where it has lines or routes, or is called so; else a set.
+fn file(path: &Path) -> Looked {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let heads = |text: &str, word: &str| text.lines().any(|line| line.starts_with(word));
+    let set = heads(&text, "[[chapters") || heads(&text, "[settings") || heads(&text, "title");
+    let called = path.file_name().is_some_and(|name| name == ROUTING);
+    let loaded = match set && !called {
+        true => RuleSet::load(path).map(|set| Looked::Set(Arc::new(set))),
+        false => Routing::load(path).map(|routing| Looked::Routing(Box::new(routing))),
+    };
+    loaded.unwrap_or_else(Looked::Wrong)
+}
+
+fn count(n: usize, word: &str) -> String {
+    match n {
+        1 => format!("1 {word}"),
+        n => format!("{n} {word}s"),
+    }
+}
+
+fn warnings(out: &mut String, warnings: &[Problem], plain: bool) {
+    for warning in warnings {
+        let _ = match plain {
+            true => writeln!(out, "{}", Problem::line(warning)),
+            false => writeln!(out, "{:?}", Report::new(warning.clone())),
+        };
     }
 }
 
 /// What is said of rules without a mistake: the warnings, and what is in them.
 pub fn render(rules: &Routing, staff: Option<&Staff>, plain: bool) -> String {
     let mut out = String::new();
-    for warning in rules.warnings() {
-        let _ = match plain {
-            true => writeln!(out, "{}", Problem::line(warning)),
-            false => writeln!(out, "{:?}", Report::new(warning.clone())),
-        };
-    }
+    warnings(&mut out, rules.warnings(), plain);
     let nobody = staff.map(|staff| rules.check_staff(staff)).unwrap_or_default();
     for step in &nobody {
         let _ = writeln!(out, "{}: warning: {}", step.place, step.message);
     }
-    let count = |n: usize, word: &str| match n {
-        1 => format!("1 {word}"),
-        n => format!("{n} {word}s"),
-    };
     let _ = writeln!(
         out,
         "{}: no mistakes, {}; {}, {}; hash {}",
@@ -83,13 +183,54 @@ pub fn render(rules: &Routing, staff: Option<&Staff>, plain: bool) -> String {
     out
 }
 
+/// The same of a set, with the combinations of facts it leaves to its defaults.
+pub fn render_set(
+    set: &RuleSet,
+    routing: Option<&Routing>,
+    staff: Option<&Staff>,
+    plain: bool,
+    quiet: bool,
+) -> String {
+    let mut out = String::new();
+    warnings(&mut out, set.warnings(), plain);
+    let mut nowhere = staff.map(|staff| set.check_staff(staff)).unwrap_or_default();
+    nowhere.extend(routing.map(|routing| set.check_lines(routing)).unwrap_or_default());
+    for nowhere in &nowhere {
+        let _ = writeln!(out, "{}: warning: {}", nowhere.place, nowhere.message);
+    }
+    let left = set.left_to_default();
+    for left in left.iter().filter(|_| !quiet) {
+        let _ = writeln!(out, "{}: chapter `{}` leaves to its default:", set.file(), left.chapter);
+        for combination in left.combinations.iter().take(MOST_LEFT) {
+            let _ = writeln!(out, "    {combination}");
+        }
+        if let Some(more) = left.combinations.len().checked_sub(MOST_LEFT).filter(|n| *n > 0) {
+            let _ = writeln!(out, "    and {more} more");
+        }
+    }
+    let chapters = set.chapters().count();
+    let _ = writeln!(
+        out,
+        "{}: no mistakes, {}; {}, {}, {} left to the defaults; hash {}",
+        set.file(),
+        count(set.warnings().len() + nowhere.len(), "warning"),
+        count(chapters, "chapter"),
+        count(set.rules().count(), "rule"),
+        count(left.iter().map(|left| left.combinations.len()).sum(), "combination"),
+        set.hash()
+    );
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn run(text: &str) -> ExitCode {
-        let args = CheckArgs { path: None, plain: true };
-        args.run(|| Routing::parse("routing.toml", text), None).unwrap()
+        let args = CheckArgs { path: None, plain: true, quiet: false };
+        let set = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules/small.toml");
+        let rules = Rules { set: set.into(), ..Rules::default() };
+        args.run(|| Routing::parse("routing.toml", text), &rules, None).unwrap()
     }
 
     #[test]

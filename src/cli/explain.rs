@@ -18,6 +18,12 @@ use crate::core::route::decide;
 use crate::core::staff::{NoPresence, Number, Staff};
 use crate::core::trace::{Decision, Verdict};
 use crate::rules::Routing;
+use crate::rules::set::{Sets, SetsError};
+use learns::Learnt;
+use ways::Asked;
+
+mod learns;
+mod ways;
 
 /// `dozvon explain`
 #[derive(Debug, clap::Args)]
@@ -66,6 +72,16 @@ struct Answer<'a> {
     rules: &'a str,
     hash: String,
     decision: &'a Decision,
+    /// The set, and what it says on each way the call could go. Absent: no set can be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learns: Option<Learns<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Learns<'a> {
+    set: &'a str,
+    hash: String,
+    ways: &'a [Learnt],
 }
 
 impl ExplainArgs {
@@ -73,10 +89,12 @@ impl ExplainArgs {
     /// Asks the directory at most once.
     ///
     /// # Errors
-    /// A time that is none; the output cannot be written.
+    /// A time that is none; the output cannot be written; rule sets that cannot be used, once the
+    /// plan is told.
     pub async fn run(
         self,
         rules: &Routing,
+        sets: Result<Sets, SetsError>,
         lookup: impl AsyncFn(&Phone) -> Lookup,
         staff: &Staff,
     ) -> miette::Result<ExitCode> {
@@ -88,11 +106,24 @@ impl ExplainArgs {
             None => Lookup::NotAsked,
         };
         let decision = answer(rules, &question, &lookup, staff);
+        let asked =
+            Asked { question: &question, decision: &decision, lookup: &lookup, rules, staff };
+        let learns = sets.map(|sets| {
+            let set = sets.for_line(asked.line().as_deref()).clone();
+            let ways = learns::learn(asked.ways(), &set, staff);
+            (set, ways)
+        });
+        let known = learns.as_ref().ok();
         if json {
-            print(&(render_json(rules, &question, &decision)? + "\n"))?;
+            let learns =
+                known.map(|(set, ways)| Learns { set: set.name(), hash: set.hash(), ways });
+            print(&(render_json(rules, &question, &decision, learns)? + "\n"))?;
         } else {
-            print(&render(rules, &question, &decision, staff))?;
+            let zone = rules.timezone();
+            let learns = known.map(|(set, ways)| learns::render(ways, set, staff, zone));
+            print(&(render(rules, &question, &decision, staff) + &learns.unwrap_or_default()))?;
         }
+        learns?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -150,13 +181,14 @@ pub fn answer(rules: &Routing, question: &Question, lookup: &Lookup, staff: &Sta
 ///
 /// # Errors
 /// None that is known: everything in it can be written as JSON.
-pub fn render_json(
+fn render_json(
     rules: &Routing,
     question: &Question,
     decision: &Decision,
+    learns: Option<Learns>,
 ) -> miette::Result<String> {
     let (hash, rules) = (rules.hash(), rules.file());
-    let answer = Answer { question, rules, hash, decision };
+    let answer = Answer { question, rules, hash, decision, learns };
     serde_json::to_string_pretty(&answer).into_diagnostic()
 }
 

@@ -7,6 +7,8 @@ pub mod doctor;
 pub mod explain;
 pub mod load;
 pub mod out;
+pub mod outbox;
+pub mod replay;
 pub mod serve;
 pub mod signals;
 pub mod test;
@@ -26,6 +28,7 @@ use crate::core::staff::Staff;
 use crate::crm::lazy::Lazy;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
+use crate::rules::set::Sets;
 use crate::store::Store;
 
 /// Brings each call to the person who owns the deal.
@@ -58,6 +61,10 @@ enum Verb {
     Load(load::LoadArgs),
     /// The built-in CRM: take clients and employees over from a file.
     Crm(crm::CrmArgs),
+    /// What the CRM is still to be told: look at it, release it, give it up.
+    Outbox(outbox::OutboxArgs),
+    /// Judge what occurred with other rules, and show what would have been different.
+    Replay(replay::ReplayArgs),
 }
 
 impl Cli {
@@ -79,11 +86,17 @@ impl Cli {
                     false => None,
                 };
                 let somebody = staff.as_deref().filter(|s| s.iter().next().is_some());
-                args.run(|| app::load_rules(&config), somebody)
+                args.run(|| app::load_rules(&config), &config.rules, somebody)
             }
             Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,
             Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
+            Verb::Outbox(args) => args.run(&config?.store.path).await,
+            Verb::Replay(args) => {
+                let config = config?;
+                let staff = directory(&config).await?.staff();
+                args.run(&config, &staff).await
+            }
         }
     }
 }
@@ -91,15 +104,16 @@ impl Cli {
 /// `explain` asks the same directory as a call does, once.
 async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
     let rules = app::load_rules(config)?;
+    let sets = Sets::load(&config.rules);
     if let Err(missing) = Store::look(&config.store.path) {
         // An engine would make it, and find nobody in it.
         eprintln!("{missing}: nobody is known yet");
         let nobody = async |_: &Phone| Lookup::Unknown { source: Source::Fresh };
-        return args.run(&rules, nobody, &Staff::default()).await;
+        return args.run(&rules, sets, nobody, &Staff::default()).await;
     }
     let directory = directory(config).await?;
     let staff = directory.staff();
-    args.run(&rules, async |phone| directory.lookup(phone).await, &staff).await
+    args.run(&rules, sets, async |phone| directory.lookup(phone).await, &staff).await
 }
 
 /// The directory a call would ask, with the employees as the CRM knows them now.

@@ -9,6 +9,7 @@ use super::signals::{Heard, Signals};
 use crate::app::{self, App};
 use crate::config::Config;
 use crate::crm::lazy::Lazy;
+use crate::rules::set::Sets;
 use crate::telemetry;
 
 /// `dozvon serve`
@@ -35,6 +36,7 @@ impl ServeArgs {
         telemetry::start(&config.log)?;
         let mut signals = Signals::new()?;
         let rules = app::load_rules(&config)?;
+        let sets = Sets::load(&config.rules)?;
         let crm = Arc::new(Lazy::new(config.store.path.clone()));
         match crm.open().await {
             Ok(store) if self.sample => crate::crm::builtin::load_sample(store).await.map(drop)?,
@@ -45,7 +47,7 @@ impl ServeArgs {
                 error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can")
             }
         }
-        let app = App::start(&config, crm, rules).await?;
+        let app = App::start_ruled(&config, crm, rules, sets).await?;
         while signals.next().await == Heard::Reload {
             app.reload_rules(&config);
         }

@@ -20,6 +20,7 @@ pub use error::ConfigError;
 
 use crate::directory::DirectoryConfig;
 use crate::directory::config::human_duration;
+use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
 use crate::switch::dial::Dial;
 
 /// The file that is read where none is named, if it exists.
@@ -41,6 +42,12 @@ pub struct Config {
     pub directory: DirectoryConfig,
     /// Where data is kept.
     pub store: Store,
+    /// What occurred in calls, and for how long it is kept.
+    pub journal: JournalConfig,
+    /// How the CRM is told.
+    pub outbox: OutboxConfig,
+    /// How other systems are told.
+    pub webhook: WebhookConfig,
     /// Metrics and health.
     pub http: Http,
     /// Rule files.

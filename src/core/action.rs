@@ -237,6 +237,30 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Its word in the rules, for logs and metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Contact { .. } => "contact",
+            Self::Company { .. } => "company",
+            Self::Deal { .. } => "deal",
+            Self::Unsorted { .. } => "unsorted",
+            Self::AcceptUnsorted { .. } => "accept_unsorted",
+            Self::RegisterCall { .. } => "register_call",
+            Self::UpdateCall {} => "update_call",
+            Self::Voicemail { .. } => "voicemail",
+            Self::Task { .. } => "task",
+            Self::Notify { .. } => "notify",
+            Self::ChangeOwner { .. } => "change_owner",
+            Self::Reactivate {} => "reactivate",
+            Self::Tag { .. } => "tag",
+            Self::Fields { .. } => "fields",
+            Self::Note { .. } => "note",
+            Self::Webhook { .. } => "webhook",
+        }
+    }
+}
+
 /// An action that a rule decided on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
@@ -279,4 +303,15 @@ pub struct Bound {
     pub unsorted: Option<String>,
     /// The registered call, in the CRM's spelling.
     pub call: Option<String>,
+}
+
+impl Bound {
+    /// Takes over what is there; the rest stays as it was.
+    pub fn merge(&mut self, new: Bound) {
+        let Bound { client, deal, unsorted, call } = new;
+        self.client = client.or(self.client.take());
+        self.deal = deal.or(self.deal.take());
+        self.unsorted = unsorted.or(self.unsorted.take());
+        self.call = call.or(self.call.take());
+    }
 }

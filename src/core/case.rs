@@ -40,6 +40,24 @@ pub enum Event {
     CallbackClientUnreached,
 }
 
+impl Event {
+    /// Its word in the rules.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ringing => "ringing",
+            Self::Answered => "answered",
+            Self::Missed => "missed",
+            Self::Ended => "ended",
+            Self::Recorded => "recorded",
+            Self::Voicemail => "voicemail",
+            Self::Unreached => "unreached",
+            Self::CallbackRequested => "callback_requested",
+            Self::CallbackFailed => "callback_failed",
+            Self::CallbackClientUnreached => "callback_client_unreached",
+        }
+    }
+}
+
 /// Who answered, as the rules see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

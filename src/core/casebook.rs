@@ -86,7 +86,11 @@ impl Beginning {
             Direction::Inbound => Some(record.to.as_str()).filter(|to| !extension(to, staff)),
             Direction::Internal => Some(record.to.as_str()).filter(|to| rules.line(to).is_some()),
             Direction::Outbound | Direction::Callback => {
-                decision.caller_id.as_ref().map(Phone::e164).or(brought.shown.as_deref())
+                // FreeSWITCH's own default, ten zeros, is no number of anybody's.
+                let number =
+                    |n: &&str| rules.line(n).is_some() || Phone::parse(n, rules.region()).is_ok();
+                let shown = brought.shown.as_deref().filter(number);
+                decision.caller_id.as_ref().map(Phone::e164).or(shown)
             }
         };
         let line_number = line_number.filter(|n| !n.is_empty()).map(spelled);

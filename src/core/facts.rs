@@ -21,6 +21,18 @@ pub enum Direction {
     Callback,
 }
 
+impl Direction {
+    /// Its word in rules and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Internal => "internal",
+            Self::Callback => "callback",
+        }
+    }
+}
+
 /// Everything `core::route::decide` looks at. Nothing else may influence it.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {

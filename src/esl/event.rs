@@ -22,6 +22,10 @@ impl Headers {
     /// where it is no UTF-8.
     pub fn raw(&self, name: &str) -> Option<&str> {
         let (block, name) = (&self.0[..], name.as_bytes());
+        // What is asked for most often stands first: `Event-Name`, `Content-Length`.
+        if let Some(rest) = block.strip_prefix(name).and_then(|rest| rest.strip_prefix(b":")) {
+            return value_of(rest);
+        }
         // Names are looked for as a whole line start: a value can contain anything.
         memchr::memmem::find_iter(block, name).find_map(|at| {
             let at_line_start = at == 0 || block[at - 1] == b'\n';

@@ -100,17 +100,41 @@ pub struct Link<S, T> {
     codec: Codec,
     /// What came and is no whole frame yet.
     input: BytesMut,
+    /// Commands that wait to be sent.
+    output: Vec<u8>,
     pending: VecDeque<T>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, T> Link<S, T> {
     /// Takes over a socket.
     pub fn new(socket: S, limits: Limits) -> Self {
-        let (codec, input) = (Codec::new(limits), BytesMut::new());
-        Self { socket, codec, input, pending: VecDeque::new() }
+        let (codec, input, output) = (Codec::new(limits), BytesMut::new(), Vec::new());
+        Self { socket, codec, input, output, pending: VecDeque::new() }
     }
 
-    /// Sends commands in one write. Not to be cancelled half-way.
+    /// Puts commands behind those that wait for the next [`Link::flush`].
+    pub fn queue(&mut self, commands: impl IntoIterator<Item = (T, Command)>) {
+        for (tag, command) in commands {
+            self.pending.push_back(tag);
+            self.output.extend_from_slice(command.bytes());
+        }
+    }
+
+    /// Sends what waits, in one write. Not to be cancelled half-way.
+    ///
+    /// # Errors
+    /// [`LinkError`]: the link is of no more use.
+    pub async fn flush(&mut self) -> Result<(), LinkError> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.output);
+        let write = self.socket.write_all(&bytes);
+        timeout(WRITE_DEADLINE, write).await.map_err(|_| LinkError::WriteStalled)??;
+        Ok(())
+    }
+
+    /// Sends commands, and what waits, in one write. Not to be cancelled half-way.
     ///
     /// # Errors
     /// [`LinkError`]: the link is of no more use.
@@ -118,25 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T> Link<S, T> {
         &mut self,
         commands: impl IntoIterator<Item = (T, Command)>,
     ) -> Result<(), LinkError> {
-        let mut commands = commands.into_iter();
-        let Some((tag, first)) = commands.next() else {
-            return Ok(());
-        };
-        self.pending.push_back(tag);
-        let mut bytes = first.bytes().clone();
-        let mut rest = commands.peekable();
-        if rest.peek().is_some() {
-            let mut all = Vec::with_capacity(1024);
-            all.extend_from_slice(&bytes);
-            for (tag, command) in rest {
-                self.pending.push_back(tag);
-                all.extend_from_slice(command.bytes());
-            }
-            bytes = all.into();
-        }
-        let write = self.socket.write_all(&bytes);
-        timeout(WRITE_DEADLINE, write).await.map_err(|_| LinkError::WriteStalled)??;
-        Ok(())
+        self.queue(commands);
+        self.flush().await
     }
 
     /// The next thing that came in; `None` at the end of the stream. Safe to cancel.

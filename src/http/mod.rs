@@ -1,7 +1,9 @@
-//! HTTP for machines that watch the engine: a file per resource.
+//! HTTP for machines that watch the engine, and for its outbox: a file per resource.
 
 mod health;
 mod metrics;
+mod outbox;
+mod problem;
 mod ready;
 
 use std::sync::Arc;
@@ -9,13 +11,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::metrics::Metrics;
+use crate::store::Store;
 
 pub use ready::{Part, Readiness};
 
@@ -31,14 +35,23 @@ pub struct HttpState {
     pub metrics: Arc<Metrics>,
     /// Asked at each `/readyz`.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// The store of the outbox, once it is open. `None`: this engine has no outbox.
+    pub store: Option<watch::Receiver<Option<Store>>>,
 }
 
-/// All resources: `/metrics`, `/healthz`, `/readyz`.
+/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`.
+///
+/// Nobody has to say who he is: whoever reaches the address may release and drop entries and
+/// sees phone numbers. So the default address is loopback.
 pub fn router(state: HttpState) -> Router {
     Router::new()
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::get))
         .route("/readyz", get(ready::get))
+        .route("/v1/outbox", get(outbox::list))
+        .route("/v1/outbox/{id}", get(outbox::show))
+        .route("/v1/outbox/{id}/retry", post(outbox::retry))
+        .route("/v1/outbox/{id}/drop", post(outbox::drop))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
         .with_state(state)

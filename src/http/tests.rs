@@ -12,7 +12,8 @@ async fn house(readiness: Readiness) -> House {
     let cancel = CancellationToken::new();
     let metrics = Arc::new(Metrics::new().unwrap());
     metrics.calls_active.set(3);
-    let state = HttpState { metrics, readiness: Arc::new(move || readiness.clone()) };
+    let readiness = Arc::new(move || readiness.clone());
+    let state = HttpState { metrics, readiness, store: None };
     let server = tokio::spawn(serve(listener, state, cancel.clone()));
     House { base, cancel, server }
 }

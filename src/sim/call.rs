@@ -54,6 +54,8 @@ pub(super) struct Call {
     pub(super) afterwards: Vec<super::queue::After>,
     /// `park_after_bridge` took hold.
     pub(super) parks: bool,
+    /// CF_CONTROLLED: no connection has ended since `socket` began to lead the caller.
+    pub(super) controlled: bool,
     /// A leg the caller is to be connected with outside of `socket`: queue, attended transfer.
     pub(super) joins: Option<super::join::Join>,
     /// A queue or a file plays to the caller.
@@ -132,6 +134,7 @@ impl Call {
             dialplan_ends: false,
             afterwards: Vec::new(),
             parks: false,
+            controlled: false,
             joins: None,
             music: 0,
             silent_since: Some(now),
@@ -294,7 +297,13 @@ impl Call {
 
     /// Waits until something happens, and lets it happen.
     pub(super) async fn step(&mut self) {
+        self.listen();
         poll_fn(|cx| self.poll_step(cx)).await;
+        for c in 0..self.conns.len() {
+            if !self.conns[c].controls() && !std::mem::replace(&mut self.conns[c].left, true) {
+                self.left_by(c);
+            }
+        }
         self.listen();
     }
 
@@ -367,16 +376,20 @@ impl Call {
         }
     }
 
-    /// Takes note of whether the caller hears anything.
-    fn listen(&mut self) {
-        let a = &self.legs[A];
-        let hears = !a.alive()
-            || a.peer.is_some()
+    fn hears(&self, a: &Leg) -> bool {
+        a.peer.is_some()
             || self.music > 0
             || !a.answered() && (self.rang || a.times.progress_media > 0)
             || a.answered()
                 && a.call_state == CallState::RingWait
-                && (a.vars.get("ringback").is_some() || a.vars.get("transfer_ringback").is_some());
+                && (a.vars.get("ringback").is_some() || a.vars.get("transfer_ringback").is_some())
+    }
+
+    /// Takes note of whether the caller hears anything.
+    fn listen(&mut self) {
+        let a = &self.legs[A];
+        let reset = self.transfer.as_ref().is_some_and(|to| to.nowhere);
+        let hears = !a.alive() || !reset && self.hears(a);
         let now = self.now();
         match (hears, self.silent_since) {
             (true, Some(since)) => {

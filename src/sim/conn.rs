@@ -53,6 +53,8 @@ pub(super) struct Conn {
     pub(super) resume: bool,
     /// Close when everything is written.
     pub(super) closing: bool,
+    /// What its end does to the caller's leg is done.
+    pub(super) left: bool,
 }
 
 impl std::fmt::Debug for Conn {
@@ -78,6 +80,7 @@ impl Conn {
             lingering: false,
             resume: false,
             closing: false,
+            left: false,
         }
     }
 

@@ -32,8 +32,15 @@ impl Call {
         self.report.connections += 1;
         self.legs[A].vars.set("socket_host", "127.0.0.1");
         self.legs[A].running.push("socket".to_owned());
+        while self.legs[A].alive() && self.conns[c].controls() && !self.conns[c].connected {
+            self.step().await;
+        }
+        self.controlled = true;
         self.tell(A, Kind::ChannelPark);
-        let goes_on = self.parked(Some(c)).await;
+        let mut goes_on = self.parked(Some(c)).await;
+        if self.transfer.as_ref().is_some_and(|to| to.nowhere) {
+            goes_on = self.reset(c).await;
+        }
         self.legs[A].running.pop();
         self.tell(A, Kind::ChannelUnpark);
         self.tell_app(Kind::ChannelExecuteComplete, A, "socket", &arg, &uuid);
@@ -69,13 +76,44 @@ impl Call {
                 self.perform(message).await;
                 continue;
             }
-            if let Some(conn) = c.map(|c| &self.conns[c])
-                && !conn.controls()
+            if let Some(c) = c
+                && !self.controlled
             {
-                return conn.resume || self.legs[A].vars.is_true("socket_resume");
+                return self.shared.config.socket_resume || self.resumes(c);
             }
             self.step().await;
         }
+    }
+
+    fn resumes(&self, c: usize) -> bool {
+        self.conns[c].resume || self.legs[A].vars.is_true("socket_resume")
+    }
+
+    /// A connection of the caller's leg has ended, whichever: `socket` does not lead the leg any
+    /// more. With `socket_resume` true the leg is reset, whatever runs on it.
+    pub(super) fn left_by(&mut self, c: usize) {
+        self.controlled = false;
+        if self.legs[A].alive() && self.transfer.is_none() && self.resumes(c) {
+            self.transfer = Some(super::transfer::Destination::nowhere());
+        }
+    }
+
+    /// The dialplan goes on where `socket_resume` is still true when everything sent before has
+    /// run. Where it is not, nothing ever happens again.
+    async fn reset(&mut self, c: usize) -> bool {
+        self.state(A, State::Reset);
+        while let Some(message) = self.legs[A].queue.pop_front() {
+            self.perform(message).await;
+        }
+        let resumes = self.resumes(c);
+        while self.legs[A].alive() && !resumes {
+            self.step().await;
+        }
+        self.transfer = None;
+        if self.legs[A].alive() {
+            self.state(A, State::Execute);
+        }
+        resumes
     }
 
     /// The next message, unless the one that runs has locked the queue.

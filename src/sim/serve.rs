@@ -19,7 +19,7 @@ impl Call {
                 let conn = &mut self.conns[c];
                 conn.connected = true;
                 conn.reply(data.as_bytes());
-                if self.legs[A].complete {
+                if self.legs[A].complete && self.conns[c].linger.is_none() {
                     // The caller was quicker; without linger the connection ends at once.
                     self.say_goodbye(c);
                 }

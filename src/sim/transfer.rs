@@ -18,11 +18,18 @@ pub(super) struct Destination {
     apps: Option<Vec<(String, String)>>,
     /// The other leg is kept (`-both`).
     pub(super) keeps_other: bool,
+    /// CS_RESET: everything on the leg ends, and it goes nowhere.
+    pub(super) nowhere: bool,
 }
 
 impl Destination {
     pub(super) fn of(extension: &str) -> Self {
-        Self { extension: extension.to_owned(), apps: None, keeps_other: false }
+        Self { extension: extension.to_owned(), apps: None, keeps_other: false, nowhere: false }
+    }
+
+    /// CS_RESET.
+    pub(super) fn nowhere() -> Self {
+        Self { nowhere: true, ..Self::of("") }
     }
 
     /// `EXTENSION [DIALPLAN [CONTEXT]]`.
@@ -42,7 +49,7 @@ impl Destination {
     /// One application.
     pub(super) fn app(app: &str, arg: &str) -> Self {
         let apps = vec![(app.to_owned(), arg.to_owned())];
-        Self { extension: app.to_owned(), apps: Some(apps), keeps_other: false }
+        Self { apps: Some(apps), ..Self::of(app) }
     }
 }
 
@@ -64,12 +71,13 @@ impl Call {
             }
             return;
         }
-        if self.shared.config.socket_resume {
+        if self.shared.config.socket_resume && self.legs[A].vars.get("dozvon_leaves").is_none() {
             self.legs[A].vars.set("socket_resume", "true");
         }
         let engine = self.shared.engine();
         let goes_on = self.app_socket(&engine).await;
         if goes_on && self.legs[A].alive() && self.transfer.is_none() {
+            self.legs[A].vars.set("socket_resume", "false");
             self.fall_back().await;
         }
     }

@@ -3,10 +3,13 @@
 mod error;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 pub use error::StoreError;
 
@@ -20,6 +23,8 @@ const BUSY: Duration = Duration::from_secs(5);
 pub struct Store {
     pool: SqlitePool,
     path: PathBuf,
+    /// Connections opened before this are of no use any more.
+    spoiled: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Store {
@@ -65,17 +70,28 @@ impl Store {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
+            // What was said to be written is on the disk, also after the power failed.
+            .synchronous(SqliteSynchronous::Full)
             .busy_timeout(busy)
             .foreign_keys(true);
+        let spoiled = Arc::new(Mutex::new(None::<Instant>));
+        let spoiled_by = spoiled.clone();
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(busy.saturating_add(BUSY))
             // A file has no connection that could have gone dead; testing doubles each look-up.
             .test_before_acquire(false)
+            // A full disk may end a transaction behind the library's back: a connection to which
+            // that happened would refuse every further one.
+            .before_acquire(move |_, connection| {
+                let opened = Instant::now().checked_sub(connection.age);
+                let sound = spoiled_by.lock().is_ok_and(|at| at.is_none_or(|at| opened > Some(at)));
+                Box::pin(async move { Ok(sound) })
+            })
             .connect_with(options)
             .await
             .map_err(|e| StoreError::from_sqlx(path, &e))?;
-        let store = Self { pool, path: path.to_owned() };
+        let store = Self { pool, path: path.to_owned(), spoiled };
         store.refuse_foreign().await?;
         store.migrate().await?;
         Ok(store)
@@ -91,9 +107,16 @@ impl Store {
         &self.path
     }
 
-    /// What went wrong, said for a person.
+    /// What went wrong, said for a person. Every failure of a transaction is to be explained:
+    /// after some of them the connections are made anew.
     pub fn explain(&self, error: &sqlx::Error) -> StoreError {
-        StoreError::from_sqlx(&self.path, error)
+        let told = StoreError::from_sqlx(&self.path, error);
+        if matches!(told, StoreError::Full { .. } | StoreError::Other { .. })
+            && let Ok(mut spoiled) = self.spoiled.lock()
+        {
+            *spoiled = Some(Instant::now());
+        }
+        told
     }
 
     /// A database of another program would be written into otherwise.

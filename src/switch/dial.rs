@@ -69,6 +69,7 @@ impl Dial {
             }
             App::Playback(file) => ("playback", clean_path(file)),
             App::Hangup(cause) => ("hangup", cause.0.to_string()),
+            App::Mark => ("set", "dozvon_mark=true".to_owned()),
         }
     }
 
@@ -96,17 +97,14 @@ impl Dial {
     }
 }
 
-/// The variables of every call we lead. They go first of all commands:
-/// `socket_resume=false`, because with it FreeSWITCH tears a live talk apart when the engine dies;
-/// without it ringing, queue and talk go on undisturbed, and an idle caller still falls through
-/// to the dialplan's queue (seen on 1.10.12). `hangup_after_bridge`, so that a talk that ends
+/// The variables of every call we lead. They go first of all commands: `hangup_after_bridge`, so that a talk that ends
 /// without us does not send the caller into the queue. `continue_on_fail`, so that a busy owner
 /// does not end the call (transcript 04b). `sip_ignore_remote_cause`, because otherwise the caller
 /// is sent the last code of the phone that was rung instead of our own: a phone that hangs up in
 /// the very moment it answers leaves 200, so that he is answered by nobody, in silence and without
 /// a channel (seen on 1.10.12). `dozvon_led` tells the next engine, should this one let go of the
 /// call, that it is none of its own. The exit keys: see [`LEAVE_KEY`].
-pub const CALL_VARIABLES: &str = "^^|dozvon_led=true|socket_resume=false|hangup_after_bridge=true|continue_on_fail=true\
+pub const CALL_VARIABLES: &str = "^^|dozvon_led=true|hangup_after_bridge=true|continue_on_fail=true\
     |sip_ignore_remote_cause=true|cc_exit_keys=D|fifo_caller_exit_key=D|ringback=%(1000,4000,425)";
 
 /// The key that takes a caller out of a queue, pressed for him with `uuid_recv_dtmf`. Telephones

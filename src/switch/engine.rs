@@ -179,8 +179,10 @@ impl Engine {
             cause = record.hangup_cause.as_deref().unwrap_or(""),
             "call ended"
         );
-        let record = Arc::new(record);
-        self.clerk.closed(record.clone());
-        self.tell(|| CallNews::Closed(record));
+        if self.clerk.wants() || self.news.receiver_count() > 0 {
+            let record = Arc::new(record);
+            self.clerk.closed(record.clone());
+            self.tell(|| CallNews::Closed(record));
+        }
     }
 }

@@ -6,6 +6,7 @@ pub mod control;
 mod desk;
 pub mod dial;
 pub mod engine;
+mod farewell;
 pub mod listener;
 pub mod presence;
 pub mod registry;

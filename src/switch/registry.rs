@@ -59,6 +59,11 @@ impl<J> Registry<J> {
         Entry::First(Seat { registry: self.clone(), call: call.clone(), joins }, joining)
     }
 
+    /// Whether the call is in hand.
+    pub fn leads(&self, call: &CallId) -> bool {
+        self.calls().contains_key(call)
+    }
+
     /// How many calls are in hand.
     pub fn len(&self) -> usize {
         self.calls().len()

@@ -1,12 +1,13 @@
 //! One call, one task: drives the call machine with what the connection says, and sends what the
 //! machine wants.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use super::clock::Clock;
 use super::desk::Desk;
 use super::dial::{CALL_VARIABLES, LEAVE_KEY};
 use super::engine::{CallNews, Engine};
+use super::farewell::{GOODBYE, SET, farewell, keep_silent, leaves, undisturbed};
 use super::registry::{Entry, Seat};
 use super::translate::{AGENT_EVENTS, AGENTS, EVENTS, FILTERS, Translator};
 use crate::core::call::{App, Call, Input, Output, Probe};
@@ -26,13 +28,15 @@ use crate::core::ids::OpId;
 use crate::core::phone::mask;
 use crate::core::record::CallRecord;
 use crate::core::trace::Decision;
-use crate::esl::{Command, FrameError, Incoming, Link, LinkError, Reply};
+use crate::esl::{Command, Event, FrameError, Incoming, Link, LinkError, Reply};
 
 /// The events of the end of a call come within `linger`; it must outlive the machine's patience
 /// for them (`core::call`, 5 s).
 const LINGER: Duration = Duration::from_secs(8);
-/// How long FreeSWITCH may take to say good-bye after `exit`.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// How FreeSWITCH begins its answer to a command for a leg that is gone.
+const NO_CHANNEL: &str = "-ERR No such channel";
+/// A leg is led within 20 ms of `connect`; an overloaded FreeSWITCH may take this long.
+const LED: Duration = Duration::from_secs(1);
 
 /// Any socket: TCP in service, a pipe in tests.
 pub type Socket = Box<dyn Io>;
@@ -57,6 +61,8 @@ pub enum Tag {
     Connect,
     /// `uuid_dump`.
     Probe,
+    /// `connect` once more: how the leg ended.
+    LastLook,
     /// Anything whose reply only matters if it is an error.
     Plain(&'static str),
 }
@@ -110,6 +116,8 @@ struct Session {
     commanded: bool,
     /// FreeSWITCH has taken `linger`: the end of the call will be told.
     lingers: bool,
+    /// FreeSWITCH runs what this connection sends.
+    led: bool,
 }
 
 /// Leads one connection from `connect` to the end of its call.
@@ -166,7 +174,13 @@ async fn handshake(
     ];
     first.extend(FILTERS.map(|header| (Tag::Plain("filter"), Command::filter(header, id))));
     first.push((Tag::Plain("event"), Command::events(EVENTS)));
-    link.send(first).await.map_err(gone)?;
+    first.push((Tag::Plain("uuid_setvar"), undisturbed(&arrival.call)));
+    link.queue(first);
+    // A call new to us is about to be decided: all goes out in one write. One that is led already
+    // must not wait for its session.
+    if engine.calls.leads(&arrival.call) {
+        link.flush().await.map_err(gone)?;
+    }
     Ok(Connected { link, arrival, accepted })
 }
 
@@ -207,6 +221,7 @@ impl Session {
             record: None,
             commanded: false,
             lingers: false,
+            led: false,
         }
     }
 
@@ -218,6 +233,10 @@ impl Session {
             None => self.ask(),
         }
         let end = self.events(&drain).await;
+        let lives = self.record.is_none();
+        if lives {
+            self.last_joins();
+        }
         // A caller who goes before `linger` is taken: FreeSWITCH closes the connection at once.
         let gone = !self.lingers && !drain.is_cancelled();
         if gone && self.record.is_none() {
@@ -238,7 +257,8 @@ impl Session {
             self.engine.closed(record);
         }
         if end.is_ok() {
-            self.leave().await;
+            // The call is over; a peer that went first is no fault.
+            let _ = timeout(GOODBYE, self.leave(lives)).await;
         }
         self.earlier.cancel();
     }
@@ -265,6 +285,10 @@ impl Session {
     async fn events(&mut self, drain: &CancellationToken) -> Result<(), LinkError> {
         let drained = drain.cancelled();
         tokio::pin!(drained);
+        if let Some(lookup) = answer(&mut self.lookup).now_or_never() {
+            self.decide(&lookup);
+        }
+        self.flush().await?;
         while self.record.is_none() {
             let wake = self.call.timeout().map(|due| self.clock.instant(due));
             tokio::select! {
@@ -330,6 +354,7 @@ impl Session {
             Translator { call: &self.arrival.call, staff: &staff, region: self.engine.region() };
         match incoming {
             Incoming::Event(event) => {
+                self.led = self.led || ran_first(&event);
                 if let Some(input) = translator.event(&event) {
                     self.call.handle(input, now);
                 }
@@ -341,11 +366,19 @@ impl Session {
                 }
                 self.call.handle(Input::Probed(probe), now);
             }
+            Incoming::Reply(Tag::LastLook, reply) => {
+                let data = Event::from_plain(&Bytes::copy_from_slice(reply.headers.as_bytes()));
+                self.call.handle(Input::Completed(translator.last_words(&data)), now);
+            }
+            // A caller may be gone at any moment.
+            Incoming::Reply(Tag::Plain(_), reply) if reply.text().starts_with(NO_CHANNEL) => {}
             Incoming::Reply(Tag::Plain(verb), reply) if reply.is_error() => {
                 warn!(verb, answer = first_line(&reply), "FreeSWITCH refused a command");
             }
             Incoming::Reply(Tag::Plain("linger"), _) => self.lingers = true,
-            // A linger notice may come before the last events: they are waited for (05a).
+            // It may come before the last events (05a), or instead of them: those that were sent
+            // before `event` was taken are lost (seen on 1.10.12).
+            Incoming::Notice { linger: true } => self.call.handle(Input::Down, now),
             Incoming::Reply(..)
             | Incoming::Notice { .. }
             | Incoming::AuthRequest
@@ -362,11 +395,14 @@ impl Session {
         }
         if self.call.is_leaving() {
             // The last words come on the connection in hand.
-            tokio::spawn(keep_silent(link, self.earlier.child_token()));
+            let call = self.arrival.call.clone();
+            tokio::spawn(keep_silent(link, call, self.earlier.child_token()));
             return;
         }
         let earlier = std::mem::replace(&mut self.link, link);
-        tokio::spawn(keep_silent(earlier, self.earlier.child_token()));
+        let call = self.arrival.call.clone();
+        tokio::spawn(keep_silent(earlier, call, self.earlier.child_token()));
+        self.led = false;
         info!(to = %mask(&arrival.to), "call passed on");
         self.call.handle(Input::Transferred { to: arrival.to.clone() }, self.clock.now());
         self.arrival.to = arrival.to;
@@ -375,36 +411,35 @@ impl Session {
 
     /// Sends everything the machine wants, in one write.
     async fn flush(&mut self) -> Result<(), LinkError> {
-        let mut commands = VecDeque::new();
+        let mut commands = Vec::new();
         while let Some(output) = self.call.poll() {
             match output {
                 Output::Run(op, app) => {
                     self.tell_step(&app);
                     if matches!(app, App::Callcenter(_)) && self.desk.is_manned() {
                         let id = self.arrival.call.as_str();
-                        commands.push_back((Tag::Plain("filter"), Command::filter(AGENTS, id)));
-                        commands.push_back((Tag::Plain("event"), Command::events(AGENT_EVENTS)));
+                        commands.push((Tag::Plain("filter"), Command::filter(AGENTS, id)));
+                        commands.push((Tag::Plain("event"), Command::events(AGENT_EVENTS)));
                     }
                     let (name, arg) = self.engine.settings.dial.application(&app);
-                    commands.push_back((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
+                    commands.push((Tag::Plain(name), Command::execute(None, &op, name, &arg)));
                 }
                 Output::Probe => {
                     // With `plain` the values stand in brackets, not encoded.
                     let call = format!("uuid_dump {}", self.arrival.call);
-                    commands.push_back((Tag::Probe, Command::api(&call)));
+                    commands.push((Tag::Probe, Command::api(&call)));
                 }
+                Output::LastLook => commands.push((Tag::LastLook, Command::connect())),
                 Output::Break => {
                     let call = format!("uuid_recv_dtmf {} {LEAVE_KEY}", self.arrival.call);
-                    commands.push_back((Tag::Plain("uuid_recv_dtmf"), Command::api(&call)));
+                    commands.push((Tag::Plain("uuid_recv_dtmf"), Command::api(&call)));
                 }
                 other => self.note(other),
             }
         }
-        if commands.is_empty() {
-            return Ok(());
-        }
+        let commands_now = !commands.is_empty();
         self.link.send(commands).await?;
-        if !std::mem::replace(&mut self.commanded, true) {
+        if commands_now && !std::mem::replace(&mut self.commanded, true) {
             self.engine
                 .metrics
                 .first_command_seconds
@@ -442,37 +477,48 @@ impl Session {
                 self.engine.occurred(&self.call, occurrence);
             }
             Output::Closed(record) => self.record = Some(*record),
-            Output::Run(..) | Output::Probe | Output::Break => {}
+            Output::Run(..) | Output::Probe | Output::LastLook | Output::Break => {}
+        }
+    }
+
+    /// Connections that came in the last moment lead the call as any other does: closed before
+    /// their first commands have run, they would leave the caller in silence.
+    fn last_joins(&mut self) {
+        self.seat.joins.close();
+        while let Ok(later) = self.seat.joins.try_recv() {
+            self.passed_on(later);
         }
     }
 
     /// `exit` frees the session in FreeSWITCH (1.9 MB each) without waiting for linger's end. It
     /// is all that draining needs as well: ringing, queue and talk go on, an idle caller goes to
-    /// the dialplan's queue.
-    async fn leave(&mut self) {
-        let goodbye = async {
-            self.link.send([(Tag::Plain("exit"), Command::exit())]).await?;
-            while self.link.next().await?.is_some() {}
-            Ok::<_, LinkError>(())
-        };
-        // The call is over; a peer that went first is no fault.
-        let _ = timeout(GOODBYE, goodbye).await;
-    }
-}
-
-/// Keeps an earlier connection of a call open, without events, until the call is over.
-async fn keep_silent(mut link: Link<Socket, Tag>, over: CancellationToken) {
-    if link.send([(Tag::Plain("noevents"), Command::no_events())]).await.is_err() {
-        return;
-    }
-    loop {
-        tokio::select! {
-            incoming = link.next() => if !matches!(incoming, Ok(Some(_))) { return },
-            () = over.cancelled() => break,
+    /// the dialplan's queue. But not before FreeSWITCH leads the call by this connection: an
+    /// `exit` that comes first is forgotten, and the caller stays parked for ever.
+    async fn leave(&mut self, lives: bool) -> Result<(), LinkError> {
+        if lives {
+            let leaves = leaves(&self.arrival.call);
+            self.link.send([(Tag::Plain("uuid_setvar"), leaves)]).await?;
+            tokio::time::sleep(SET).await;
         }
+        if lives && !self.led {
+            let led = async {
+                loop {
+                    match self.link.next().await? {
+                        Some(Incoming::Event(event)) if !ran_first(&event) => {}
+                        Some(Incoming::Event(_)) | None => return Ok::<_, LinkError>(()),
+                        Some(_) => {}
+                    }
+                }
+            };
+            // An event that came before we asked for events is not told; then time tells.
+            if let Ok(failed) = timeout(LED, led).await {
+                failed?;
+            }
+        }
+        self.link.send(farewell(&self.arrival.call, lives)).await?;
+        while self.link.next().await?.is_some() {}
+        Ok(())
     }
-    let _ = link.send([(Tag::Plain("exit"), Command::exit())]).await;
-    let _ = timeout(GOODBYE, async { while let Ok(Some(_)) = link.next().await {} }).await;
 }
 
 /// Waits for the answer and takes the question away; waits for ever where nothing was asked.
@@ -485,6 +531,11 @@ async fn answer(asked: &mut Option<LookupFuture>) -> Lookup {
         }
         None => std::future::pending().await,
     }
+}
+
+/// It tells that the first command of a connection has run.
+fn ran_first(event: &Event) -> bool {
+    event.raw("Application-UUID").is_some_and(|op| op.ends_with(".0"))
 }
 
 async fn sleep(until: Option<Instant>) {

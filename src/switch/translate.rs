@@ -146,7 +146,8 @@ impl Translator<'_> {
         employee.or_else(outside).map(|e| e.id.clone())
     }
 
-    fn last_words(&self, event: &Event) -> LastWords {
+    /// The end of the call, as CHANNEL_HANGUP_COMPLETE or the channel data tell it.
+    pub fn last_words(&self, event: &Event) -> LastWords {
         let bridged = event.variable("bridge_hangup_cause").is_some()
             || event.variable("bridge_uepoch").is_some_and(|at| at != "0")
             || event.variable("fifo_serviced_uuid").is_some();

@@ -1,15 +1,15 @@
 //! A company on the simulated FreeSWITCH, and a clerk who keeps what he is told.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use dozvon::core::case::{Case, Clerk, Event, Speaker};
-use dozvon::core::ids::CallId;
+use dozvon::core::case::{Case, Event};
 use dozvon::core::record::CallRecord;
 use dozvon::rules::Routing;
 use dozvon::sim::{Agent, Builder, CallReport, CallSpec, Caller, FreeSwitch, Queue, Script};
 
 use crate::engine::{Engine, MemoryCrm};
+use crate::paper::{Paper, Word};
 
 /// The company's number, of the line `moscow`.
 pub const LINE: &str = "+74951234567";
@@ -58,44 +58,6 @@ pub fn rules(steps: &str) -> Routing {
          [blocked]\nnumbers = [\"+74990000000\"]\n"
     );
     Routing::parse("test.toml", &text).unwrap()
-}
-
-/// What a clerk was told, in order.
-#[derive(Clone, Debug)]
-pub enum Word {
-    Began(CallId, Option<String>),
-    Occurred(Box<Case>),
-    Closed(Arc<CallRecord>),
-}
-
-/// Keeps it.
-#[derive(Default)]
-pub struct Paper(Mutex<Vec<Word>>);
-
-impl Clerk for Paper {
-    fn began(&self, call: &CallId, line: Option<&str>) {
-        self.0.lock().unwrap().push(Word::Began(call.clone(), line.map(Into::into)));
-    }
-
-    fn occurred(&self, case: Case) {
-        self.0.lock().unwrap().push(Word::Occurred(Box::new(case)));
-    }
-
-    fn closed(&self, record: Arc<CallRecord>) {
-        self.0.lock().unwrap().push(Word::Closed(record));
-    }
-}
-
-impl Paper {
-    /// All that was said of this call.
-    pub fn words(&self, call: &str) -> Vec<Word> {
-        let of = |word: &&Word| match word {
-            Word::Began(id, _) => id.as_str() == call,
-            Word::Occurred(case) => case.call.as_str() == call,
-            Word::Closed(record) => record.id.as_str() == call,
-        };
-        self.0.lock().unwrap().iter().filter(of).cloned().collect()
-    }
 }
 
 /// What the clerk learnt of one call.
@@ -168,9 +130,4 @@ impl House {
         }
         Told { report, record, line, cases }
     }
-}
-
-/// The employee, `unlisted`, or `nobody`.
-pub fn who(speaker: &Option<Speaker>) -> &str {
-    speaker.as_ref().map_or("nobody", |s| s.employee.as_ref().map_or("unlisted", |e| e.as_str()))
 }

@@ -5,7 +5,8 @@ use dozvon::core::facts::Direction;
 use dozvon::core::record::Outcome;
 use dozvon::sim::{CallSpec, Caller, Script};
 
-use crate::house::{House, IVAN, LINE, OLGA, STRANGER, Word, secs, switch, talks, who};
+use crate::house::{House, IVAN, LINE, OLGA, STRANGER, secs, switch, talks};
+use crate::paper::{Word, who};
 
 #[tokio::test]
 async fn a01_an_answered_call_is_told_at_the_answer_and_at_its_end() {

@@ -8,4 +8,6 @@ mod engine;
 mod house;
 mod inbound;
 mod outbound;
+#[path = "../support/paper.rs"]
+mod paper;
 mod passed_on;

@@ -5,7 +5,8 @@ use dozvon::core::facts::Direction;
 use dozvon::core::record::Outcome;
 use dozvon::sim::{CallSpec, Script};
 
-use crate::house::{House, LINE, OLGA, secs, switch, talks, who};
+use crate::house::{House, LINE, OLGA, secs, switch, talks};
+use crate::paper::who;
 
 fn out(from: &str) -> CallSpec {
     CallSpec::new(from, OLGA)

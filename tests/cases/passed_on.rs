@@ -4,7 +4,8 @@ use dozvon::core::case::{Event, Known};
 use dozvon::core::facts::Direction;
 use dozvon::sim::{CallSpec, Caller, Script};
 
-use crate::house::{House, LINE, OLGA, STEPS, Told, secs, switch, who};
+use crate::house::{House, LINE, OLGA, STEPS, Told, secs, switch};
+use crate::paper::who;
 
 async fn passed_on(script: Script) -> Told {
     let mut house = House::with(switch().phone("101", script), STEPS).await;

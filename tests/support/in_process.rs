@@ -116,10 +116,22 @@ impl Engine {
         control: Option<SocketAddr>,
         clerk: Arc<dyn Clerk>,
     ) -> Self {
+        let calls = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::start_at(calls, crm, rules, control, clerk).await
+    }
+
+    /// With an address of its own for calls.
+    pub async fn start_at(
+        calls: SocketAddr,
+        crm: impl Crm + 'static,
+        rules: Routing,
+        control: Option<SocketAddr>,
+        clerk: Arc<dyn Clerk>,
+    ) -> Self {
         let mut config = Config::default();
-        config.calls.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.calls.listen = calls;
         config.calls.handshake = Duration::from_secs(2);
-        config.http.listen = config.calls.listen;
+        config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         // Port 9 is nobody's: the link stays down.
         let address = control.map_or_else(|| "127.0.0.1:9".to_owned(), |a| a.to_string());
         config.node = vec![Node { address, ..Node::default() }];

@@ -51,11 +51,14 @@ pub(super) fn hands(xml: &str) -> Vec<Hand> {
                 begin = hands.len();
             }
             "action" => {
-                for hand in &mut hands[begin..] {
-                    hand.falls_through = true;
+                let (application, data) = (tag.get("application"), tag.get("data"));
+                // A variable leads the caller nowhere.
+                if application != "set" {
+                    for hand in &mut hands[begin..] {
+                        hand.falls_through = true;
+                    }
                 }
-                let data = tag.get("data");
-                match tag.get("application").as_str() {
+                match application.as_str() {
                     "set" if data.trim() == "socket_resume=true" => open.resumes = true,
                     "socket" => hands.push(Hand {
                         context: open.context.clone(),

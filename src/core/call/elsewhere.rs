@@ -1,12 +1,47 @@
-//! The caller is not where a step left him: looked for, led by a dialplan, passed on.
+//! The caller is not where a step left him: looked for, led by a dialplan, passed on, gone.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{APART, Call, OVERDUE, Probe, State, WATCH, after};
+use super::{APART, AT_ONCE, App, Call, OVERDUE, Output, Probe, State, WATCH, after};
+use crate::core::ids::OpId;
 use crate::core::plan::HangupCause;
-use crate::core::record::{AttemptResult, Transfer};
+use crate::core::record::{AttemptResult, Transfer, Tried};
+
+/// How long the answer to the last look may take.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 impl Call {
+    pub(super) fn look_around(&mut self, now: Timestamp) {
+        self.outputs.push_back(Output::Probe);
+        self.state = State::Apart { due: after(now, AT_ONCE) };
+    }
+
+    pub(super) fn waits_without_limit(&self) -> bool {
+        self.unlimited && self.tries(|t| matches!(t, Tried::Queue(_)))
+    }
+
+    /// Alone is how one waits in a queue, so that looking tells nothing. But FreeSWITCH runs what
+    /// is sent behind a step only when the step's application is over.
+    pub(super) fn mark(&mut self, step: OpId, now: Timestamp) {
+        self.outputs.push_back(Output::Run(mark_of(&step), App::Mark));
+        self.state = State::Stepping { op: step, due: Some(after(now, WATCH)) };
+    }
+
+    /// The running step is over and did not say so: its completion was lost.
+    pub(super) fn is_mark(&self, op: &OpId) -> bool {
+        matches!(&self.state, State::Stepping { op: step, .. } if mark_of(step) == *op)
+    }
+
+    /// The last events did not come: FreeSWITCH is asked for what they would have said.
+    pub(super) fn look_back(&mut self, cause: String, now: Timestamp) {
+        self.leaving(cause, now);
+        self.looked = true;
+        self.outputs.push_back(Output::LastLook);
+        self.state = State::Leaving { due: after(now, LAST_LOOK) };
+    }
+
     pub(super) fn probed(&mut self, probe: Probe, now: Timestamp) {
         if !matches!(self.state, State::Apart { .. }) {
             return;
@@ -58,8 +93,13 @@ impl Call {
         self.end_attempt(AttemptResult::Failed, now);
         self.record.transfers.push(Transfer { at: now, to });
         self.released = false;
+        self.down = None;
         self.named = false;
         self.plan.clear();
         self.state = State::Deciding;
     }
+}
+
+fn mark_of(step: &OpId) -> OpId {
+    OpId::new(format!("{}.over", step.as_str()))
 }

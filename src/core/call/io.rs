@@ -36,12 +36,15 @@ pub enum Input {
         /// What came of it.
         result: Completion,
     },
+    /// FreeSWITCH says on the connection itself, ahead of all events, that the leg is down. Its
+    /// events lag, or were sent before we asked for any.
+    Down,
     /// The caller's leg is going down.
     HungUp {
         /// FreeSWITCH's cause.
         cause: String,
     },
-    /// The caller's leg is down; nothing comes after it.
+    /// The caller's leg is down; nothing comes after it. Also the answer to [`Output::LastLook`].
     Completed(LastWords),
     /// The answer to [`Output::Probe`].
     Probed(Probe),
@@ -105,6 +108,8 @@ pub enum Output {
     Run(OpId, App),
     /// Look whether the leg lives and whom it is with; answer with [`Input::Probed`].
     Probe,
+    /// Ask how the leg ended, whose last events did not come; answer with [`Input::Completed`].
+    LastLook,
     /// Take the caller out of the queue: its time is over.
     Break,
     /// This happened; rules and journal want to know.
@@ -139,6 +144,8 @@ pub enum App {
     Playback(String),
     /// Hang up.
     Hangup(HangupCause),
+    /// Do nothing, after everything that was sent before.
+    Mark,
 }
 
 /// What the rules and the journal learn of. Each at the moment it happens (A01, A06).

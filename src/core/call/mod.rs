@@ -40,7 +40,7 @@ const APART: Duration = Duration::from_secs(1);
 /// After a bridge or queue was cut short, its hang-up or transfer shows within this time:
 /// FreeSWITCH sends such events together.
 const CUT: Duration = Duration::from_millis(500);
-/// How long the last events of a call may take. `linger` is longer than this.
+/// How long the last events of a call may take. `linger` is longer than this and [`LAST_LOOK`].
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// A command that works at once (answer, hangup) is given this long.
 const AT_ONCE: Duration = Duration::from_secs(10);
@@ -87,6 +87,12 @@ pub struct Call {
     rang: bool,
     /// FreeSWITCH leads the leg by itself: nothing may be run on it.
     released: bool,
+    /// The leg is down, and its events lag or are lost: when to ask. No other timer counts then.
+    down: Option<Timestamp>,
+    /// The last look was taken.
+    looked: bool,
+    /// The queue he waits in has no time limit.
+    unlimited: bool,
 }
 
 // === what drives it ===
@@ -107,6 +113,9 @@ impl Call {
             exhausted: false,
             rang: false,
             released: false,
+            down: None,
+            looked: false,
+            unlimited: false,
         }
     }
 
@@ -123,9 +132,11 @@ impl Call {
     /// When [`Call::handle_timeout`] wants to be called.
     pub fn timeout(&self) -> Option<Timestamp> {
         match self.state {
+            State::Closed => None,
+            _ if self.down.is_some() => self.down,
             State::Stepping { due, .. } => due,
             State::Apart { due } | State::Cut { due } | State::Leaving { due } => Some(due),
-            State::Deciding | State::Talking | State::Closed => None,
+            State::Deciding | State::Talking => None,
         }
     }
 
@@ -149,22 +160,32 @@ impl Call {
         matches!(self.state, State::Leaving { .. })
     }
 
+    /// The caller's leg is known to be down, whether or not its events have come.
+    pub fn is_down(&self) -> bool {
+        self.down.is_some() || self.is_leaving()
+    }
+
     /// The time came. Too early or needless calls do nothing.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         if self.timeout().is_none_or(|due| now < due) {
             return;
         }
+        if self.down.take().is_some() {
+            return self.look_back("UNKNOWN".into(), now);
+        }
         match &self.state {
+            State::Stepping { op, .. } if self.waits_without_limit() => self.mark(op.clone(), now),
             State::Stepping { .. } if self.tries(|t| matches!(t, Tried::Queue(_))) => {
                 // The queue's time is over. Its completion leads on; it is looked at if none comes.
                 self.outputs.push_back(Output::Break);
                 self.state = State::Apart { due: after(now, OVERDUE) };
             }
-            State::Stepping { .. } | State::Apart { .. } => {
-                self.outputs.push_back(Output::Probe);
-                self.state = State::Apart { due: after(now, AT_ONCE) };
-            }
+            State::Stepping { .. } | State::Apart { .. } => self.look_around(now),
             State::Cut { .. } => self.alone(now),
+            State::Leaving { .. } if !self.looked => {
+                let cause = self.record.hangup_cause.clone();
+                self.look_back(cause.unwrap_or_default(), now);
+            }
             State::Leaving { .. } => self.close(now),
             State::Deciding | State::Talking | State::Closed => {}
         }
@@ -185,6 +206,8 @@ impl Call {
             Input::Bridged { party, answered: true } => self.bridged(party, now),
             Input::Unbridged => self.unbridged(now),
             Input::Done { op, result } => self.done(&op, &result, now),
+            Input::Down if self.is_down() => {}
+            Input::Down => self.down = Some(after(now, LAST_WORDS)),
             Input::HungUp { cause } => self.leaving(cause, now),
             Input::Completed(words) => {
                 self.last_words(words, now);
@@ -194,6 +217,9 @@ impl Call {
             Input::Released => self.released(now),
             Input::Transferred { to } => self.transferred(to, now),
             Input::Lost => {
+                if self.down.is_some() {
+                    self.leaving("UNKNOWN".into(), now);
+                }
                 if self.record.talks.is_empty() && !self.is_leaving() {
                     self.record.outcome = Some(Outcome::LeftToSwitch);
                 }
@@ -224,6 +250,9 @@ impl Call {
     }
 
     fn next_step(&mut self, now: Timestamp) {
+        if self.down.is_some() {
+            return;
+        }
         if self.released {
             return self.watch(now);
         }
@@ -246,14 +275,16 @@ impl Call {
             }
             Step::Callcenter { queue, wait } => {
                 self.answer();
-                self.start(App::Callcenter(queue), wait.and_then(due));
+                self.unlimited = wait.is_none();
+                self.start(App::Callcenter(queue), due(wait.unwrap_or(WATCH)));
             }
             Step::Fifo { queue, wait } => {
                 self.answer();
                 if let Some(name) = self.caller_name() {
                     self.run(App::FifoName(name));
                 }
-                self.start(App::Fifo(queue), wait.and_then(due));
+                self.unlimited = wait.is_none();
+                self.start(App::Fifo(queue), due(wait.unwrap_or(WATCH)));
             }
             Step::Voicemail { mailbox } => {
                 self.answer();
@@ -339,6 +370,9 @@ impl Call {
     fn done(&mut self, op: &OpId, result: &Completion, now: Timestamp) {
         // Who hangs up after his message is gone before the application is over.
         self.message(result.message_seconds, now);
+        if self.is_mark(op) {
+            return self.look_around(now);
+        }
         let ours = match &self.state {
             State::Stepping { op: current, .. } => current == op,
             // After a break, or while a probe is on its way: only the running step's completion
@@ -392,7 +426,8 @@ impl Call {
         }
         self.end_talk(now);
         self.record.hangup_cause = Some(cause);
-        self.state = State::Leaving { due: after(now, LAST_WORDS) };
+        let due = self.down.take().unwrap_or_else(|| after(now, LAST_WORDS));
+        self.state = State::Leaving { due };
     }
 
     fn last_words(&mut self, words: LastWords, now: Timestamp) {

@@ -2,6 +2,7 @@
 
 mod cases;
 mod elsewhere;
+mod lost;
 mod props;
 
 use super::*;
@@ -339,17 +340,6 @@ fn a_call_we_let_go_of_is_not_booked_as_missed() {
     call.handle(decision(vec![ring(Role::Owner, "1"), hangup()]), at(0));
     call.handle(Input::Lost, at(3));
     assert_eq!(record(&mut call).outcome, Some(Outcome::LeftToSwitch));
-}
-
-#[test]
-fn last_words_that_never_come_are_not_waited_for_for_ever() {
-    let mut call = fresh();
-    call.handle(decision(vec![ring(Role::Owner, "1"), hangup()]), at(0));
-    call.handle(Input::HungUp { cause: "ORIGINATOR_CANCEL".into() }, at(1));
-    drain(&mut call);
-    assert_eq!(call.timeout(), Some(at(6)));
-    call.handle_timeout(at(6));
-    assert_eq!(record(&mut call).outcome, Some(Outcome::Abandoned));
 }
 
 #[test]

@@ -211,6 +211,7 @@ fn a09_the_line_of_an_outbound_call_is_the_one_whose_number_is_shown() {
     for (shown, line, number) in [
         (Some("84951234567"), Some("moscow"), Some(LINE)),
         (Some("+74990000000"), None, Some("+74990000000")),
+        (Some("0000000000"), None, None),
         (None, None, None),
     ] {
         let brought = Brought { shown: shown.map(Into::into), ..Brought::default() };

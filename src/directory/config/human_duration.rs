@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 /// Ten years. So no sum of settings and clock can overflow.
@@ -14,15 +14,23 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// The text, and how to write it.
 pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(d)?;
-    text.parse::<SignedDuration>()
-        .ok()
+    parse(&text).map_err(D::Error::custom)
+}
+
+/// Reads it from a text; a day is 24 hours.
+///
+/// # Errors
+/// The text, and how to write it.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<Span>().ok();
+    span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
         .and_then(|time| Duration::try_from(time).ok())
         .filter(|time| *time <= LONGEST)
         .ok_or_else(|| {
             let text: String = text.chars().take(40).collect();
-            D::Error::custom(format!(
+            format!(
                 "`{text}` is no time that fits here: write it like \"500ms\", \"30s\", \"5m\" or \"6h\""
-            ))
+            )
         })
 }
 

@@ -60,7 +60,7 @@ mod tests {
 
     fn hours(text: &str) -> Due {
         let set = format!(
-            "schema = 1\ntitle = \"t\"\nwhy = \"w\"\ntimezone = \"Europe/Berlin\"\n[settings]\n\
+            "schema = 1\ntitle = \"t\"\nwhy = \"w\"\ntimezone = \"Europe/Berlin\"\nchapters = []\n[settings]\n\
              admin = {{ type = \"employee\", value = \"101\", why = \"E14\" }}\n\
              d = {{ type = \"due\", value = {text}, why = \"C05\" }}\n"
         );

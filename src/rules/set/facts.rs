@@ -11,7 +11,11 @@ pub(crate) type Point = [u64; Fact::ALL.len()];
 
 /// `None` for a call between employees: it never comes before the rules (E02). A line that no
 /// rule of the set names has the bit after the last named one.
-pub(crate) fn point(case: &Case, lines: &[String], short_call: Option<Duration>) -> Option<Point> {
+pub(crate) fn point(
+    case: &Case,
+    lines: &[(String, std::ops::Range<usize>)],
+    short_call: Option<Duration>,
+) -> Option<Point> {
     let bit = |fact| -> Option<u32> {
         Some(match fact {
             Fact::Event => event(case.event),
@@ -42,7 +46,7 @@ pub(crate) fn point(case: &Case, lines: &[String], short_call: Option<Duration>)
             }
             Fact::Line => {
                 let line = case.line.as_deref();
-                let named = lines.iter().position(|name| Some(name.as_str()) == line);
+                let named = lines.iter().position(|(name, _)| Some(name.as_str()) == line);
                 u32::try_from(named.unwrap_or(lines.len())).unwrap_or(u32::MAX)
             }
         })

@@ -73,6 +73,7 @@ impl Maker<'_> {
     fn action(&mut self, step: &Step, rule: &Rule) -> Option<Action> {
         let at = (rule, step);
         Some(match &step.action {
+            ActionRule::Mistaken(_) => return None,
             ActionRule::Contact { name, owner, tags, fields } => Action::Contact {
                 name: self.text(name, at),
                 owner: self.one(owner, at),

@@ -13,6 +13,8 @@ mod judge;
 mod model;
 mod parse;
 mod parse_actions;
+mod parse_settings;
+mod parse_when;
 mod people;
 mod sets;
 pub mod suite;
@@ -22,6 +24,7 @@ pub(crate) mod words;
 use model::{Chapter, Setting};
 use text::Texts;
 
+pub use check::{Left, Nowhere};
 pub use sets::{SetError, Sets, SetsError};
 
 use super::problem::{Problem, RulesError, Source};
@@ -40,7 +43,7 @@ pub struct RuleSet {
     short_call: Option<Duration>,
     chapters: Vec<Chapter>,
     /// Lines that rules name.
-    lines: Vec<String>,
+    lines: Vec<(String, std::ops::Range<usize>)>,
     texts: Texts,
     warnings: Vec<Problem>,
 }
@@ -67,7 +70,7 @@ macro_rules! builtin {
     };
 }
 
-builtin!();
+builtin!("amocrm-classic", "comagic", "keycrm", "retailcrm-matrix", "sipuni");
 
 impl RuleSet {
     /// Reads and checks a file. The set is called by its name without `.toml`.
@@ -126,7 +129,12 @@ impl RuleSet {
         &self.warnings
     }
 
-    /// Chapters and rules, as `chapter/id`, in order.
+    /// The chapters by their ids, in order.
+    pub fn chapters(&self) -> impl Iterator<Item = &str> {
+        self.chapters.iter().map(|chapter| chapter.id.as_str())
+    }
+
+    /// The rules, as `chapter/id`, in order.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
         self.chapters.iter().flat_map(|c| &c.rules).map(|rule| rule.path.as_str())
     }
@@ -136,3 +144,6 @@ impl RuleSet {
         self.settings.iter().find(|s| s.name == name)?.value.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;

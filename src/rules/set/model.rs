@@ -38,6 +38,7 @@ pub(crate) enum Value {
     /// As written: it is made a template where it is used.
     Text(Written),
     Texts(Vec<Written>),
+    Fields(Vec<(String, Written)>),
     Employee(Box<str>),
     Employees(Vec<Box<str>>),
     Who(Vec<Who>),
@@ -106,6 +107,13 @@ impl Default for When {
     }
 }
 
+impl When {
+    /// Of a rule whose `when` has a mistake.
+    pub(crate) fn nothing() -> Self {
+        Self { facts: [0; Fact::ALL.len()], ..Self::default() }
+    }
+}
+
 /// An action as written.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
@@ -132,6 +140,9 @@ pub(crate) enum To {
 /// The closed list of actions, see [`crate::core::action::Action`].
 #[derive(Clone, Debug)]
 pub(crate) enum ActionRule {
+    /// One with a mistake, by its word; without it where the word is the mistake. The set is
+    /// refused, and is checked as if the action were right.
+    Mistaken(Option<&'static str>),
     Contact {
         name: Text,
         owner: Vec<Who>,

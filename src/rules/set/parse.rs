@@ -6,19 +6,20 @@ use jiff::tz::TimeZone;
 use toml_edit::Document;
 
 use super::cx::Cx;
-use super::model::{Chapter, Rule, Setting, Value, When};
+use super::model::{Chapter, Rule, Value, When};
 use super::parse_actions::steps;
+use super::parse_settings::{admin, settings, short_call};
+use super::parse_when::{in_force, when};
 use super::text::Texts;
-use super::words::{ADMIN, Fact, KINDS, Kind, SETTINGS, SHORT_CALL};
 use super::{RuleSet, check};
 use crate::rules::parse::{fnv1a, schema};
 use crate::rules::parse_calendar::zone;
 use crate::rules::problem::{Problem, RulesError, Source};
-use crate::rules::read::{At, Reader, Tab};
-use crate::rules::words::{shown, suggest};
+use crate::rules::read::{Reader, Tab};
+use crate::rules::words::shown;
 
 /// A mask has 64 bits; the last one is kept for what is not named.
-const MOST_WORDS: usize = 63;
+pub(super) const MOST_WORDS: usize = 63;
 
 /// Values of settings in place of those in the file.
 pub(super) type Overrides = BTreeMap<String, Value>;
@@ -35,6 +36,8 @@ pub(super) fn set(
         reader,
         zone: TimeZone::UTC,
         settings: Vec::new(),
+        declared: Vec::new(),
+        at_head: false,
         used: Vec::new(),
         texts: Texts::default(),
         lines: Vec::new(),
@@ -109,110 +112,12 @@ fn read(cx: &mut Cx, document: &Document<&str>, overrides: &Overrides) -> Option
 }
 
 /// A text that people read: required.
-fn told(cx: &mut Cx, tab: &Tab, key: &str) -> Option<String> {
+pub(super) fn told(cx: &mut Cx, tab: &Tab, key: &str) -> Option<String> {
     if tab.item(key).is_none() {
         let help = "say it in a few words: it is shown where the rule is explained";
         cx.reader.missing(tab, key, help);
     }
     cx.reader.text(tab, key).map(|text| text.value.to_owned())
-}
-
-fn settings(cx: &mut Cx, root: &Tab, overrides: &Overrides) {
-    let mut tabs = cx.reader.named(root, "settings", "setting");
-    // People and times may name other settings: those come first.
-    let late = |tab: &Tab| match tab.table.get("type").and_then(|t| t.as_str()) {
-        Some("who") => 1,
-        Some("due") => 2,
-        _ => 0,
-    };
-    tabs.sort_by_key(|(_, tab)| late(tab));
-    for (name, tab) in tabs {
-        cx.reader.keys(&tab, &["type", "of", "value", "why"]);
-        told(cx, &tab, "why");
-        let Some(kind) = kind(cx, &tab) else { continue };
-        let of = of(cx, &tab, kind);
-        let item = tab.item("value");
-        if item.is_none() {
-            cx.reader.missing(&tab, "value", "a setting is what a person changes: give it a value");
-        }
-        let span = item.as_ref().map_or_else(|| tab.span.clone(), |item| item.span.clone());
-        let read =
-            item.and_then(|item| cx.value(kind, &of, &item, &format!("the value of {}", tab.what)));
-        let value = overrides.get(name).cloned().or(read);
-        cx.settings.push(Setting { name: name.to_owned(), kind, of, value, span });
-    }
-}
-
-fn kind(cx: &mut Cx, tab: &Tab) -> Option<Kind> {
-    if tab.item("type").is_none() {
-        let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
-        cx.reader.missing(tab, "type", &format!("one of {}", names.join(", ")));
-    }
-    let word = cx.reader.text(tab, "type")?;
-    cx.reader.word(&word, "type of a setting", &KINDS)
-}
-
-fn of(cx: &mut Cx, tab: &Tab, kind: Kind) -> Vec<String> {
-    match (kind, tab.item("of")) {
-        (Kind::Choice, None) => {
-            cx.reader.missing(tab, "of", "list the words it may be: of = [\"now\", \"never\"]");
-            Vec::new()
-        }
-        (Kind::Choice, Some(item)) => {
-            let words = cx.reader.texts(tab, "of").unwrap_or_default();
-            if words.len() > MOST_WORDS {
-                cx.reader.error(&item.span, "a choice has 63 words at most", "");
-            }
-            words.into_iter().take(MOST_WORDS).map(|word| word.value.to_owned()).collect()
-        }
-        (Kind::Flag, None) => vec!["false".into(), "true".into()],
-        (_, None) => Vec::new(),
-        (_, Some(_)) => {
-            let message = format!("{} has `of`, but is no choice", tab.what);
-            let help = "take it out, or write type = \"choice\"";
-            cx.reader.error(&tab.key_span("of"), message, help);
-            if kind == Kind::Flag { vec!["false".into(), "true".into()] } else { Vec::new() }
-        }
-    }
-}
-
-fn admin(cx: &mut Cx, root: &Tab) -> Option<Box<str>> {
-    let Some(place) = cx.settings.iter().position(|s| s.name == ADMIN) else {
-        let wrong = root.table.get("settings").and_then(|s| s.get(ADMIN)).is_some();
-        if !wrong {
-            let help = "add [settings.admin] with type = \"employee\": he stands in where somebody is gone (E14)";
-            let span = root.key_span("settings");
-            cx.reader.error(&span, "the set has no setting `admin`", help);
-        }
-        return None;
-    };
-    cx.used.push(place);
-    let setting = cx.settings.get(place)?;
-    match (&setting.value, setting.kind) {
-        (Some(Value::Employee(admin)), _) => Some(admin.clone()),
-        (_, Kind::Employee) => None,
-        (_, kind) => {
-            let message = format!("`admin` is of type `{}`", kind.word());
-            let help = "write type = \"employee\": one person stands in";
-            cx.reader.error(&setting.span.clone(), message, help);
-            None
-        }
-    }
-}
-
-fn short_call(cx: &mut Cx) -> Option<std::time::Duration> {
-    let place = cx.settings.iter().position(|s| s.name == SHORT_CALL)?;
-    cx.used.push(place);
-    let setting = cx.settings.get(place)?;
-    match (&setting.value, setting.kind) {
-        (Some(Value::Duration(duration)), _) => Some(*duration),
-        (_, Kind::Duration) => None,
-        (_, kind) => {
-            let message = format!("`{SHORT_CALL}` is of type `{}`", kind.word());
-            cx.reader.error(&setting.span.clone(), message, "write type = \"duration\"");
-            None
-        }
-    }
 }
 
 /// An id that nothing before it has.
@@ -302,7 +207,7 @@ fn rule(cx: &mut Cx, mut tab: Tab, chapter: &str, earlier: &[Rule]) -> Rule {
         (false, None) => {
             let help = "say when it goes, or write default = true where it is the last one";
             cx.reader.missing(&tab, "when", help);
-            When::default()
+            When::nothing()
         }
         (false, Some(_)) => when(cx, &tab),
     };
@@ -314,102 +219,4 @@ fn rule(cx: &mut Cx, mut tab: Tab, chapter: &str, earlier: &[Rule]) -> Rule {
     let id = id.unwrap_or_else(|| "?".into());
     let path = format!("{chapter}/{id}");
     Rule { id, path, default, when, live, steps, span: tab.span }
-}
-
-/// The bit of a setting's value.
-fn in_force(cx: &Cx, place: usize) -> u64 {
-    let bit = match cx.settings.get(place).and_then(|s| s.value.as_ref()) {
-        Some(Value::Choice(choice)) => *choice,
-        Some(Value::Flag(flag)) => usize::from(*flag),
-        _ => return 0,
-    };
-    1 << bit.min(MOST_WORDS)
-}
-
-fn when(cx: &mut Cx, tab: &Tab) -> When {
-    let mut when = When::default();
-    let Some(facts) = cx.reader.table(tab, "when", &format!("`when` of {}", tab.what)) else {
-        return when;
-    };
-    let mut keys: Vec<&str> = Fact::ALL.iter().map(|fact| fact.key()).collect();
-    keys.push(SETTINGS);
-    cx.reader.keys(&facts, &keys);
-    for (mask, fact) in when.facts.iter_mut().zip(Fact::ALL) {
-        let Some(words) = cx.reader.texts(&facts, fact.key()) else { continue };
-        *mask = 0;
-        for word in &words {
-            *mask |= bit(cx, fact, word);
-        }
-        if words.is_empty() {
-            let message = format!("`{}` names no word: nothing can match", fact.key());
-            cx.reader.error(&facts.key_span(fact.key()), message, "leave the key out to match all");
-        }
-        let no_bound = !cx.settings.iter().any(|s| s.name == SHORT_CALL);
-        if fact == Fact::Length && no_bound {
-            let help = "add [settings.short_call] with type = \"duration\" and a value";
-            let message = "`length` needs the setting `short_call`, and there is none";
-            cx.reader.error(&facts.key_span(fact.key()), message, help);
-        }
-    }
-    let what = format!("`{SETTINGS}` of {}", tab.what);
-    if let Some(settings) = cx.reader.table(&facts, SETTINGS, &what) {
-        for (name, _) in settings.table.iter() {
-            if let Some((place, mask)) = setting(cx, &settings, name) {
-                when.settings.insert(place, mask);
-            }
-        }
-    }
-    when
-}
-
-fn bit(cx: &mut Cx, fact: Fact, word: &At<&str>) -> u64 {
-    if fact != Fact::Line {
-        let known: Vec<(&str, u32)> = fact.words().iter().copied().zip(0..).collect();
-        let bit = cx.reader.word(word, &format!("word of `{}`", fact.key()), &known);
-        return bit.map_or(0, |bit| 1 << bit);
-    }
-    let place = cx.lines.iter().position(|line| line == word.value).unwrap_or_else(|| {
-        cx.lines.push(word.value.to_owned());
-        cx.lines.len() - 1
-    });
-    if place >= MOST_WORDS {
-        cx.reader.error(&word.span, "a set names 63 lines at most", "");
-        return 0;
-    }
-    1 << place
-}
-
-fn setting(cx: &mut Cx, tab: &Tab, name: &str) -> Option<(usize, u64)> {
-    let span = tab.key_span(name);
-    let Some(place) = cx.settings.iter().position(|s| s.name == name) else {
-        let names: Vec<&str> = cx.settings.iter().map(|s| s.name.as_str()).collect();
-        let message = format!("there is no setting `{}`", shown(name));
-        cx.reader.error(&span, message, &suggest(name, &names));
-        return None;
-    };
-    cx.used.push(place);
-    let setting = cx.settings.get(place)?.clone();
-    let item = tab.item(name)?;
-    match setting.kind {
-        Kind::Choice => {
-            let known: Vec<(&str, u32)> = setting.of.iter().map(String::as_str).zip(0..).collect();
-            let words = cx.reader.texts(tab, name)?;
-            let what = format!("word of the setting `{name}`");
-            let bits = words.iter().map(|word| cx.reader.word(word, &what, &known));
-            Some((place, bits.flatten().fold(0, |mask, bit| mask | 1 << bit)))
-        }
-        Kind::Flag => {
-            let Some(flag) = item.value.as_bool() else {
-                cx.reader.wrong_type(tab, name, &item, "true or false");
-                return None;
-            };
-            Some((place, 1 << u32::from(flag)))
-        }
-        kind => {
-            let message = format!("the setting `{name}` is of type `{}`", kind.word());
-            let help = "only a choice or a flag can be asked for";
-            cx.reader.error(&span, message, help);
-            None
-        }
-    }
 }

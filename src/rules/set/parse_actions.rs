@@ -18,12 +18,15 @@ fn step(cx: &mut Cx, mut tab: Tab) -> Option<Step> {
     }
     let word = cx.reader.text(&tab, "do")?;
     let known: Vec<_> = ACTIONS.iter().map(|(word, keys)| (*word, (*word, *keys))).collect();
-    let (word, keys) = cx.reader.word(&word, "action", &known)?;
+    let Some((word, keys)) = cx.reader.word(&word, "action", &known) else {
+        let action = ActionRule::Mistaken(None);
+        return Some(Step { action, delay: None, span: tab.span });
+    };
     tab.what = format!("`{word}`");
     let keys: Vec<&str> = ["do", "delay"].into_iter().chain(keys.iter().copied()).collect();
     cx.reader.keys(&tab, &keys);
     let delay = cx.duration(&tab, "delay").filter(|delay| !delay.is_zero());
-    let action = action(cx, &tab, word)?;
+    let action = action(cx, &tab, word).unwrap_or(ActionRule::Mistaken(Some(word)));
     Some(Step { action, delay, span: tab.span })
 }
 

@@ -55,6 +55,19 @@ pub enum SetError {
     },
 }
 
+impl SetError {
+    /// One line a mistake, for logs.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Unknown { help, .. } => vec![format!("{self} ({help})")],
+            Self::Rules(error) => error.lines(),
+            Self::Tests { failures, .. } => {
+                failures.iter().map(|f| f.to_string().replace('\n', ";")).collect()
+            }
+        }
+    }
+}
+
 impl miette::Diagnostic for SetError {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         match self {
@@ -84,19 +97,12 @@ impl miette::Diagnostic for SetsError {
 impl SetsError {
     /// One line a mistake, for logs.
     pub fn lines(&self) -> Vec<String> {
-        let lines = self.0.iter().flat_map(|error| match error {
-            SetError::Unknown { help, .. } => vec![format!("{error} ({help})")],
-            SetError::Rules(error) => error.lines(),
-            SetError::Tests { failures, .. } => {
-                failures.iter().map(|f| f.to_string().replace('\n', ";")).collect()
-            }
-        });
-        lines.collect()
+        self.0.iter().flat_map(SetError::lines).collect()
     }
 
     /// Each of them.
-    pub fn errors(&self) -> &[SetError] {
-        &self.0
+    pub fn into_errors(self) -> Vec<SetError> {
+        self.0
     }
 }
 

@@ -84,19 +84,21 @@ pub(crate) enum Kind {
     Time,
     Text,
     Texts,
+    Fields,
     Employee,
     Employees,
     Who,
     Due,
 }
 
-pub(crate) const KINDS: [(&str, Kind); 10] = [
+pub(crate) const KINDS: [(&str, Kind); 11] = [
     ("choice", Kind::Choice),
     ("flag", Kind::Flag),
     ("duration", Kind::Duration),
     ("time", Kind::Time),
     ("text", Kind::Text),
     ("texts", Kind::Texts),
+    ("fields", Kind::Fields),
     ("employee", Kind::Employee),
     ("employees", Kind::Employees),
     ("who", Kind::Who),

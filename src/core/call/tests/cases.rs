@@ -98,6 +98,7 @@ proptest! {
         }
         told.handle(Input::HungUp { cause: "NORMAL_CLEARING".into() });
         told.happens(Event::Wait(60));
+        told.happens(Event::Wait(60));
         let record = told.closed.clone().expect("one record");
         let said = told.events();
         let count = |what: case::Event| said.iter().filter(|e| **e == what).count();

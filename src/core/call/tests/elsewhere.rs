@@ -41,6 +41,7 @@ fn a_call_that_died_in_a_dialplan_without_a_word_is_closed() {
     let mut call = passed_to_a_dialplan();
     assert_eq!(look(&mut call, 10, Probe::Gone), []);
     call.handle_timeout(at(15));
+    call.handle_timeout(at(17));
     assert_eq!(record(&mut call).outcome, Some(Outcome::Answered));
 }
 
@@ -117,6 +118,7 @@ fn a_transfer_of_a_caller_who_has_hung_up_starts_nothing() {
     drain(&mut call);
     assert!(!call.is_deciding());
     call.handle_timeout(at(14));
+    call.handle_timeout(at(16));
     let record = record(&mut call);
     assert_eq!((record.outcome, record.transfers.len()), (Some(Outcome::Answered), 0));
 }

@@ -12,6 +12,7 @@ use crate::rules::problem::{Problem, RulesError, Source};
 use crate::rules::read::{Reader, Tab};
 use crate::rules::set::RuleSet;
 use crate::rules::set::cx::Cx;
+use crate::rules::set::facts;
 use crate::rules::set::parse::{self, Overrides};
 use crate::rules::set::text::Texts;
 use crate::rules::words::{shown, suggest};
@@ -31,6 +32,8 @@ pub(super) fn tests(
         reader: Reader { source, problems: Vec::new() },
         zone: set.zone.clone(),
         settings: set.settings.clone(),
+        declared: Vec::new(),
+        at_head: false,
         used: Vec::new(),
         texts: Texts::default(),
         lines: Vec::new(),
@@ -72,14 +75,21 @@ fn test(cx: &mut Cx, suite: &Suite, set: &Arc<RuleSet>, mut tab: Tab) -> Option<
     }
     let name = cx.reader.text(&tab, "name").map(|name| name.value.to_owned());
     cx.reader.texts(&tab, "row");
+    let head = set;
     let set = with_settings(cx, suite, set, &tab);
     let staff = staff(cx, &tab);
     let case = case::read(cx, &tab, &staff);
-    let rules = set.as_ref().map(|set| rules(cx, set, &tab));
+    if let (Some(set), Some(case)) = (&set, &case) {
+        let point = facts::point(case, &set.lines, set.short_call);
+        if let Some((facts, why)) = point.and_then(|point| set.impossible(&point)) {
+            let span = tab.item("case").map_or_else(|| tab.span.clone(), |item| item.span);
+            cx.reader.error(&span, format!("no case has {facts}"), why);
+        }
+    }
+    let rules = rules(cx, set.as_ref().unwrap_or(head), &tab);
     let actions = expected::read(cx, &tab);
     let place = cx.reader.place(&tab.span);
-    let (rules, actions) = (rules?, actions?);
-    Some(Test { name: name?, place, set: set?, staff, case: case?, rules, actions })
+    Some(Test { name: name?, place, set: set?, staff, case: case?, rules, actions: actions? })
 }
 
 /// The set with the test's settings instead of the head's.

@@ -1,0 +1,304 @@
+//! Carries one entry out, action by action. What is about to be sent is stored before, what came
+//! of it after; so whatever ends the engine in between, nothing is lost and nothing done twice.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
+use tracing::{debug, info, warn};
+
+use super::change::{Answer, Change, Mark};
+use super::circuit::{Leave, backoff, jittered};
+use super::entry::{Entry, Lane, Progress, State};
+use super::needs::{Missing, held, touches_client, undone};
+use super::settle::{self, Facts};
+use super::worker::{Trouble, Worker};
+use crate::core::action::Bound;
+use crate::core::phone::mask;
+use crate::core::record::between;
+use crate::crm::{ApplyError, Done, Work};
+use crate::directory::Invalidation;
+use crate::store::Store;
+
+/// What to do after an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The next one of the client.
+    Next,
+    /// The client waits.
+    Until(Timestamp),
+}
+
+/// A CRM may ask for a longer rest; then it is asked once a day.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An entry in work.
+struct Hand<'a> {
+    worker: &'a Worker,
+    entry: Entry,
+    bound: Bound,
+    /// Not stored yet.
+    news: News,
+}
+
+#[derive(Default)]
+struct News {
+    bound: bool,
+    touched: bool,
+}
+
+impl Worker {
+    /// Does what is left of the entry.
+    pub async fn carry(&self, store: &Store, entry: Entry) -> Result<Then, Trouble> {
+        let now = Timestamp::now();
+        // Written in the future: the clock was set back, and its times say nothing any more.
+        let clock_holds = entry.updated <= now;
+        if entry.next_try > now && clock_holds {
+            return Ok(Then::Until(entry.next_try));
+        }
+        let mut hand = Hand { worker: self, entry, bound: Bound::default(), news: News::default() };
+        if !hand.may_send() {
+            return Ok(Then::Until(now));
+        }
+        match settle::settle(self, store, &mut hand.entry).await? {
+            Facts::Settled(bound) => hand.bound = bound,
+            Facts::Gone => return Ok(Then::Next),
+            Facts::Later { after, why } => return hand.later(after, why).await,
+        }
+        let mut missing = match hand.entry.lane {
+            Lane::Crm => settle::missing(store, &hand.entry).await?,
+            Lane::Hook => Missing::new(),
+        };
+        for index in 0..hand.entry.actions.len() {
+            if let Some(then) = hand.step(index, &mut missing, clock_holds).await? {
+                return Ok(then);
+            }
+        }
+        hand.end().await
+    }
+}
+
+impl Hand<'_> {
+    fn may_send(&self) -> bool {
+        !self.worker.stop.is_cancelled()
+            && !matches!(self.worker.leave(self.entry.lane), Leave::None(_))
+    }
+
+    /// One action. `None`: go on with the next.
+    async fn step(
+        &mut self,
+        index: usize,
+        missing: &mut Missing,
+        clock_holds: bool,
+    ) -> Result<Option<Then>, Trouble> {
+        let planned = self.entry.actions[index].clone();
+        let before = self.entry.progress[index].is;
+        if before == Progress::Done {
+            return Ok(None);
+        }
+        let now = Timestamp::now();
+        if before != Progress::Sending {
+            if held(&planned.action, missing) {
+                undone(&planned.action, missing);
+                let what = "it needs what an action before it should have made".to_owned();
+                self.is(index, Progress::Held, what, "held");
+                return Ok(None);
+            }
+            let after = planned.after.filter(|after| *after > now && clock_holds);
+            if let Some(after) = after {
+                self.mark(State::Waiting, after, None).await?;
+                return Ok(Some(Then::Until(after)));
+            }
+        }
+        if !self.may_send() {
+            self.mark(State::Waiting, now, self.entry.last_error.clone()).await?;
+            return Ok(Some(Then::Until(now)));
+        }
+        if before != Progress::Sending {
+            self.entry.progress[index].is = Progress::Sending;
+            // A person may have dropped it a moment ago.
+            if !self.mark(State::Working, now, self.entry.last_error.clone()).await? {
+                return Ok(Some(Then::Next));
+            }
+        }
+        let begun = Instant::now();
+        let (read_back, result) = self.send(index, before == Progress::Sending).await;
+        let word = planned.action.word();
+        self.worker.metrics.outbox_delivery_seconds.observe(begun.elapsed().as_secs_f64());
+        match result {
+            Ok(done) => {
+                self.works();
+                self.entry.tries = 0;
+                self.entry.last_error = None;
+                self.news.bound |= done.bound != Bound::default();
+                self.bound.merge(done.bound);
+                self.is(index, Progress::Done, done.what, "done");
+                if touches_client(&planned.action) {
+                    self.news.touched = true;
+                    self.forget().await;
+                }
+                Ok(None)
+            }
+            Err(ApplyError::Refused { why }) if read_back => {
+                let why = format!("it is not known whether {word} was done: {why}");
+                self.count(word, "refused");
+                self.park(why).await.map(Some)
+            }
+            Err(ApplyError::Refused { why }) => {
+                self.works();
+                undone(&planned.action, missing);
+                self.is(index, Progress::Refused, why, "refused");
+                Ok(None)
+            }
+            Err(ApplyError::Later { after, why }) => {
+                if !read_back {
+                    self.entry.progress[index].is = Progress::Todo;
+                }
+                self.count(word, "later");
+                self.later(after, why).await.map(Some)
+            }
+            Err(ApplyError::Lost { why }) => {
+                self.count(word, "lost");
+                self.later(None, why).await.map(Some)
+            }
+        }
+    }
+
+    /// Sends it; where it may have been sent before, it is looked for first. `true`: what came is
+    /// the answer to that look.
+    async fn send(&self, index: usize, again: bool) -> (bool, Result<Done, ApplyError>) {
+        let planned = &self.entry.actions[index];
+        let work = Work {
+            key: &planned.key,
+            action: &planned.action,
+            case: &self.entry.case,
+            bound: &self.bound,
+        };
+        let (worker, limit) = (self.worker, self.worker.config.timeout);
+        let silent = |_| Err(ApplyError::Lost { why: "no answer in time".into() });
+        if self.entry.lane == Lane::Hook {
+            let sent = timeout(limit, worker.webhooks.send(&work)).await;
+            return (false, sent.unwrap_or_else(silent));
+        }
+        if again {
+            let found = timeout(limit, worker.crm.read_back(&work)).await;
+            match found.unwrap_or_else(|e| silent(e).map(Some)) {
+                Ok(Some(done)) => return (true, Ok(done)),
+                Ok(None) => {}
+                Err(error) => return (true, Err(error)),
+            }
+        }
+        (false, timeout(limit, worker.crm.apply(&work)).await.unwrap_or_else(silent))
+    }
+
+    fn is(&mut self, index: usize, is: Progress, what: String, result: &str) {
+        self.count(self.entry.actions[index].action.word(), result);
+        let step = &mut self.entry.progress[index];
+        (step.is, step.what) = (is, what);
+    }
+
+    fn count(&self, word: &str, result: &str) {
+        self.worker.metrics.outbox_deliveries.with_label_values(&[word, result]).inc();
+    }
+
+    fn works(&self) {
+        if self.entry.lane == Lane::Crm && self.worker.circuit().works() {
+            info!(crm = self.worker.crm.name(), "the CRM takes actions again");
+        }
+    }
+
+    /// What is remembered of the client is not true any more.
+    async fn forget(&self) {
+        if let (Some(directory), Some(number)) = (&self.worker.directory, &self.entry.case.number) {
+            directory.invalidate(&Invalidation::Phone(number.clone())).await;
+        }
+    }
+
+    /// Stores how far it is. `false`: it is not to be worked on any more.
+    async fn mark(
+        &mut self,
+        state: State,
+        next_try: Timestamp,
+        error: Option<String>,
+    ) -> Result<bool, Trouble> {
+        let (entry, news) = (&self.entry, std::mem::take(&mut self.news));
+        let mark = Mark {
+            entry: entry.id,
+            state,
+            progress: entry.progress.clone(),
+            tries: entry.tries,
+            next_try,
+            error,
+            bound: news.bound.then(|| (entry.call.clone(), self.bound.clone())),
+            touched: news.touched.then(|| (entry.call.clone(), entry.client.clone())),
+        };
+        let answer = self.worker.pen.change(Change::Mark(Box::new(mark))).await?;
+        Ok(answer == Answer::Took(true))
+    }
+
+    /// It failed for now.
+    async fn later(&mut self, after: Option<Duration>, why: String) -> Result<Then, Trouble> {
+        let (worker, now) = (self.worker, Timestamp::now());
+        let after = after.map(|after| after.min(LONGEST_REST));
+        if self.entry.lane == Lane::Crm && worker.circuit().fails(Instant::now(), after) {
+            let crm = worker.crm.name();
+            warn!(crm, why, "the CRM takes no actions now; they wait in the outbox");
+        }
+        self.entry.tries = self.entry.tries.saturating_add(1);
+        if between(self.entry.since, now) >= worker.config.park_after {
+            return self.park(format!("given up after {} tries: {why}", self.entry.tries)).await;
+        }
+        let doublings = self.entry.tries - 1;
+        let wait = backoff(worker.config.retry, worker.config.retry_max, doublings);
+        let wait = jittered(wait).max(after.unwrap_or_default());
+        let next_try = now.checked_add(wait).unwrap_or(now);
+        debug!(
+            entry = self.entry.id,
+            why,
+            wait_s = wait.as_secs(),
+            "an action is tried again later"
+        );
+        let waits = match self.entry.progress.iter().any(|step| step.is == Progress::Sending) {
+            true => State::Working,
+            false => State::Waiting,
+        };
+        self.mark(waits, next_try, Some(why)).await?;
+        Ok(Then::Until(next_try))
+    }
+
+    async fn park(&mut self, why: String) -> Result<Then, Trouble> {
+        let entry = &self.entry;
+        warn!(
+            entry = entry.id,
+            call = %entry.call,
+            client = %mask(&entry.client),
+            event = entry.case.event.as_str(),
+            why,
+            "an entry of the outbox is parked: see `dozvon outbox show`, then retry or drop it"
+        );
+        self.mark(State::Parked, Timestamp::now(), Some(why)).await?;
+        Ok(Then::Next)
+    }
+
+    /// Every action had its turn.
+    async fn end(&mut self) -> Result<Then, Trouble> {
+        let mut reasons =
+            self.entry.actions.iter().zip(&self.entry.progress).filter_map(|(planned, step)| {
+                match step.is {
+                    Progress::Refused | Progress::Held => {
+                        Some(format!("{}: {}", planned.action.word(), step.what))
+                    }
+                    _ => None,
+                }
+            });
+        if let Some(first) = reasons.next() {
+            let more = match reasons.count() {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            return self.park(first + &more).await;
+        }
+        self.mark(State::Done, Timestamp::now(), None).await?;
+        Ok(Then::Next)
+    }
+}

@@ -1,0 +1,113 @@
+//! Keeps house: counts for the metrics, and throws old rows away, a few at a time so that nobody
+//! waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, query, query_as};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use super::entry::moment;
+use crate::core::record::between;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// How often is counted.
+const COUNT: Duration = Duration::from_secs(5);
+/// How often is thrown away.
+const PRUNE: Duration = Duration::from_secs(10 * 60);
+/// Rows at a time.
+const BATCH: i64 = 500;
+/// Between two batches.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// What grows old, in the order in which it may go: an entry before the journal row it stands on.
+/// Each takes the cut-off time and the number of rows.
+const OLD: [&str; 5] = [
+    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state IN ('done', 'dropped') \
+     AND updated < ? LIMIT ?)",
+    "DELETE FROM journal WHERE id IN (SELECT id FROM journal j WHERE at < ? AND NOT EXISTS \
+     (SELECT 1 FROM outbox WHERE journal = j.id) LIMIT ?)",
+    "DELETE FROM call_record WHERE id IN (SELECT id FROM call_record WHERE at < ? LIMIT ?)",
+    "DELETE FROM outbox_call WHERE call IN (SELECT call FROM outbox_call c WHERE updated < ? \
+     AND NOT EXISTS (SELECT 1 FROM outbox WHERE call = c.call) LIMIT ?)",
+    "DELETE FROM outbox_client WHERE client IN (SELECT client FROM outbox_client \
+     WHERE next_try IS NULL AND claimed_by IS NULL AND updated < ? LIMIT ?)",
+];
+
+/// Until `stop`.
+pub(super) async fn run(
+    store: Store,
+    keep: Duration,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let mut tick = interval(COUNT);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pruned: Option<Instant> = None;
+    let work = async {
+        loop {
+            tick.tick().await;
+            if let Err(error) = count(&store, &metrics).await {
+                debug!(%error, "the outbox cannot be counted");
+            }
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
+                pruned = Some(Instant::now());
+                match prune(&store, keep).await {
+                    Ok(0) => {}
+                    Ok(rows) => info!(rows, "old rows of journal and outbox are thrown away"),
+                    Err(error) => debug!(%error, "old rows could not be thrown away"),
+                }
+            }
+        }
+    };
+    stop.run_until_cancelled(work).await;
+}
+
+pub(super) async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::Error> {
+    let rows: Vec<(String, i64, i64)> = query_as(
+        "SELECT state, count(*), min(created) FROM outbox \
+         WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",
+    )
+    .fetch_all(store.pool())
+    .await?;
+    let (mut pending, mut parked, mut oldest) = (0, 0, None);
+    for (state, count, created) in rows {
+        if state == "parked" {
+            parked = count;
+        } else {
+            pending += count;
+            oldest = Some(oldest.map_or(created, |oldest: i64| oldest.min(created)));
+        }
+    }
+    let age = oldest.map_or(0, |at| between(moment(at), Timestamp::now()).as_secs());
+    metrics.outbox_pending.set(pending);
+    metrics.outbox_parked.set(parked);
+    metrics.outbox_oldest.set(i64::try_from(age).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+/// Throws away what is older, and gives the number of rows.
+pub(super) async fn prune(store: &Store, keep: Duration) -> Result<u64, sqlx::Error> {
+    let Ok(before) = Timestamp::now().checked_sub(keep) else { return Ok(0) };
+    let mut all = 0;
+    for statement in OLD {
+        loop {
+            let done = query(AssertSqlSafe(statement))
+                .bind(before.as_microsecond())
+                .bind(BATCH)
+                .execute(store.pool())
+                .await?
+                .rows_affected();
+            all += done;
+            if done < BATCH.unsigned_abs() {
+                break;
+            }
+            sleep(BREATH).await;
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,203 @@
+//! Journal and outbox: what occurs in calls is judged, written down, and the CRM learns of it,
+//! once and in order, whatever fails.
+//!
+//! ```text
+//! call ─▶ Outbox (judges, never waits) ─▶ writer ─▶ journal row + entry, many in a transaction
+//!                                           ▲                 │
+//!                        progress, durable ─┘                 ▼
+//!                                        worker ─▶ settle ─▶ action by action ─▶ CRM, webhooks
+//! ```
+//!
+//! * Entries of one client go one at a time and in order, clients in parallel. A claim in the
+//!   store says who works on a client; it runs out, so that a killed engine holds nothing for long.
+//! * `sending` is stored before an action is sent, its result before the next. So after a crash
+//!   or a lost answer the CRM is asked whether it was done.
+//! * What fails for now is tried again, later and later; the client's other entries wait behind
+//!   it. After a day it is parked. A delay (E16) holds the client's queue as well.
+//! * What the CRM refuses parks the entry, and nobody waits for it. Its other actions, and later
+//!   entries of the call, still do what does not need what it should have made; the rest is held
+//!   and parked with it. Released by hand it goes first again, and those behind it with it.
+//! * Webhooks wait in queues of their own, so that another system that is down holds up nothing.
+
+pub mod config;
+pub mod desk;
+pub mod entry;
+pub mod journal;
+pub mod sets;
+
+mod carry;
+mod change;
+mod circuit;
+mod judge;
+mod keep;
+mod needs;
+mod paper;
+mod settle;
+mod webhook;
+mod worker;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+pub use config::{JournalConfig, OutboxConfig, WebhookConfig};
+pub use judge::{InForce, Judge, Ruler};
+pub use webhook::sign;
+
+use self::circuit::Circuit;
+use self::judge::Rulers;
+use self::paper::{Filed, Paper};
+use self::webhook::Webhooks;
+use self::worker::Worker;
+use self::writer::{Pen, Writer};
+use crate::core::case::{Case, Clerk};
+use crate::core::facts::Direction;
+use crate::core::ids::CallId;
+use crate::core::record::CallRecord;
+use crate::crm::Crm;
+use crate::directory::Directory;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// What an outbox is made of.
+pub struct Parts {
+    /// The file of the store.
+    pub path: PathBuf,
+    /// How long rows are kept.
+    pub journal: JournalConfig,
+    /// How entries are worked on.
+    pub outbox: OutboxConfig,
+    /// How webhooks are signed.
+    pub webhook: WebhookConfig,
+    /// The rules.
+    pub judge: Arc<dyn Judge>,
+    /// Who is told.
+    pub crm: Arc<dyn Crm>,
+    /// Told to forget a client when an action changed him.
+    pub directory: Option<Arc<Directory>>,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The clerk of an engine: judges cases, and sees to it that they are written down and carried
+/// out. Works from the moment it is made, in tasks of the current runtime.
+pub struct Outbox {
+    judge: Arc<dyn Judge>,
+    rulers: Arc<Rulers>,
+    calls: Mutex<HashMap<CallId, InForce>>,
+    pen: Pen,
+    store: watch::Receiver<Option<Store>>,
+    tasks: Mutex<Option<Tasks>>,
+}
+
+struct Tasks {
+    writer: JoinHandle<()>,
+    worker: JoinHandle<()>,
+    stop_worker: CancellationToken,
+    stop_writer: CancellationToken,
+}
+
+impl Outbox {
+    /// Begins to work. The store is opened meanwhile, however long that takes.
+    pub fn start(parts: Parts) -> Arc<Self> {
+        let Parts { path, journal, outbox: config, webhook, judge, crm, directory, metrics } =
+            parts;
+        let (writer, pen) = Writer::new(path, config.memory.get(), metrics.clone());
+        let (store, written) = (writer.store.subscribe(), writer.written.clone());
+        let (stop_writer, stop_worker) = (writer.stop.clone(), CancellationToken::new());
+        let rulers = Arc::new(Rulers::default());
+        let worker = Arc::new(Worker {
+            crm,
+            directory,
+            judge: judge.clone(),
+            rulers: rulers.clone(),
+            webhooks: Webhooks::new(webhook.secret, config.timeout),
+            circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
+            config,
+            metrics: metrics.clone(),
+            pen: pen.clone(),
+            me: uuid::Uuid::new_v4().to_string(),
+            stop: stop_worker.clone(),
+        });
+        let (opening, stop) = (store.clone(), stop_worker.clone());
+        let worker = tokio::spawn(async move {
+            let Some(Some(store)) = stop.run_until_cancelled(writer::opened(opening)).await else {
+                return;
+            };
+            let keeping = keep::run(store.clone(), journal.keep, metrics, stop);
+            tokio::join!(worker.run(store, written), keeping);
+        });
+        let writer = tokio::spawn(writer.run());
+        let tasks = Mutex::new(Some(Tasks { writer, worker, stop_worker, stop_writer }));
+        Arc::new(Self { judge, rulers, calls: Mutex::default(), pen, store, tasks })
+    }
+
+    /// The store, once it is open.
+    pub fn store(&self) -> watch::Receiver<Option<Store>> {
+        self.store.clone()
+    }
+
+    /// Lets the actions under way end and writes what is there, each for so long at most. What
+    /// is in hand then is read back at the next start.
+    pub async fn drain(&self, limit: Duration) {
+        let Some(mut tasks) = lock(&self.tasks).take() else { return };
+        tasks.stop_worker.cancel();
+        if timeout(limit, &mut tasks.worker).await.is_err() {
+            warn!("an action for the CRM did not end in time; it is read back at the next start");
+            tasks.worker.abort();
+        }
+        tasks.stop_writer.cancel();
+        if timeout(limit, &mut tasks.writer).await.is_err() {
+            warn!("the journal did not end in order");
+            tasks.writer.abort();
+        }
+    }
+
+    /// The set the call began with. For a call nobody announced: the one in force.
+    fn set_of(&self, case: &Case) -> InForce {
+        let kept = lock(&self.calls).get(&case.call).cloned();
+        kept.unwrap_or_else(|| self.in_force(case.line.as_deref()))
+    }
+
+    fn in_force(&self, line: Option<&str>) -> InForce {
+        let set = self.judge.set_for(line);
+        self.rulers.keep(&set.live);
+        set
+    }
+}
+
+impl Clerk for Outbox {
+    fn began(&self, call: &CallId, line: Option<&str>) {
+        let set = self.in_force(line);
+        lock(&self.calls).insert(call.clone(), set);
+    }
+
+    fn occurred(&self, case: Case) {
+        // E02: calls between employees are written down and not judged.
+        let filed = match case.direction {
+            Direction::Internal => Filed { case, ruling: None, shadow: None },
+            _ => {
+                let set = self.set_of(&case);
+                Filed { ruling: Some(set.live.judge(&case)), case, shadow: set.shadow }
+            }
+        };
+        self.pen.put(Paper::Case(Box::new(filed)));
+    }
+
+    fn closed(&self, record: Arc<CallRecord>) {
+        lock(&self.calls).remove(&record.id);
+        self.pen.put(Paper::Record(record));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

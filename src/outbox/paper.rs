@@ -1,0 +1,168 @@
+//! Papers: what a call leaves to be written down. Each becomes rows of one transaction.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sqlx::{SqliteConnection, query, query_scalar};
+
+use super::entry::{Lane, text};
+use super::judge::{Ruler, difference};
+use crate::core::action::{Planned, Ruling};
+use crate::core::case::Case;
+use crate::core::record::CallRecord;
+
+/// To be written down.
+pub(super) enum Paper {
+    /// A case with its ruling.
+    Case(Box<Filed>),
+    /// A call that is over.
+    Record(Arc<CallRecord>),
+}
+
+/// A case with its ruling; none for calls between employees (E02).
+pub(super) struct Filed {
+    pub case: Case,
+    pub ruling: Option<Ruling>,
+    /// Judges the case as well, away from the path of the call.
+    pub shadow: Option<Arc<dyn Ruler>>,
+}
+
+impl Filed {
+    /// Where the shadow set would have done something else.
+    pub fn shadow_difference(&self) -> Option<String> {
+        difference(self.ruling.as_ref()?, &self.shadow.as_ref()?.judge(&self.case))
+    }
+
+    /// Whose queue it stands in.
+    pub fn client(&self) -> &str {
+        self.case.number.as_ref().map_or(self.case.call.as_str(), |number| number.e164())
+    }
+}
+
+impl Paper {
+    pub async fn write(&self, db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Case(filed) => case(db, filed).await,
+            Self::Record(record) => {
+                query("INSERT INTO call_record (call, at, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+                    .bind(record.id.as_str())
+                    .bind(record.ended.unwrap_or(record.started).as_microsecond())
+                    .bind(text(&**record)?)
+                    .execute(db)
+                    .await
+                    .map(drop)
+            }
+        }
+    }
+}
+
+async fn case(db: &mut SqliteConnection, filed: &Filed) -> Result<(), sqlx::Error> {
+    let mut journal = journal(db, &filed.case, filed.ruling.as_ref()).await?;
+    let mut renumbered = None;
+    if journal.is_none() {
+        let Some((case, ruling)) = renumber(db, filed).await? else { return Ok(()) };
+        journal = self::journal(db, &case, ruling.as_ref()).await?;
+        renumbered = ruling;
+    }
+    let (Some(journal), Some(ruling)) = (journal, renumbered.as_ref().or(filed.ruling.as_ref()))
+    else {
+        return Ok(());
+    };
+    let (call, client) = (filed.case.call.as_str(), filed.client());
+    entry(db, journal, call, client, Lane::Crm, &ruling.actions).await
+}
+
+/// Writes the row and gives its id; `None`: there is a row of this call and number already.
+async fn journal(
+    db: &mut SqliteConnection,
+    case: &Case,
+    ruling: Option<&Ruling>,
+) -> Result<Option<i64>, sqlx::Error> {
+    let done = query(
+        "INSERT INTO journal (call, seq, at, event, direction, line, number, facts, rule_set, \
+         hash, rules, actions, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (call, seq) DO NOTHING",
+    )
+    .bind(case.call.as_str())
+    .bind(case.seq)
+    .bind(case.at.as_microsecond())
+    .bind(case.event.as_str())
+    .bind(case.direction.as_str())
+    .bind(case.line.as_deref())
+    .bind(case.number.as_ref().map(|number| number.e164()))
+    .bind(text(case)?)
+    .bind(ruling.map(|r| r.set.as_str()))
+    .bind(ruling.map(|r| r.hash.as_str()))
+    .bind(ruling.map(|r| text(&r.rules)).transpose()?)
+    .bind(ruling.map(|r| text(&r.actions)).transpose()?)
+    .bind(ruling.map(|r| text(&r.notes)).transpose()?)
+    .execute(db)
+    .await?;
+    Ok((done.rows_affected() > 0).then(|| done.last_insert_rowid()))
+}
+
+/// A call that comes back to an engine that was restarted counts its cases from 1 again. They are
+/// other cases: the next free number is theirs. `None`: it is the very case that is there.
+async fn renumber(
+    db: &mut SqliteConnection,
+    filed: &Filed,
+) -> Result<Option<(Case, Option<Ruling>)>, sqlx::Error> {
+    let call = filed.case.call.as_str();
+    let same: i64 =
+        query_scalar("SELECT count(*) FROM journal WHERE call = ? AND seq = ? AND facts = ?")
+            .bind(call)
+            .bind(filed.case.seq)
+            .bind(text(&filed.case)?)
+            .fetch_one(&mut *db)
+            .await?;
+    if same > 0 {
+        return Ok(None);
+    }
+    let seq: u32 = query_scalar("SELECT max(seq) + 1 FROM journal WHERE call = ?")
+        .bind(call)
+        .fetch_one(db)
+        .await?;
+    let case = Case { seq, ..filed.case.clone() };
+    let mut ruling = filed.ruling.clone();
+    for (index, planned) in ruling.iter_mut().flat_map(|r| &mut r.actions).enumerate() {
+        planned.key = format!("{call}/{seq}/{}", index + 1);
+    }
+    Ok(Some((case, ruling)))
+}
+
+/// Puts an entry at the end of a client's queue.
+pub(super) async fn entry(
+    db: &mut SqliteConnection,
+    journal: i64,
+    call: &str,
+    client: &str,
+    lane: Lane,
+    actions: &[Planned],
+) -> Result<(), sqlx::Error> {
+    let now = Timestamp::now().as_microsecond();
+    query(
+        "INSERT INTO outbox (journal, call, client, lane, state, settled, actions, progress, \
+         tries, next_try, since, created, updated) \
+         VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, ?6, '[]', 0, ?7, ?7, ?7, ?7)",
+    )
+    .bind(journal)
+    .bind(call)
+    .bind(client)
+    .bind(lane.as_str())
+    .bind(lane == Lane::Hook)
+    .bind(text(&actions)?)
+    .bind(now)
+    .execute(&mut *db)
+    .await?;
+    // A queue that is held back stays so: its new entry is behind the one that failed.
+    query(
+        "INSERT INTO outbox_client (client, lane, next_try) VALUES (?, ?, ?) ON CONFLICT (client) \
+         DO UPDATE SET next_try = excluded.next_try WHERE next_try IS NULL",
+    )
+    .bind(client)
+    .bind(lane.as_str())
+    .bind(now)
+    .execute(db)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,230 @@
+//! Finds the clients whose queue is due and works on each alone, many at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{query_as, query_scalar};
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error};
+
+use super::carry::Then;
+use super::change::{Answer, Change, DUE};
+use super::circuit::{Circuit, Leave};
+use super::config::OutboxConfig;
+use super::entry::{ENTRY, Entry, Lane};
+use super::judge::{Judge, Rulers};
+use super::webhook::Webhooks;
+use super::writer::{Ended, Pen};
+use crate::crm::Crm;
+use crate::directory::Directory;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// Entries of one client in a row, before others have their turn.
+const ROW: usize = 32;
+/// The wall clock may run so much apart from the monotonic one before it counts as set back.
+const SLACK: SignedDuration = SignedDuration::from_secs(1);
+
+/// What works on the entries.
+pub(super) struct Worker {
+    pub crm: Arc<dyn Crm>,
+    pub directory: Option<Arc<Directory>>,
+    pub judge: Arc<dyn Judge>,
+    pub rulers: Arc<Rulers>,
+    pub webhooks: Webhooks,
+    pub config: OutboxConfig,
+    pub metrics: Arc<Metrics>,
+    pub pen: Pen,
+    pub circuit: Mutex<Circuit>,
+    /// This engine's name in claims.
+    pub me: String,
+    pub stop: CancellationToken,
+}
+
+/// Why an entry could not be worked on just now. What is behind it is told by whom it befell.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+/// Turns under way.
+#[derive(Default)]
+struct Turns {
+    tasks: JoinSet<()>,
+    of: HashMap<Id, (Lane, String)>,
+}
+
+impl Turns {
+    fn count(&self, lane: Lane) -> usize {
+        self.of.values().filter(|(other, _)| *other == lane).count()
+    }
+
+    fn ended(&mut self, ended: Option<Result<(Id, ()), JoinError>>) {
+        match ended {
+            Some(Ok((id, ()))) => drop(self.of.remove(&id)),
+            Some(Err(fault)) => {
+                self.of.remove(&fault.id());
+                error!(%fault, "work on an entry of the outbox broke off; it is tried again when its claim has run out");
+            }
+            None => {}
+        }
+    }
+}
+
+impl Worker {
+    /// Works until it is told to stop; actions under way then still end.
+    pub async fn run(self: Arc<Self>, store: Store, written: Arc<Notify>) {
+        let mut turns = Turns::default();
+        let mut clock = (Instant::now(), Timestamp::now());
+        let mut renewed = Instant::now();
+        // A clock that was set back while the engine was not running.
+        let mut set_back = true;
+        while !self.stop.is_cancelled() {
+            let (now, wall) = (Instant::now(), Timestamp::now());
+            let passed = SignedDuration::try_from(now - clock.0).unwrap_or_default();
+            set_back |= wall.duration_since(clock.1) + SLACK < passed;
+            clock = (now, wall);
+            if std::mem::take(&mut set_back) {
+                let (longest, lease) = (self.config.retry_max, self.config.lease);
+                if self.pen.change(Change::Clock { longest, lease }).await.is_err() {
+                    break;
+                }
+            }
+            if !turns.of.is_empty() && renewed.elapsed() > self.config.lease / 3 {
+                renewed = now;
+                let (by, lease) = (self.me.clone(), self.config.lease);
+                if self.pen.change(Change::Renew { by, lease }).await.is_err() {
+                    break;
+                }
+            }
+            for lane in [Lane::Crm, Lane::Hook] {
+                if let Err(trouble) = self.fill(&store, lane, &mut turns).await {
+                    debug!(%trouble, "the outbox cannot be read");
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                ended = turns.tasks.join_next_with_id(), if !turns.of.is_empty() => turns.ended(ended),
+                () = written.notified() => {}
+                () = sleep(self.config.poll) => {}
+            }
+        }
+        while !turns.of.is_empty() {
+            let ended = turns.tasks.join_next_with_id().await;
+            turns.ended(ended);
+        }
+    }
+
+    /// Begins as many turns as there is room for.
+    async fn fill(
+        self: &Arc<Self>,
+        store: &Store,
+        lane: Lane,
+        turns: &mut Turns,
+    ) -> Result<(), Trouble> {
+        let running = turns.count(lane);
+        let room = match self.leave(lane) {
+            Leave::None(_) => 0,
+            Leave::One => 1,
+            Leave::All => self.config.parallel.get(),
+        };
+        let room = room.saturating_sub(running);
+        if room == 0 || !self.is_due(store, lane).await? {
+            return Ok(());
+        }
+        let (by, lease) = (self.me.clone(), self.config.lease);
+        let claim = Change::Claim { lane, count: room, by, lease };
+        let Answer::Claimed(clients) = self.pen.change(claim).await? else { return Ok(()) };
+        for client in clients {
+            if turns.of.values().any(|(_, working)| *working == client) {
+                continue;
+            }
+            let (worker, store, whose) = (self.clone(), store.clone(), client.clone());
+            let task = turns.tasks.spawn(async move {
+                if let Err(trouble) = worker.turn(&store, whose).await {
+                    debug!(%trouble, "work on a client's entries broke off");
+                }
+            });
+            turns.of.insert(task.id(), (lane, client));
+        }
+        Ok(())
+    }
+
+    /// Reading costs no write to the disk; claiming does.
+    async fn is_due(&self, store: &Store, lane: Lane) -> Result<bool, Trouble> {
+        let now = Timestamp::now().as_microsecond();
+        let found: Option<String> = query_scalar(DUE)
+            .bind(lane.as_str())
+            .bind(now)
+            .bind(now)
+            .bind(1)
+            .fetch_optional(store.pool())
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Works on one client's queue until it is empty, held back, or others shall have a turn.
+    async fn turn(&self, store: &Store, client: String) -> Result<(), Trouble> {
+        let worked = self.row(store, &client).await;
+        let now = Timestamp::now();
+        let longest = now.checked_add(self.config.retry_max).unwrap_or(now);
+        let next_try = match &worked {
+            Ok(Then::Until(at)) => longest.min(*at),
+            Ok(Then::Next) => now,
+            Err(_) => now.checked_add(self.config.retry).unwrap_or(now),
+        };
+        self.pen.change(Change::Release { client, by: self.me.clone(), next_try }).await?;
+        worked.map(drop)
+    }
+
+    async fn row(&self, store: &Store, client: &str) -> Result<Then, Trouble> {
+        for _ in 0..ROW {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            match head(store, client).await {
+                Ok(Some(entry)) => match self.carry(store, entry).await? {
+                    Then::Next => {}
+                    until => return Ok(until),
+                },
+                Ok(None) => break,
+                Err(error @ (sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })) => {
+                    let why = format!("it cannot be read: {error}");
+                    error!(why, "an entry of the outbox is parked; see `dozvon outbox list`");
+                    self.pen.change(Change::Unreadable { client: client.to_owned(), why }).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Then::Next)
+    }
+
+    /// How many may be sent now. Each webhook is backed off alone.
+    pub fn leave(&self, lane: Lane) -> Leave {
+        match lane {
+            Lane::Crm => self.circuit().leave(Instant::now()),
+            Lane::Hook => Leave::All,
+        }
+    }
+
+    pub fn circuit(&self) -> MutexGuard<'_, Circuit> {
+        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The entry at the head of a client's queue.
+pub(super) async fn head(store: &Store, client: &str) -> Result<Option<Entry>, sqlx::Error> {
+    query_as(sqlx::AssertSqlSafe(format!(
+        "{ENTRY} WHERE o.client = ? AND o.state IN ('waiting', 'working') ORDER BY o.id LIMIT 1"
+    )))
+    .bind(client)
+    .fetch_optional(store.pool())
+    .await
+}

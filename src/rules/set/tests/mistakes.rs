@@ -1,0 +1,8 @@
+//! Mistakes in the text of a set.
+
+use super::told;
+
+mod actions;
+mod settings;
+mod shape;
+mod words;

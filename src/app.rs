@@ -21,6 +21,7 @@ use crate::http::{self, HttpState, Readiness};
 use crate::metrics::Metrics;
 use crate::outbox::sets::SetsInForce;
 use crate::outbox::{self, Outbox};
+use crate::recording::Recorder;
 use crate::rules::set::Sets;
 use crate::rules::{Routing, RulesError};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
@@ -196,9 +197,10 @@ impl App {
             limits: Limits::default(),
             dial: config.dial.clone(),
         };
+        let recorder = recorder(config, addresses.1);
         let engine =
             Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
-        let engine = Arc::new(engine.with_clerk(clerk));
+        let engine = Arc::new(engine.with_clerk(clerk).with_recorder(recorder.clone()));
 
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         // Employees first, so that the first call already knows them; a CRM that is down delays
@@ -212,6 +214,7 @@ impl App {
         let state = HttpState {
             metrics,
             readiness: readiness(&engine, &nodes, &stop),
+            recorder,
             store: paperwork.as_ref().map(|paperwork| paperwork.outbox.store()),
         };
         let end = background.clone();
@@ -305,6 +308,16 @@ impl App {
         }
         info!("ended");
     }
+}
+
+/// Where talks are recorded, and links to them begin.
+fn recorder(config: &Config, http: SocketAddr) -> Arc<Recorder> {
+    let url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
+    let key = config.store.path.with_extension("key");
+    if config.recording.enabled && config.recording.folder().is_none() {
+        info!("recordings have no links in the CRM: name their folder as recording.folder");
+    }
+    Arc::new(Recorder::new(&config.recording, &url, &key))
 }
 
 /// A node of the configuration as the control link takes it.

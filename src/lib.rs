@@ -9,8 +9,9 @@
 //! | `directory` | who is calling: deadline, breaker, cache |
 //! | `crm` | the trait `Crm` and the built-in CRM |
 //! | `outbox` | journal and outbox: what occurred is written down, and the CRM learns of it once |
+//! | `recording` | recordings of talks and the links to them |
 //! | `store` | SQLite |
-//! | `http` | metrics and health |
+//! | `http` | metrics, health, sounds |
 //! | `sim` | a simulated FreeSWITCH |
 //! | `config`, `metrics`, `telemetry` | one concern each |
 //! | `app` | builds the parts and joins their tasks |
@@ -30,6 +31,7 @@ pub mod esl;
 pub mod http;
 pub mod metrics;
 pub mod outbox;
+pub mod recording;
 pub mod rules;
 pub mod sim;
 pub mod store;

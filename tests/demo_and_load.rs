@@ -28,6 +28,9 @@ fn the_whole_story_ends_as_told() {
     let scene = |name: &str| calls.iter().find(|c| c["scene"] == name).expect("the scene");
     assert_eq!(scene("owner_answers")["outcome"], "answered");
     assert_eq!(scene("owner_silent")["steps"][0]["result"], "no_answer");
+    let link = scene("owner_answers")["recording"]["url"].as_str().expect("it is recorded");
+    assert!(link.contains("/recordings/") && link.contains("&signature="), "{link}");
+    assert!(scene("caller_gives_up")["recording"].is_null(), "nobody talked");
     assert_eq!(scene("crm_down")["reason"], "crm_down");
     assert_eq!(scene("caller_gives_up")["outcome"], "abandoned");
 }

@@ -8,7 +8,7 @@ mod raw;
 
 use std::time::Duration;
 
-use dozvon::core::call::{App, Call, Input, Occurrence, Output};
+use dozvon::core::call::{App, Call, Input, Occurrence, Output, Recording};
 use dozvon::core::facts::Direction;
 use dozvon::core::ids::{CallId, Extension, OpId};
 use dozvon::core::phone::{Caller, Region};
@@ -81,6 +81,7 @@ impl Played {
                 Output::Run(..) => {}
                 Output::Occurred(occurrence) => self.occurred.push(occurrence),
                 Output::Closed(record) => self.closed = Some(*record),
+                Output::Record(_) => {}
                 Output::Probe | Output::LastLook | Output::Break => {
                     panic!("nothing was to be looked at")
                 }
@@ -91,7 +92,12 @@ impl Played {
     fn play(&mut self, events: &[Event]) {
         let staff = Staff::default();
         let id = self.call.record().id.clone();
-        let translator = Translator { call: &id, staff: &staff, region: Region::default() };
+        let translator = Translator {
+            call: &id,
+            staff: &staff,
+            region: Region::default(),
+            link: &|file| format!("link to {file}"),
+        };
         for event in events {
             let now = when(event);
             assert!(self.call.timeout().is_none_or(|due| now < due), "it took too long");
@@ -117,7 +123,8 @@ impl Played {
             Occurrence::Answered(_) => "answered",
             Occurrence::PassedOn(_) => "passed on",
             Occurrence::Missed(_) => "missed",
-            Occurrence::Ended | Occurrence::Recorded { .. } => "ended",
+            Occurrence::Ended => "ended",
+            Occurrence::Recorded { .. } => "recorded",
             Occurrence::Voicemail { .. } => "voicemail",
         });
         (self.closed.expect("the call is closed"), names.collect())
@@ -148,6 +155,20 @@ fn transcript_02a_the_owner_answers_and_the_caller_hangs_up() {
     // 0.5 s of ringing, 3 s of talk.
     let (waited, talked) = (record.waited().unwrap().as_millis(), record.talked().as_millis());
     assert!((400..700).contains(&waited) && (2900..3200).contains(&talked), "{waited} {talked}");
+}
+
+/// 02a was recorded from before the talk until its end.
+#[test]
+fn transcript_02a_the_length_of_the_recording_is_in_the_last_words() {
+    let events = raw::events("02a");
+    let mut played = Played::new(&events[0]);
+    played.call.record_into(Recording { file: "/rec/a.wav".into(), url: "link".into() });
+    played.take(decided(vec![ring(Role::Owner, "101")]), when(&events[0]));
+    played.play(&events);
+    let (record, happened) = played.record();
+    assert_eq!(happened, ["answered", "ended", "recorded"]);
+    let seconds = record.recording.unwrap().seconds.unwrap();
+    assert!((3..5).contains(&seconds), "3 s of talk and the ringing before: {seconds}");
 }
 
 #[test]

@@ -181,5 +181,6 @@ fn line(scene: &str, record: &CallRecord) -> serde_json::Value {
         "outcome": record.outcome,
         "steps": record.attempts,
         "reason": record.fallback,
+        "recording": record.recording,
     })
 }

@@ -21,6 +21,7 @@ pub use error::ConfigError;
 use crate::directory::DirectoryConfig;
 use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
+use crate::recording::config::{RecordingConfig, wrong_url};
 use crate::switch::dial::Dial;
 
 /// The file that is read where none is named, if it exists.
@@ -50,6 +51,8 @@ pub struct Config {
     pub webhook: WebhookConfig,
     /// Metrics and health.
     pub http: Http,
+    /// Recordings of talks.
+    pub recording: RecordingConfig,
     /// Rule files.
     pub rules: Rules,
     /// Logs.
@@ -117,6 +120,12 @@ impl Secret {
     }
 }
 
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
@@ -141,13 +150,15 @@ impl Default for Store {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    /// Where `/metrics`, `/healthz`, `/readyz` and recordings are served.
     pub listen: SocketAddr,
+    /// The same as people reach it, for links. Not set: `http://` and `listen`.
+    pub public_url: Option<String>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
     }
 }
 
@@ -232,6 +243,12 @@ impl Config {
         if let Err(why) = self.dial.check() {
             wrong.push((vec!["dial".to_owned()], why));
         }
+        if let Some(why) = self.http.public_url.as_deref().and_then(wrong_url) {
+            wrong.push((vec!["http".to_owned(), "public_url".to_owned()], why));
+        }
+        for (key, why) in self.recording.check() {
+            wrong.push((vec!["recording".to_owned(), key.to_owned()], why));
+        }
         for (index, node) in self.node.iter().enumerate() {
             let mut complain = |key: &str, why| {
                 wrong.push((vec!["node".to_owned(), index.to_string(), key.to_owned()], why));
@@ -302,6 +319,11 @@ mod tests {
             ("[[node]]\nname = \"a\"\n[[node]]\nname = \"a\"\n", "dozvon.toml:4", "two nodes"),
             ("[[node]]\nname = \"a\"\n[[node]]\naddress = \"x\"\n", "dozvon.toml:4", "host:port"),
             ("[[nod]]\n", "dozvon.toml:1", "`node`"),
+            ("[recording]\npath = \"/rec/{cal}.wav\"\n", "dozvon.toml:2", "`{call}`"),
+            ("[recording]\nfolder = \"rec\"\n", "dozvon.toml:2", "begin with `/`"),
+            ("[recording]\nsecret = \"short\"\n", "dozvon.toml:2", "openssl rand"),
+            ("[recording]\nbase_url = \"rec.example\"\n", "dozvon.toml:2", "https://"),
+            ("[http]\npublic_url = \"pbx\"\n", "dozvon.toml:2", "https://"),
         ] {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
             assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");

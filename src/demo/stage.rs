@@ -17,6 +17,7 @@ use crate::core::staff::Employee;
 use crate::crm::builtin::import::ImportError;
 use crate::crm::builtin::{Builtin, load_sample};
 use crate::crm::{ApplyError, Crm, CrmError, Done, Work};
+use crate::recording::Template;
 use crate::rules::{Routing, RulesError};
 use crate::sim::{Agent, FreeSwitch, Queue, Script};
 use crate::store::{Store, StoreError};
@@ -94,11 +95,18 @@ pub struct Stage {
     store: Scrap,
 }
 
-/// A store that is removed with the stage, whether or not it was ever set.
+/// A store and recordings that are removed with the stage, whether or not it was ever set.
 struct Scrap(PathBuf);
+
+impl Scrap {
+    fn recordings(&self) -> PathBuf {
+        self.0.with_extension("recordings")
+    }
+}
 
 impl Drop for Scrap {
     fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(self.recordings());
         for suffix in ["", "-wal", "-shm"] {
             let mut name = self.0.clone().into_os_string();
             name.push(suffix);
@@ -133,6 +141,7 @@ impl Stage {
             .gateway("mobile")
             .agent(Agent::new("egor", "106"))
             .queue("sales", Queue::new(&["egor"]))
+            .recordings(scrap.recordings())
             .start()
             .await?;
         let mut config = Config::default();
@@ -140,6 +149,9 @@ impl Stage {
         config.http.listen = http;
         let control = switch.control_address().map(|a| a.to_string()).unwrap_or_default();
         config.node = vec![Node { address: control, ..Node::default() }];
+        let path = scrap.recordings().join("{date}/{call}.wav");
+        config.recording.path = path.to_str().and_then(|path| Template::parse(path).ok());
+        config.recording.secret = Some(uuid::Uuid::new_v4().to_string().into());
         let app = App::start(&config, crm.clone(), Routing::default_rules()?).await?;
         switch.set_engine(&app.calls.to_string());
         let stage = Self { app, switch, crm, store: scrap };

@@ -38,6 +38,9 @@ impl Teller {
             match self.news.recv().await {
                 Ok(CallNews::Closed(record)) if record.id == *id => {
                     self.say(began, &self.ending(&record));
+                    if let Some(sound) = record.recording.as_ref().filter(|s| !s.url.is_empty()) {
+                        self.say(began, &format!("the talk: {}", sound.url));
+                    }
                     return Some(record);
                 }
                 Ok(news) => {

@@ -1,10 +1,12 @@
-//! HTTP for machines that watch the engine, and for its outbox: a file per resource.
+//! HTTP for machines that watch the engine, for its outbox, and for people who listen to a talk: a
+//! file per resource.
 
 mod health;
 mod metrics;
 mod outbox;
 mod problem;
 mod ready;
+mod sounds;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::metrics::Metrics;
+use crate::recording::Recorder;
 use crate::store::Store;
 
 pub use ready::{Part, Readiness};
@@ -37,12 +40,16 @@ pub struct HttpState {
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// The store of the outbox, once it is open. `None`: this engine has no outbox.
     pub store: Option<watch::Receiver<Option<Store>>>,
+    /// For `/recordings/…` and `/voicemail/…`.
+    pub recorder: Arc<Recorder>,
 }
 
-/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`.
+/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/recordings/…`,
+/// `/voicemail/…`.
 ///
 /// Nobody has to say who he is: whoever reaches the address may release and drop entries and
-/// sees phone numbers. So the default address is loopback.
+/// sees phone numbers. So the default address is loopback; where links to recordings
+/// are to be opened from elsewhere, let a proxy pass only the last two.
 pub fn router(state: HttpState) -> Router {
     Router::new()
         .route("/metrics", get(metrics::get))
@@ -52,6 +59,8 @@ pub fn router(state: HttpState) -> Router {
         .route("/v1/outbox/{id}", get(outbox::show))
         .route("/v1/outbox/{id}/retry", post(outbox::retry))
         .route("/v1/outbox/{id}/drop", post(outbox::drop))
+        .route("/recordings/{*path}", get(sounds::recording))
+        .route("/voicemail/{*path}", get(sounds::message))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
         .with_state(state)

@@ -75,6 +75,7 @@ impl Call {
                 self.legs[l].break_now = true;
                 ok
             }
+            "uuid_record" => self.uuid_record(l, rest),
             "uuid_recv_dtmf" => {
                 let keys = ["cc_exit_keys", "fifo_caller_exit_key"];
                 let keys = keys.map(|k| self.legs[l].vars.get(k).unwrap_or_default());

@@ -27,6 +27,7 @@ const KNOWN: &[&str] = &[
     "playback",
     "pre_answer",
     "push",
+    "record",
     "record_session",
     "respond",
     "ring_ready",
@@ -42,7 +43,8 @@ const KNOWN: &[&str] = &[
 ];
 
 /// These send 183 to a caller who is not answered yet (transcripts 02a, 03c).
-const NEED_MEDIA: &[&str] = &["playback", "record_session", "voicemail", "play_and_get_digits"];
+const NEED_MEDIA: &[&str] =
+    &["playback", "record", "record_session", "voicemail", "play_and_get_digits"];
 
 impl Call {
     /// Runs an application on the caller's leg, with its two events.
@@ -118,8 +120,11 @@ impl Call {
             }
             "playback" => self.app_playback(arg).await,
             "play_and_get_digits" => self.app_digits(arg).await,
-            "record_session" => self.app_record(arg),
-            "stop_record_session" => self.stop_recordings(A),
+            "record" => self.app_record(arg).await,
+            "record_session" => self.app_record_session(arg),
+            "stop_record_session" => {
+                self.stop_recordings(A);
+            }
             "hangup" => self.hang_up_caller(cause::parse(arg)),
             "respond" => {
                 let status = arg.split(' ').next().and_then(|s| s.parse().ok());
@@ -284,15 +289,5 @@ impl Call {
             vars.set("read_terminator_used", &end);
         }
         vars.set(&variable, &digits);
-    }
-
-    fn app_record(&mut self, file: &str) {
-        self.legs[A].recordings.push(file.to_owned());
-        self.record_event(A, Kind::RecordStart, file);
-    }
-
-    pub(super) fn record_event(&mut self, l: usize, kind: Kind, file: &str) {
-        let tail = format!("Record-File-Path: {}\n", encode(file));
-        self.tell_more(Some(l), kind, Extra { tail: &tail, ..Extra::default() });
     }
 }

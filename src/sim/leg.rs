@@ -171,8 +171,8 @@ pub(super) struct Leg {
     pub(super) fifo: String,
     /// The place in the list of rung phones.
     pub(super) rung: Option<usize>,
-    /// The files `record_session` writes.
-    pub(super) recordings: Vec<String>,
+    /// The files that are being written.
+    pub(super) recordings: Vec<super::record::Recording>,
     /// HANGUP_COMPLETE has been told.
     pub(super) complete: bool,
     pub(super) destroyed: bool,

@@ -354,12 +354,6 @@ impl Call {
         self.shared.leave(&self.legs[l].uuid);
     }
 
-    pub(super) fn stop_recordings(&mut self, l: usize) {
-        for file in std::mem::take(&mut self.legs[l].recordings) {
-            self.record_event(l, Kind::RecordStop, &file);
-        }
-    }
-
     pub(super) fn destroy(&mut self, l: usize) {
         if !self.legs[l].destroyed {
             let leg = &mut self.legs[l];

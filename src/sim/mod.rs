@@ -30,6 +30,7 @@ mod originate;
 mod park;
 mod phones;
 mod queue;
+mod record;
 mod report;
 mod script;
 mod serve;

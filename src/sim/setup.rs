@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,6 +146,7 @@ pub struct Builder {
     pub(super) heartbeat: Duration,
     pub(super) password: String,
     pub(super) control: Option<String>,
+    pub(super) recordings: Option<PathBuf>,
 }
 
 impl Default for Builder {
@@ -171,6 +173,7 @@ impl Default for Builder {
             heartbeat: Duration::from_secs(20),
             password: "ClueCon".to_owned(),
             control: None,
+            recordings: None,
         }
     }
 }
@@ -334,6 +337,13 @@ impl Builder {
     #[must_use]
     pub fn control(mut self, address: &str) -> Self {
         self.control = Some(address.to_owned());
+        self
+    }
+
+    /// Recordings in this folder become files: a moment of silence each. Without it none does.
+    #[must_use]
+    pub fn recordings(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.recordings = Some(folder.into());
         self
     }
 

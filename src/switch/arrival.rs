@@ -24,6 +24,8 @@ pub struct Arrival {
     pub answered: bool,
     /// The caller has hung up before we came to speak: the cause.
     pub gone: Option<String>,
+    /// Where the dialplan wants the talk recorded: `dozvon_record_path`.
+    pub record_path: Option<String>,
     /// What the cases of the call need besides. Read only where it is asked for.
     pub brought: Brought,
 }
@@ -90,6 +92,8 @@ impl Arrival {
             to: dialled(&get("Caller-Destination-Number")),
             answered: get("Answer-State") == "answered",
             gone: (get("Answer-State") == "hangup").then(|| get("Hangup-Cause").into_owned()),
+            record_path: Some(get("variable_dozvon_record_path").into_owned())
+                .filter(|path| !path.is_empty()),
             brought: Brought::default(),
         })
     }

@@ -6,6 +6,7 @@
 //! and braces whole.
 
 use crate::core::call::{App, RING_SLACK};
+use crate::core::ids::CallId;
 use crate::core::phone::Phone;
 use crate::core::plan::{Ring, Target};
 use crate::core::staff::Number;
@@ -112,6 +113,19 @@ pub const CALL_VARIABLES: &str = "^^|dozvon_led=true|hangup_after_bridge=true|co
 /// (seen on 1.10.12).
 pub const LEAVE_KEY: char = 'D';
 
+/// With [`CALL_VARIABLES`] where an employee's call to a client may be recorded: the recording is
+/// on his leg then, and goes over to the client's when he passes the client on. A client who calls
+/// is recorded on his own leg, which stays.
+pub const FOLLOW_TRANSFER: &str = "|recording_follow_transfer=true";
+
+/// Records a talk in stereo: left who called, right who was called. The folder is made where it is
+/// missing. Fed to `api`, because `record_session` would wait in the leg's queue until the talk is
+/// over, and would send 183 to a leg that is not answered (transcript 02a).
+pub fn record(call: &CallId, file: &str) -> String {
+    let file = clean_path(file).replace('\\', r"\\").replace('\'', r"\'");
+    format!("uuid_record {call} start '{file}' 0 {{RECORD_STEREO=true}}")
+}
+
 /// A name without what breaks a display or a dial string on its way; 80 characters at most.
 fn clean_name(name: &str) -> String {
     let typographic = |c: char| match c {
@@ -182,6 +196,13 @@ mod tests {
         ] {
             assert_eq!(Dial::default().application(&app).1, text);
         }
+    }
+
+    #[test]
+    fn the_path_of_a_recording_stays_one_word() {
+        let said = record(&CallId::new("a-1"), "/Записи/it's \\ \"q\".wav");
+        let words = r#"uuid_record a-1 start '/Записи/it\'s \\ "q".wav' 0 {RECORD_STEREO=true}"#;
+        assert_eq!(said, words);
     }
 
     proptest::proptest! {

@@ -19,6 +19,7 @@ use crate::core::staff::Presence;
 use crate::directory::Directory;
 use crate::esl::Limits;
 use crate::metrics::Metrics;
+use crate::recording::Recorder;
 use crate::rules::Routing;
 
 /// How sessions behave.
@@ -50,6 +51,8 @@ pub struct Engine {
     pub news: broadcast::Sender<CallNews>,
     /// Takes down what the rules are to learn.
     pub clerk: Arc<dyn Clerk>,
+    /// Which talks are recorded, and where.
+    pub recorder: Arc<Recorder>,
 }
 
 /// What happens in calls, as it happens.
@@ -102,6 +105,7 @@ impl Engine {
             calls: Arc::default(),
             news: broadcast::Sender::new(4096),
             clerk: Arc::new(NoClerk),
+            recorder: Arc::default(),
         }
     }
 
@@ -109,6 +113,13 @@ impl Engine {
     #[must_use]
     pub fn with_clerk(mut self, clerk: Arc<dyn Clerk>) -> Self {
         self.clerk = clerk;
+        self
+    }
+
+    /// With recordings; without it nothing is recorded.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Arc<Recorder>) -> Self {
+        self.recorder = recorder;
         self
     }
 
@@ -153,12 +164,7 @@ impl Engine {
     /// A record is complete: count it, log it, hand it on.
     pub(super) fn closed(&self, record: CallRecord) {
         let outcome = record.outcome.map_or("unknown", Outcome::as_str);
-        let direction = match record.direction {
-            crate::core::facts::Direction::Inbound => "inbound",
-            crate::core::facts::Direction::Outbound => "outbound",
-            crate::core::facts::Direction::Internal => "internal",
-            crate::core::facts::Direction::Callback => "callback",
-        };
+        let direction = record.direction.as_str();
         self.metrics.calls.with_label_values(&[direction, outcome]).inc();
         for attempt in &record.attempts {
             // One without a result goes on in FreeSWITCH after we let go of the call.

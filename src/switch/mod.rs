@@ -11,4 +11,5 @@ pub mod listener;
 pub mod presence;
 pub mod registry;
 pub mod session;
+mod tape;
 pub mod translate;

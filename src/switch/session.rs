@@ -16,14 +16,15 @@ use tracing::{debug, info, warn};
 use super::arrival::{Arrival, HandshakeError};
 use super::clock::Clock;
 use super::desk::Desk;
-use super::dial::{CALL_VARIABLES, LEAVE_KEY};
+use super::dial::{CALL_VARIABLES, FOLLOW_TRANSFER, LEAVE_KEY};
 use super::engine::{CallNews, Engine};
 use super::farewell::{GOODBYE, SET, farewell, keep_silent, leaves, undisturbed};
 use super::registry::{Entry, Seat};
+use super::tape::Tape;
 use super::translate::{AGENT_EVENTS, AGENTS, EVENTS, FILTERS, Translator};
 use crate::core::call::{App, Call, Input, Output, Probe};
 use crate::core::client::Lookup;
-use crate::core::facts::{Facts, whom_to_ask};
+use crate::core::facts::{Direction, Facts, whom_to_ask};
 use crate::core::ids::OpId;
 use crate::core::phone::mask;
 use crate::core::record::CallRecord;
@@ -114,6 +115,7 @@ struct Session {
     earlier: CancellationToken,
     record: Option<CallRecord>,
     commanded: bool,
+    tape: Tape,
     /// FreeSWITCH has taken `linger`: the end of the call will be told.
     lingers: bool,
     /// FreeSWITCH runs what this connection sends.
@@ -168,8 +170,11 @@ async fn handshake(
     }
     let id = arrival.call.as_str();
     let op = OpId::new(format!("{id}.0"));
+    let follows = arrival.direction == Direction::Outbound
+        && engine.recorder.may_record(arrival.record_path.as_deref());
+    let variables = [CALL_VARIABLES, if follows { FOLLOW_TRANSFER } else { "" }].concat();
     let mut first = vec![
-        (Tag::Plain("multiset"), Command::execute(None, &op, "multiset", CALL_VARIABLES)),
+        (Tag::Plain("multiset"), Command::execute(None, &op, "multiset", &variables)),
         (Tag::Plain("linger"), Command::linger(LINGER)),
     ];
     first.extend(FILTERS.map(|header| (Tag::Plain("filter"), Command::filter(header, id))));
@@ -196,6 +201,7 @@ impl Session {
     fn new(engine: Arc<Engine>, seat: Seat<Connected>, connected: Connected) -> Self {
         let Connected { link, mut arrival, accepted } = connected;
         let clock = Clock::start();
+        let tape = Tape::new(engine.recorder.clone());
         let desk = Desk::new(engine.clerk.clone(), std::mem::take(&mut arrival.brought));
         let mut call = Call::new(CallRecord::new(
             arrival.call.clone(),
@@ -220,6 +226,7 @@ impl Session {
             earlier: CancellationToken::new(),
             record: None,
             commanded: false,
+            tape,
             lingers: false,
             led: false,
         }
@@ -321,6 +328,9 @@ impl Session {
         debug!(trace = ?decision.trace, "decided");
         self.begin(&decision, Some(lookup));
         self.call.handle(Input::Decided(Box::new(decision)), self.clock.now());
+        let rules = self.engine.rules.load();
+        let dialplan = self.arrival.record_path.as_deref();
+        self.tape.prepare(&mut self.call, dialplan, rules.timezone(), self.clock.now());
     }
 
     fn decision(&self, lookup: &Lookup) -> Decision {
@@ -350,12 +360,18 @@ impl Session {
     fn incoming(&mut self, incoming: Incoming<Tag>) {
         let now = self.clock.now();
         let staff = self.engine.directory.staff();
-        let translator =
-            Translator { call: &self.arrival.call, staff: &staff, region: self.engine.region() };
+        let recorder = &self.engine.recorder;
+        let translator = Translator {
+            call: &self.arrival.call,
+            staff: &staff,
+            region: self.engine.region(),
+            link: &|file| recorder.link(file, now).unwrap_or_default(),
+        };
         match incoming {
             Incoming::Event(event) => {
                 self.led = self.led || ran_first(&event);
                 if let Some(input) = translator.event(&event) {
+                    self.tape.heard(&input);
                     self.call.handle(input, now);
                 }
             }
@@ -368,7 +384,9 @@ impl Session {
             }
             Incoming::Reply(Tag::LastLook, reply) => {
                 let data = Event::from_plain(&Bytes::copy_from_slice(reply.headers.as_bytes()));
-                self.call.handle(Input::Completed(translator.last_words(&data)), now);
+                let last = Input::Completed(translator.last_words(&data));
+                self.tape.heard(&last);
+                self.call.handle(last, now);
             }
             // A caller may be gone at any moment.
             Incoming::Reply(Tag::Plain(_), reply) if reply.text().starts_with(NO_CHANNEL) => {}
@@ -434,6 +452,10 @@ impl Session {
                     let call = format!("uuid_recv_dtmf {} {LEAVE_KEY}", self.arrival.call);
                     commands.push((Tag::Plain("uuid_recv_dtmf"), Command::api(&call)));
                 }
+                Output::Record(file) => {
+                    let record = self.tape.begin(&self.arrival.call, &file);
+                    commands.push((Tag::Plain("uuid_record"), record));
+                }
                 other => self.note(other),
             }
         }
@@ -476,8 +498,15 @@ impl Session {
                 self.desk.occurred(self.call.record(), &occurrence, self.clock.now());
                 self.engine.occurred(&self.call, occurrence);
             }
-            Output::Closed(record) => self.record = Some(*record),
-            Output::Run(..) | Output::Probe | Output::LastLook | Output::Break => {}
+            Output::Closed(record) => {
+                self.record = Some(*record);
+                self.tape.end();
+            }
+            Output::Run(..)
+            | Output::Probe
+            | Output::LastLook
+            | Output::Break
+            | Output::Record(_) => {}
         }
     }
 

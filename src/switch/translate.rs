@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::core::call::{Completion, Input, LastWords, Probe};
+use crate::core::call::{Completion, Input, LastWords, Probe, Recorded};
 use crate::core::ids::{CallId, EmployeeId, Extension, LegId, OpId};
 use crate::core::phone::{Phone, Region};
 use crate::core::record::Party;
@@ -35,6 +35,8 @@ pub struct Translator<'a> {
     pub staff: &'a Staff,
     /// How national numbers are read.
     pub region: Region,
+    /// Where a file can be listened to; empty: nobody can be told where.
+    pub link: &'a dyn Fn(&str) -> String,
 }
 
 impl Translator<'_> {
@@ -62,7 +64,7 @@ impl Translator<'_> {
             }
             "CHANNEL_EXECUTE_COMPLETE" if own => Some(Input::Done {
                 op: OpId::new(event.raw("Application-UUID")?),
-                result: completion(event),
+                result: self.completion(event),
             }),
             "CHANNEL_HANGUP" if own => Some(Input::HungUp { cause: cause(event) }),
             "CHANNEL_HANGUP_COMPLETE" if own => Some(Input::Completed(self.last_words(event))),
@@ -164,6 +166,29 @@ impl Translator<'_> {
             cause: cause(event),
             bridged_with: if bridged { partner() } else { None },
             message_seconds: message_seconds(event),
+            message_url: self.message_url(event),
+            recorded: recorded(event),
+        }
+    }
+
+    fn message_url(&self, event: &Event) -> String {
+        event.variable("voicemail_file_path").map(|file| (self.link)(&file)).unwrap_or_default()
+    }
+
+    fn completion(&self, event: &Event) -> Completion {
+        let app = event.raw("Application");
+        let voicemail = app == Some("voicemail");
+        let text = |name: &str| event.variable(name).map(Cow::into_owned);
+        Completion {
+            disposition: if app == Some("bridge") { text("originate_disposition") } else { None },
+            queue_cause: if app == Some("callcenter") { text("cc_cause") } else { None },
+            queue_bridged: app == Some("fifo") && event.variable("fifo_serviced_uuid").is_some(),
+            taken_out: app == Some("callcenter")
+                && event.variable("cc_cancel_reason").as_deref() == Some("BREAK_OUT"),
+            missing: app == Some("playback")
+                && event.get("Application-Response").as_deref() == Some("FILE NOT FOUND"),
+            message_seconds: if voicemail { message_seconds(event) } else { 0 },
+            message_url: if voicemail { self.message_url(event) } else { String::new() },
         }
     }
 }
@@ -172,18 +197,16 @@ fn cause(event: &Event) -> String {
     event.raw("Hangup-Cause").unwrap_or("UNKNOWN").to_owned()
 }
 
-fn completion(event: &Event) -> Completion {
-    let app = event.raw("Application");
-    let text = |name: &str| event.variable(name).map(Cow::into_owned);
-    Completion {
-        disposition: if app == Some("bridge") { text("originate_disposition") } else { None },
-        queue_cause: if app == Some("callcenter") { text("cc_cause") } else { None },
-        queue_bridged: app == Some("fifo") && event.variable("fifo_serviced_uuid").is_some(),
-        taken_out: app == Some("callcenter")
-            && event.variable("cc_cancel_reason").as_deref() == Some("BREAK_OUT"),
-        missing: app == Some("playback")
-            && event.get("Application-Response").as_deref() == Some("FILE NOT FOUND"),
-        message_seconds: if app == Some("voicemail") { message_seconds(event) } else { 0 },
+/// `record_ms` and its like are set when the file is closed, before CHANNEL_HANGUP_COMPLETE
+/// (transcript 10a). A recording that cannot begin leaves only `uri-failure` (10c). One that ran
+/// out of disk leaves that too, and is as long as what was written (seen on 1.10.12).
+fn recorded(event: &Event) -> Recorded {
+    let discarded = event.variable("RECORD_DISCARDED").as_deref() == Some("true");
+    match event.variable("record_ms").and_then(|ms| ms.parse().ok()) {
+        Some(ms) if !discarded => Recorded::Milliseconds(ms),
+        Some(_) => Recorded::Nothing,
+        None if event.variable("record_completion_cause").is_some() => Recorded::Nothing,
+        None => Recorded::Unknown,
     }
 }
 

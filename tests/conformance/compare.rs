@@ -191,6 +191,7 @@ const VARIABLES: &[&str] = &[
     "cc_side",
     "cc_agent_uuid",
     "fifo_status",
+    "record_completion_cause",
     "billsec",
     "duration",
     "last_app",
@@ -209,8 +210,10 @@ fn variables(
         match &line.what {
             What::Event(seen) => {
                 let app = seen.headers.get("Application").map(String::as_str);
-                if matches!(app, Some("bridge" | "callcenter" | "fifo"))
-                    && seen.name == "CHANNEL_EXECUTE_COMPLETE"
+                if matches!(
+                    app,
+                    Some("bridge" | "callcenter" | "fifo" | "record" | "record_session")
+                ) && seen.name == "CHANNEL_EXECUTE_COMPLETE"
                     && seen.leg.as_deref() == Some("A")
                 {
                     complete = Some(n);

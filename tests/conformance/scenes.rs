@@ -124,4 +124,8 @@ scenes! {
         |b| b.phone("101", answers(310).hangs_up_after(ms(3040))).phone("104", answers(520)), |c| c.caller(hangs_up(4921)), [];
     t09j_uuid_transfer_park_inline "09j"
         |b| b.phone("101", answers(320)), |c| c.caller(hangs_up(2920)), [(1.415, "uuid_transfer ec4e012b-54fb-4138-a50c-635809742b4b park inline")];
+    t10a_record "10a"
+        |b| b, |c| c.caller(Caller::stays().presses(ms(3060), '#')), [];
+    t10c_record_session_bad_path_default "10c"
+        |b| b, |c| c, [];
 }

@@ -9,6 +9,8 @@ pub fn event(name: &str, conn: &str, caller: bool, seen: &Seen) -> bool {
     match seen.name.as_str() {
         // A race with `myevents` (FACTS.md).
         "CHANNEL_PARK" => true,
+        // Told of no use to a controller, and not simulated.
+        "MEDIA_BUG_START" | "MEDIA_BUG_STOP" => true,
         // Comes before or after the last events (FACTS.md, end of the call).
         "notice linger" => true,
         // The agent's own thread enters CS_CONSUME_MEDIA while the leg is made part of the call: in

@@ -28,7 +28,12 @@ impl Engine {
         let owner = r#"{ do = "owner", ring = "10s""#;
         assert!(routing.contains(&format!("\n    {owner}")), "the rules ring the owner for 10 s");
         let routing = routing.replace(owner, &format!(r#"{{ do = "owner", ring = "{RING}""#));
-        Self::start_with(calls, control, &routing).await
+        Self::start_with(calls, control, &routing, "").await
+    }
+
+    /// The same, with more lines of configuration.
+    pub async fn start_configured(calls: SocketAddr, control: SocketAddr, config: &str) -> Self {
+        Self::start_with(calls, control, include_str!("../../rules/routing.toml"), config).await
     }
 
     /// Starts one whose calls all go these steps.
@@ -37,10 +42,10 @@ impl Engine {
             "schema = 1\ntimezone = \"Europe/Moscow\"\nregion = \"RU\"\n[lines.main]\nnumbers = \"any\"\n\
              route = \"all\"\n[routes.all]\ntitle = \"All\"\nwhy = \"A test\"\nsteps = [{steps}]\n"
         );
-        Self::start_with(calls, control, &routing).await
+        Self::start_with(calls, control, &routing, "").await
     }
 
-    async fn start_with(calls: SocketAddr, control: SocketAddr, routing: &str) -> Self {
+    async fn start_with(calls: SocketAddr, control: SocketAddr, routing: &str, more: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         fs::write(folder.path().join("routing.toml"), routing).expect("a file");
         let config = format!(
@@ -57,7 +62,7 @@ routing = "routing.toml"
 [log]
 format = "json"
 level = "info,dozvon=debug"
-"#
+{more}"#
         );
         fs::write(folder.path().join("dozvon.toml"), config).expect("a file");
         let mut child = Command::new(env!("CARGO_BIN_EXE_dozvon"))
@@ -79,6 +84,12 @@ level = "info,dozvon=debug"
         engine.says("ready for calls").await;
         engine.says("control link to FreeSWITCH is up").await;
         engine
+    }
+
+    /// Where its HTTP is.
+    pub async fn http(&self) -> String {
+        let ready = self.says("ready for calls").await;
+        format!("http://{}", ready["http"].as_str().expect("an address"))
     }
 
     /// Its log so far.

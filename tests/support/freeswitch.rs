@@ -118,6 +118,24 @@ impl FreeSwitch {
         true
     }
 
+    /// The folder of `dozvon_recordings`.
+    pub fn recordings(&self) -> PathBuf {
+        self.folder.path().join("recordings/dozvon")
+    }
+
+    /// Another one from now on, below its folder of recordings.
+    pub async fn records_into(&self, name: &str) -> PathBuf {
+        let vars = self.folder.path().join("conf/vars_dozvon.xml");
+        let text = fs::read_to_string(&vars).expect("it was written");
+        let folder = self.folder.path().join("recordings").join(name);
+        let (key, old) = ("dozvon_recordings=", "$${recordings_dir}/dozvon");
+        assert!(text.contains(&format!("{key}{old}")), "vars_dozvon.xml names the folder");
+        let text = text.replace(&format!("{key}{old}"), &format!("{key}{}", folder.display()));
+        fs::write(&vars, text).expect("a file");
+        assert!(self.api("reloadxml").await.contains("+OK"));
+        folder
+    }
+
     /// What it has printed and logged so far.
     pub fn log(&self) -> String {
         let read = |file: &str| fs::read(self.folder.path().join("log").join(file));

@@ -88,6 +88,17 @@ pub fn phone(text: &str) -> Phone {
     Phone::parse(text, Region::default()).unwrap()
 }
 
+fn config(control: Option<SocketAddr>) -> Config {
+    let mut config = Config::default();
+    config.calls.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.calls.handshake = Duration::from_secs(2);
+    config.http.listen = config.calls.listen;
+    // Port 9 is nobody's: the link stays down.
+    let address = control.map_or_else(|| "127.0.0.1:9".to_owned(), |a| a.to_string());
+    config.node = vec![Node { address, ..Node::default() }];
+    config
+}
+
 /// A running engine.
 pub struct Engine {
     pub app: App,
@@ -128,14 +139,29 @@ impl Engine {
         control: Option<SocketAddr>,
         clerk: Arc<dyn Clerk>,
     ) -> Self {
-        let mut config = Config::default();
+        let mut config = config(control);
         config.calls.listen = calls;
-        config.calls.handshake = Duration::from_secs(2);
-        config.http.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        // Port 9 is nobody's: the link stays down.
-        let address = control.map_or_else(|| "127.0.0.1:9".to_owned(), |a| a.to_string());
-        config.node = vec![Node { address, ..Node::default() }];
-        let app = App::start_with(&config, Arc::new(crm), rules, clerk).await.unwrap();
+        Self::start_as(&config, crm, rules, clerk).await
+    }
+
+    /// With more in its configuration.
+    pub async fn start_configured(
+        crm: impl Crm + 'static,
+        rules: Routing,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let mut config = config(None);
+        change(&mut config);
+        Self::start_as(&config, crm, rules, Arc::new(NoClerk)).await
+    }
+
+    async fn start_as(
+        config: &Config,
+        crm: impl Crm + 'static,
+        rules: Routing,
+        clerk: Arc<dyn Clerk>,
+    ) -> Self {
+        let app = App::start_with(config, Arc::new(crm), rules, clerk).await.unwrap();
         let news = app.engine.news.subscribe();
         Self { app, news }
     }

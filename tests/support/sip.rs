@@ -1,10 +1,13 @@
 //! A small SIP user agent on loopback UDP: the caller and the phones of the tests.
 //!
-//! Signalling only. It offers a port in its SDP and sends no audio, which is enough for FreeSWITCH to bridge.
+//! It offers a port in its SDP and sends no audio, which is enough for FreeSWITCH to bridge; a phone that [`Phone::hums`]
+//! sends a tone in its talks, for what is recorded of them.
 //! Nothing is retransmitted: loopback does not lose datagrams.
 
 #[path = "sip_message.rs"]
 mod message;
+#[path = "rtp.rs"]
+mod rtp;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use message::{Message, display_name, uri};
+use rtp::Voice;
 
 /// What a phone does when it is called.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +79,7 @@ struct Inner {
     incoming: mpsc::UnboundedSender<Call>,
     arrived: tokio::sync::Mutex<mpsc::UnboundedReceiver<Call>>,
     registered: watch::Sender<Option<u16>>,
+    voice: Mutex<Option<Arc<Voice>>>,
 }
 
 impl Phone {
@@ -93,6 +98,7 @@ impl Phone {
             incoming,
             arrived: tokio::sync::Mutex::new(arrived),
             registered: watch::channel(None).0,
+            voice: Mutex::default(),
         }));
         // Ends with the test's runtime.
         tokio::spawn(phone.clone().read());
@@ -107,6 +113,12 @@ impl Phone {
     /// Changes what it does with the next call.
     pub fn behave(&self, behaviour: Behaviour) {
         *self.0.behaviour.lock().expect("no test panics inside") = behaviour;
+    }
+
+    /// From now on it sends a tone of this many hertz in every talk.
+    pub async fn hums(&self, hertz: u32) {
+        let voice = Arc::new(Voice::open(hertz).await);
+        *self.0.voice.lock().expect("no test panics inside") = Some(voice);
     }
 
     /// The next call that came in, or `None` if none does within `wait`.
@@ -157,10 +169,16 @@ impl Phone {
     }
 
     fn sdp(&self) -> String {
-        // No audio is sent; port 9 is "discard".
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8 0\r\n\
-         a=rtpmap:8 PCMA/8000\r\n"
-            .to_owned()
+        // Without a voice no audio is sent; port 9 is "discard".
+        let port = self.voice().map_or(9, |voice| voice.port());
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 8 0\r\n\
+             a=rtpmap:8 PCMA/8000\r\n"
+        )
+    }
+
+    fn voice(&self) -> Option<Arc<Voice>> {
+        self.0.voice.lock().expect("no test panics inside").clone()
     }
 
     async fn send(&self, text: &str, to: SocketAddr) {
@@ -328,6 +346,9 @@ impl Call {
         let sdp = self.0.phone.sdp();
         self.reply(200, &sdp).await;
         self.note(|seen| seen.answered = true);
+        if let Some(invite) = &self.0.invite {
+            self.speak(&invite.body);
+        }
     }
 
     /// Refuses it.
@@ -370,6 +391,18 @@ impl Call {
         self.ask("REFER", &to).await;
     }
 
+    /// Sends the tone to where this description says, until the call is over.
+    fn speak(&self, sdp: &str) {
+        let Some((voice, to)) = self.0.phone.voice().zip(rtp::address(sdp)) else { return };
+        let mut seen = self.0.seen.subscribe();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = voice.hum(to) => {}
+                _ = seen.wait_for(|seen| seen.ended.is_some()) => {}
+            }
+        });
+    }
+
     async fn act(&self, behaviour: Behaviour) {
         match behaviour {
             Behaviour::Manual => {}
@@ -410,6 +443,7 @@ impl Call {
             self.sides().contact = uri(message.header("Contact")).to_owned();
             self.request("ACK", sequence, &token(), "", "").await;
             self.note(|seen| seen.answered = true);
+            self.speak(&message.body);
         } else {
             // The ACK of a refusal belongs to the INVITE's own transaction.
             let branch = self.0.branch.clone();

@@ -75,6 +75,29 @@ pub struct Completion {
     pub missing: bool,
     /// A message of this many seconds was recorded.
     pub message_seconds: u64,
+    /// Where the message can be listened to; empty: nobody can be told where.
+    pub message_url: String,
+}
+
+/// Where the talk is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The file, as FreeSWITCH names it.
+    pub file: Arc<str>,
+    /// Where it can be listened to; empty: nobody can be told where.
+    pub url: String,
+}
+
+/// What became of the recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recorded {
+    /// FreeSWITCH does not say: it went on to another leg with a transfer, or was never begun.
+    #[default]
+    Unknown,
+    /// There is no file: it could not be written, or nothing stood in it.
+    Nothing,
+    /// The file is complete and this long.
+    Milliseconds(u64),
 }
 
 /// What CHANNEL_HANGUP_COMPLETE says.
@@ -86,6 +109,10 @@ pub struct LastWords {
     pub bridged_with: Option<Party>,
     /// A message of this many seconds was recorded.
     pub message_seconds: u64,
+    /// Where the message can be listened to; empty: nobody can be told where.
+    pub message_url: String,
+    /// What became of the recording.
+    pub recorded: Recorded,
 }
 
 /// What a look at the live channel says.
@@ -112,6 +139,8 @@ pub enum Output {
     LastLook,
     /// Take the caller out of the queue: its time is over.
     Break,
+    /// Record the talk from now on into this file.
+    Record(Arc<str>),
     /// This happened; rules and journal want to know.
     Occurred(Occurrence),
     /// The record is complete. Let go of the connection.

@@ -10,6 +10,7 @@
 
 mod elsewhere;
 mod io;
+mod recording;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::core::case::Sound;
 use crate::core::facts::Direction;
 use crate::core::ids::{EmployeeId, OpId};
 use crate::core::plan::{HangupCause, Step};
@@ -26,7 +26,7 @@ use crate::core::record::{
 };
 use crate::core::trace::{Decision, Fallback};
 
-pub use io::{App, Completion, Input, LastWords, Occurrence, Output, Probe};
+pub use io::{App, Completion, Input, LastWords, Occurrence, Output, Probe, Recorded, Recording};
 
 /// A ring step may be over this much later than its time: FreeSWITCH counts whole seconds, and
 /// [`RING_SLACK`] is added on top (FACTS.md, timeouts).
@@ -93,6 +93,8 @@ pub struct Call {
     looked: bool,
     /// The queue he waits in has no time limit.
     unlimited: bool,
+    /// Where the talk is to be recorded, once there is one.
+    recording: Option<Recording>,
 }
 
 // === what drives it ===
@@ -116,6 +118,7 @@ impl Call {
             down: None,
             looked: false,
             unlimited: false,
+            recording: None,
         }
     }
 
@@ -334,6 +337,7 @@ impl Call {
         self.end_talk(now);
         self.caller_answered = true;
         self.talk(party, now);
+        self.record_talk();
         self.state = State::Talking;
     }
 
@@ -369,7 +373,7 @@ impl Call {
 
     fn done(&mut self, op: &OpId, result: &Completion, now: Timestamp) {
         // Who hangs up after his message is gone before the application is over.
-        self.message(result.message_seconds, now);
+        self.message(result.message_seconds, &result.message_url, now);
         if self.is_mark(op) {
             return self.look_around(now);
         }
@@ -435,7 +439,8 @@ impl Call {
         if !words.cause.is_empty() {
             self.record.hangup_cause = Some(words.cause);
         }
-        self.message(words.message_seconds, now);
+        self.message(words.message_seconds, &words.message_url, now);
+        self.recorded(words.recorded);
         // The bridge's own events were lost (esl.md, pitfall 15): the truth is in the last words.
         if let (true, Some(party)) = (self.record.talks.is_empty(), words.bridged_with) {
             self.talk(party, now);
@@ -455,6 +460,7 @@ impl Call {
             Outcome::Answered => Occurrence::Ended,
             other => Occurrence::Missed(other),
         }));
+        self.outputs.extend(self.complete_recording().map(Output::Occurred));
         self.outputs.push_back(Output::Closed(Box::new(self.record.clone())));
         self.state = State::Closed;
     }
@@ -525,18 +531,6 @@ impl Call {
             attempt.until.get_or_insert(now);
             attempt.result.get_or_insert(result);
         }
-    }
-
-    fn message(&mut self, seconds: u64, now: Timestamp) {
-        if seconds == 0 || self.message_seconds > 0 {
-            return;
-        }
-        self.message_seconds = seconds;
-        self.record.voicemail = Some(Sound { url: String::new(), seconds: Some(seconds) });
-        if self.tries(|t| *t == Tried::Voicemail) {
-            self.end_attempt(AttemptResult::Answered, now);
-        }
-        self.outputs.push_back(Output::Occurred(Occurrence::Voicemail { seconds }));
     }
 
     fn tries(&self, what: impl Fn(&Tried) -> bool) -> bool {

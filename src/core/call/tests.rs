@@ -4,6 +4,7 @@ mod cases;
 mod elsewhere;
 mod lost;
 mod props;
+mod recording;
 
 use super::*;
 use crate::core::facts::Direction;
@@ -273,7 +274,7 @@ fn pitfall_15_a_lost_bridge_event_does_not_make_an_answered_call_missed() {
     let words = LastWords {
         cause: "NORMAL_CLEARING".into(),
         bridged_with: Some(party("b", Some("1"))),
-        message_seconds: 0,
+        ..LastWords::default()
     };
     call.handle(Input::Completed(words), at(60));
     assert_eq!(record(&mut call).outcome, Some(Outcome::Answered));

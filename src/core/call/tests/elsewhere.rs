@@ -129,7 +129,7 @@ fn pitfall_15_a_talk_known_from_the_last_words_only_is_the_steps() {
     call.handle(decision(vec![ring(Role::Owner, "1"), hangup()]), at(0));
     call.handle(Input::HungUp { cause: "NORMAL_CLEARING".into() }, at(60));
     let bridged_with = Some(party("b", Some("1")));
-    let words = LastWords { cause: "NORMAL_CLEARING".into(), bridged_with, message_seconds: 0 };
+    let words = LastWords { cause: "NORMAL_CLEARING".into(), bridged_with, ..LastWords::default() };
     call.handle(Input::Completed(words), at(60));
     let record = record(&mut call);
     assert_eq!(record.steps(), "owner answered");

@@ -11,7 +11,7 @@ fn waiting() -> (Call, OpId) {
 }
 
 fn words(cause: &str, bridged_with: Option<Party>) -> Input {
-    Input::Completed(LastWords { cause: cause.into(), bridged_with, message_seconds: 0 })
+    Input::Completed(LastWords { cause: cause.into(), bridged_with, ..LastWords::default() })
 }
 
 #[test]

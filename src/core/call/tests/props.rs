@@ -52,14 +52,26 @@ fn completion() -> impl Strategy<Value = Completion> {
                 taken_out,
                 missing,
                 message_seconds,
+                message_url: String::new(),
             }
         })
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    let words = (prop::option::of(leg()), 0..3_u64).prop_map(|(bridged_with, message_seconds)| {
-        LastWords { cause: "NORMAL_CLEARING".into(), bridged_with, message_seconds }
-    });
+    let recorded = prop_oneof![
+        Just(Recorded::Unknown),
+        Just(Recorded::Nothing),
+        any::<u64>().prop_map(Recorded::Milliseconds),
+    ];
+    let words = (prop::option::of(leg()), 0..3_u64, recorded).prop_map(
+        |(bridged_with, message_seconds, recorded)| LastWords {
+            cause: "NORMAL_CLEARING".into(),
+            bridged_with,
+            message_seconds,
+            message_url: String::new(),
+            recorded,
+        },
+    );
     let probe = prop_oneof![
         Just(Probe::Gone),
         Just(Probe::Alone),
@@ -101,6 +113,8 @@ struct Watched {
     /// Somebody was heard to talk.
     talked: bool,
     lost: bool,
+    /// Recordings begun, and told to be complete.
+    recorded: (usize, usize),
 }
 
 impl Watched {
@@ -138,6 +152,14 @@ impl Watched {
                 }
                 Output::Occurred(Occurrence::Answered(_)) => self.answered += 1,
                 Output::Occurred(Occurrence::Ended | Occurrence::Missed(_)) => self.ended += 1,
+                Output::Record(_) => {
+                    prop_assert!(!self.call.record.talks.is_empty(), "nobody talks");
+                    self.recorded.0 += 1;
+                }
+                Output::Occurred(Occurrence::Recorded { .. }) => {
+                    prop_assert!(self.ended == 1, "told before the end");
+                    self.recorded.1 += 1;
+                }
                 Output::Closed(record) => self.closed = Some(*record),
                 _ => {}
             }
@@ -164,7 +186,9 @@ proptest! {
     ) {
         let mut watched = Watched {
             call: fresh(), now: 0, ops: vec![], answered: 0, ended: 0, closed: None, talked: false, lost: false,
+            recorded: (0, 0),
         };
+        watched.call.record_into(Recording { file: "/rec/a.wav".into(), url: String::new() });
         watched.happens(Event::Given(first))?;
         for event in events {
             watched.happens(event)?;
@@ -177,6 +201,8 @@ proptest! {
         watched.happens(Event::Given(bridged("e", None)))?;
         watched.happens(Event::Given(completed()))?;
         prop_assert_eq!(watched.ended, 1);
+        let (begun, complete) = watched.recorded;
+        prop_assert!(begun <= 1 && complete <= begun, "{begun} begun, {complete} complete");
         let record = watched.closed.clone().expect("one record");
         prop_assert_eq!(watched.answered, usize::from(!record.talks.is_empty()));
         prop_assert_eq!(watched.answered == 1, record.outcome == Some(Outcome::Answered));

@@ -231,6 +231,7 @@ fn client(reader: &mut Reader, tab: &Tab, staff: &Staff, zone: &TimeZone) -> Opt
         name: name.unwrap_or_default().to_owned(),
         company: company.map(str::to_owned),
         owner: owner.map(|owner| employee(owner, staff)),
+        choice: None,
         deals: deals?,
     };
     Some(Known::Client(Arc::new(client)))

@@ -1,0 +1,174 @@
+//! Recordings of talks: where FreeSWITCH puts them, and the links that lead to them.
+
+pub mod config;
+mod key;
+mod links;
+mod template;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::error;
+
+pub use config::RecordingConfig;
+pub use key::KeyError;
+pub use links::{Key, LinkError, Links, Server, Shelf};
+pub use template::{PathError, Template, Words, check_path};
+
+/// Says which talk is recorded into which file, and who may listen to it.
+#[derive(Default)]
+pub struct Recorder {
+    enabled: bool,
+    template: Option<Template>,
+    links: Option<Links>,
+    lifetime: Duration,
+    lasting: Mutex<HashSet<PathBuf>>,
+}
+
+impl Recorder {
+    /// As configured. `public_url` is where the engine's own HTTP is reached; `key_file` holds
+    /// the key of its links where none is configured, and is made where it is missing.
+    pub fn new(config: &RecordingConfig, public_url: &str, key_file: &Path) -> Self {
+        let server = || match &config.base_url {
+            Some(url) => Server::Company { url: url.clone() },
+            None => {
+                let url = public_url.to_owned();
+                Server::Own { url, key: key(config, key_file) }
+            }
+        };
+        let folder = config.folder();
+        Self {
+            enabled: config.enabled,
+            template: config.path.clone(),
+            links: folder.map(|folder| Links::new(server(), folder, config.voicemail.clone())),
+            lifetime: config.expires,
+            lasting: Mutex::default(),
+        }
+    }
+
+    /// The file a talk is recorded into: the dialplan's (`dozvon_record_path`), else the
+    /// template's. `None`: it is not recorded.
+    ///
+    /// # Errors
+    /// [`PathError`]: what the dialplan says is no path. The talk is not recorded.
+    pub fn file(
+        &self,
+        dialplan: Option<&str>,
+        words: &Words<'_>,
+    ) -> Result<Option<String>, PathError> {
+        if !self.enabled {
+            return Ok(None);
+        }
+        match dialplan {
+            Some(path) => check_path(path).map(|()| Some(path.to_owned())),
+            None => Ok(self.template.as_ref().map(|template| template.fill(words))),
+        }
+    }
+
+    /// Whether a talk may be recorded, so that FreeSWITCH is told beforehand.
+    pub fn may_record(&self, dialplan: Option<&str>) -> bool {
+        self.enabled && (dialplan.is_some() || self.template.is_some())
+    }
+
+    /// The link to a file, known before the file is there (A12). `None`: no folder is configured,
+    /// or the file is in none of them.
+    pub fn link(&self, file: &str, now: Timestamp) -> Option<String> {
+        let expires = now.saturating_add(self.lifetime).unwrap_or(Timestamp::MAX);
+        self.links.as_ref()?.link(file, expires)
+    }
+
+    /// Opens links; `None`: the engine serves no sounds.
+    pub fn links(&self) -> Option<&Links> {
+        self.links.as_ref().filter(|links| links.own())
+    }
+
+    /// Notes that a file is being written, until what is returned is dropped.
+    pub fn begin(self: &Arc<Self>, file: &str) -> Lasting {
+        let file = PathBuf::from(file);
+        self.lasting().insert(file.clone());
+        Lasting { recorder: self.clone(), file }
+    }
+
+    /// Whether a call in hand is still writing it.
+    pub fn lasts(&self, file: &Path) -> bool {
+        self.lasting().contains(file)
+    }
+
+    fn lasting(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(config: &RecordingConfig, file: &Path) -> Key {
+    if let Some(secret) = &config.secret {
+        return Key::new(secret.reveal().as_bytes());
+    }
+    match key::kept(file) {
+        Ok(key) => key,
+        // Talks are recorded and links work; only a new start makes them void.
+        Err(error) => {
+            error!(%error, "links to recordings are signed with a key that is lost at the next start");
+            Key::new(&key::random())
+        }
+    }
+}
+
+/// A recording that goes on.
+pub struct Lasting {
+    recorder: Arc<Recorder>,
+    file: PathBuf,
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        self.recorder.lasting().remove(&self.file);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::facts::Direction;
+    use crate::core::ids::CallId;
+
+    fn file(config: &RecordingConfig, dialplan: Option<&str>) -> Result<Option<String>, PathError> {
+        let recorder = Recorder::new(config, "http://x", Path::new("/nowhere/key"));
+        let (call, date) = (CallId::new("a-1"), jiff::civil::date(2026, 11, 20));
+        let direction = Direction::Inbound;
+        recorder.file(dialplan, &Words { date, call: &call, line: None, direction })
+    }
+
+    #[test]
+    fn the_dialplan_says_where_else_the_template_else_nothing_is_recorded() {
+        let none = RecordingConfig::default();
+        let path = Some(Template::parse("/rec/{call}.wav").unwrap());
+        let template = RecordingConfig { path, ..RecordingConfig::default() };
+        let off = RecordingConfig { enabled: false, ..template.clone() };
+        assert_eq!(file(&none, None), Ok(None));
+        assert_eq!(file(&none, Some("/d/x.wav")), Ok(Some("/d/x.wav".into())));
+        assert_eq!(file(&template, None), Ok(Some("/rec/a-1.wav".into())));
+        assert_eq!(file(&template, Some("/d/x.wav")), Ok(Some("/d/x.wav".into())));
+        assert_eq!(file(&off, Some("/d/x.wav")), Ok(None));
+    }
+
+    #[test]
+    fn a_path_of_the_dialplan_that_climbs_is_refused() {
+        let none = RecordingConfig::default();
+        for path in ["/rec/../../etc/x.wav", "rec/x.wav", "/rec/x", "/rec/a\nb.wav", "{a=b}/x.wav"]
+        {
+            assert!(file(&none, Some(path)).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_recording_lasts_until_its_call_is_over() {
+        let recorder = Arc::new(Recorder::default());
+        let lasting = recorder.begin("/rec/a.wav");
+        assert!(recorder.lasts(Path::new("/rec/a.wav")));
+        drop(lasting);
+        assert!(!recorder.lasts(Path::new("/rec/a.wav")));
+    }
+}

@@ -46,6 +46,7 @@ impl Shop {
         let state = HttpState {
             metrics: Arc::new(Metrics::new().unwrap()),
             readiness: Arc::new(Readiness::default),
+            store: None,
             recorder: recorder.clone(),
             store: None,
         };

@@ -48,7 +48,6 @@ impl Shop {
             readiness: Arc::new(Readiness::default),
             store: None,
             recorder: recorder.clone(),
-            store: None,
         };
         let end = CancellationToken::new();
         tokio::spawn(serve(listener, state, end.clone()));

@@ -46,8 +46,8 @@ impl Shop {
         let state = HttpState {
             metrics: Arc::new(Metrics::new().unwrap()),
             readiness: Arc::new(Readiness::default),
-            recorder: recorder.clone(),
             store: None,
+            recorder: recorder.clone(),
         };
         let end = CancellationToken::new();
         tokio::spawn(serve(listener, state, end.clone()));

@@ -16,7 +16,7 @@ use crate::core::phone::Phone;
 use crate::core::staff::Employee;
 use crate::crm::builtin::import::ImportError;
 use crate::crm::builtin::{Builtin, load_sample};
-use crate::crm::{Crm, CrmError};
+use crate::crm::{ApplyError, Crm, CrmError, Done, Work};
 use crate::recording::Template;
 use crate::rules::{Routing, RulesError};
 use crate::sim::{Agent, FreeSwitch, Queue, Script};
@@ -70,6 +70,18 @@ impl Crm for Outage {
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
         self.crm.employees().await
+    }
+
+    async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
+        if self.down.load(Ordering::Relaxed) {
+            let why = "switched off by the demo".to_owned();
+            return Err(ApplyError::Later { after: None, why });
+        }
+        self.crm.apply(work).await
+    }
+
+    async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
+        self.crm.read_back(work).await
     }
 }
 

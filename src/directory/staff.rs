@@ -25,7 +25,8 @@ impl Directory {
         health.staff = Some(present);
         drop(health);
         if failed_before.is_some() || known_before != Some(present) {
-            tracing::info!(
+            // Our own actions change it too, with every new client.
+            tracing::debug!(
                 crm = self.crm.name(),
                 employees = present,
                 "employees taken over from the CRM"
@@ -81,7 +82,8 @@ impl Directory {
         let changed = now.is_some() && last.is_some() && now != *last;
         *last = now.or(*last);
         if changed {
-            tracing::info!(
+            // Our own actions change it too, with every new client.
+            tracing::debug!(
                 crm = self.crm.name(),
                 "the CRM's data changed: what was remembered of it is dropped"
             );

@@ -56,49 +56,58 @@ impl Paper {
     }
 }
 
+/// Journal row, entry, and the client's queue: one message to the database, because the way there
+/// and back costs more than the rows. Where there is a row of this call and number already,
+/// nothing is done. A queue that is held back stays so: the new entry is behind the one that
+/// failed.
+const CASE: &str = "\
+    INSERT INTO journal (call, seq, at, event, direction, line, number, facts, rule_set, hash, \
+    rules, actions, notes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+    ON CONFLICT (call, seq) DO NOTHING; \
+    INSERT INTO outbox (journal, call, client, lane, state, settled, actions, progress, tries, \
+    next_try, since, created, updated) SELECT last_insert_rowid(), ?1, ?14, 'crm', 'waiting', 0, \
+    ?12, '[]', 0, ?15, ?15, ?15, ?15 WHERE changes() > 0 AND ?10 IS NOT NULL; \
+    INSERT INTO outbox_client (client, lane, next_try) SELECT ?14, 'crm', ?15 \
+    WHERE changes() > 0 ON CONFLICT (client) \
+    DO UPDATE SET next_try = excluded.next_try WHERE next_try IS NULL";
+
 async fn case(db: &mut SqliteConnection, filed: &Filed) -> Result<(), sqlx::Error> {
-    let mut journal = journal(db, &filed.case, filed.ruling.as_ref()).await?;
-    let mut renumbered = None;
-    if journal.is_none() {
-        let Some((case, ruling)) = renumber(db, filed).await? else { return Ok(()) };
-        journal = self::journal(db, &case, ruling.as_ref()).await?;
-        renumbered = ruling;
-    }
-    let (Some(journal), Some(ruling)) = (journal, renumbered.as_ref().or(filed.ruling.as_ref()))
-    else {
+    let client = filed.client();
+    if write(db, &filed.case, filed.ruling.as_ref(), client).await? {
         return Ok(());
-    };
-    let (call, client) = (filed.case.call.as_str(), filed.client());
-    entry(db, journal, call, client, Lane::Crm, &ruling.actions).await
+    }
+    if let Some((case, ruling)) = renumber(db, filed).await? {
+        write(db, &case, ruling.as_ref(), client).await?;
+    }
+    Ok(())
 }
 
-/// Writes the row and gives its id; `None`: there is a row of this call and number already.
-async fn journal(
+/// `false`: there is a row of this call and number already.
+async fn write(
     db: &mut SqliteConnection,
     case: &Case,
     ruling: Option<&Ruling>,
-) -> Result<Option<i64>, sqlx::Error> {
-    let done = query(
-        "INSERT INTO journal (call, seq, at, event, direction, line, number, facts, rule_set, \
-         hash, rules, actions, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (call, seq) DO NOTHING",
-    )
-    .bind(case.call.as_str())
-    .bind(case.seq)
-    .bind(case.at.as_microsecond())
-    .bind(case.event.as_str())
-    .bind(case.direction.as_str())
-    .bind(case.line.as_deref())
-    .bind(case.number.as_ref().map(|number| number.e164()))
-    .bind(text(case)?)
-    .bind(ruling.map(|r| r.set.as_str()))
-    .bind(ruling.map(|r| r.hash.as_str()))
-    .bind(ruling.map(|r| text(&r.rules)).transpose()?)
-    .bind(ruling.map(|r| text(&r.actions)).transpose()?)
-    .bind(ruling.map(|r| text(&r.notes)).transpose()?)
-    .execute(db)
-    .await?;
-    Ok((done.rows_affected() > 0).then(|| done.last_insert_rowid()))
+    client: &str,
+) -> Result<bool, sqlx::Error> {
+    let done = query(CASE)
+        .bind(case.call.as_str())
+        .bind(case.seq)
+        .bind(case.at.as_microsecond())
+        .bind(case.event.as_str())
+        .bind(case.direction.as_str())
+        .bind(case.line.as_deref())
+        .bind(case.number.as_ref().map(|number| number.e164()))
+        .bind(text(case)?)
+        .bind(ruling.map(|r| r.set.as_str()))
+        .bind(ruling.map(|r| r.hash.as_str()))
+        .bind(ruling.map(|r| text(&r.rules)).transpose()?)
+        .bind(ruling.map(|r| text(&r.actions)).transpose()?)
+        .bind(ruling.map(|r| text(&r.notes)).transpose()?)
+        .bind(client)
+        .bind(Timestamp::now().as_microsecond())
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// A call that comes back to an engine that was restarted counts its cases from 1 again. They are

@@ -269,3 +269,17 @@ async fn an_imported_id_that_looks_like_ours_is_passed_over() {
     assert_eq!(call.does(contact()).await, "made contact dz3");
     assert_eq!(call.does(deal()).await, "made deal dz4");
 }
+
+/// The file stays bounded: of the answers the last million is kept, by count and not by the clock.
+#[tokio::test]
+async fn the_oldest_answers_go_and_the_young_ones_stay() {
+    let w = World::sample().await;
+    let answer = "INSERT INTO crm_done (n, key, bound, what, at) VALUES ";
+    let rows =
+        "(1, 'old', '{}', 'x', 0), (2, 'young', '{}', 'x', 0), (1000000, 'last', '{}', 'x', 0)";
+    let fill = sqlx::AssertSqlSafe(format!("{answer}{rows}"));
+    w.store.pool().execute(fill).await.unwrap();
+    apply(&w.crm, "a", NEW, contact(), None).await.unwrap();
+    let kept = "SELECT group_concat(n ORDER BY n) FROM crm_done";
+    assert_eq!(w.sql::<String>(kept).await, "2,1000000,1000001");
+}

@@ -8,6 +8,7 @@ mod find;
 mod import;
 mod import_errors;
 mod office;
+mod sets;
 mod store;
 mod tasks;
 mod unsorted;

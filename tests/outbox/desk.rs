@@ -78,6 +78,7 @@ fn http_does_the_same_and_tells_what_is_wrong_as_a_problem() {
     let state = HttpState {
         metrics: house.metrics.clone(),
         readiness: std::sync::Arc::new(Readiness::default),
+        recorder: std::sync::Arc::default(),
         store: Some(store),
     };
     life.rt.block_on(async {

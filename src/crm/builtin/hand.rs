@@ -5,7 +5,7 @@ use miette::Diagnostic;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::apply::Fail;
-use super::{Builtin, deals, records};
+use super::{Builtin, records, unsorted};
 use crate::store::StoreError;
 
 /// Why nothing was done.
@@ -29,7 +29,7 @@ impl Builtin {
         let done = async {
             let mut tx = self.begin().await?;
             let now = now.as_microsecond();
-            let became = deals::accept(&mut tx, id, owner, None, None, now).await?;
+            let became = unsorted::accept(&mut tx, id, owner, None, None, now).await?;
             records::raise_revision(&mut tx).await?;
             tx.commit().await?;
             Ok(became.what)
@@ -44,7 +44,7 @@ impl Builtin {
     pub async fn decline(&self, id: i64) -> Result<String, HandError> {
         let done = async {
             let mut tx = self.begin().await?;
-            deals::decline(&mut tx, id).await?;
+            unsorted::decline(&mut tx, id).await?;
             tx.commit().await?;
             Ok(format!("unsorted entry {id} is declined"))
         };

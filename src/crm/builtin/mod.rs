@@ -10,10 +10,12 @@ mod deals;
 mod desk;
 mod find;
 mod hand;
+mod notes;
 mod people;
 mod records;
 mod staff;
 mod tasks;
+mod unsorted;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

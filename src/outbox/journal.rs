@@ -1,7 +1,7 @@
 //! The journal, read: what occurred, and what was made of it.
 
 use jiff::Timestamp;
-use sqlx::{FromRow, query_as};
+use sqlx::{FromRow, query_as, query_scalar};
 
 use super::entry::{Anew, json};
 use crate::core::action::{Planned, Ruling};
@@ -90,6 +90,18 @@ pub async fn of_call(store: &Store, call: &CallId) -> Result<Vec<Judged>, StoreE
     .await;
     let judged = rows.and_then(|rows| rows.into_iter().map(Row::judged).collect());
     judged.map_err(|e: sqlx::Error| store.explain(&e))
+}
+
+/// Whether all that this call left is written: its record comes after its last case.
+///
+/// # Errors
+/// The store failed.
+pub async fn is_closed(store: &Store, call: &CallId) -> Result<bool, StoreError> {
+    query_scalar("SELECT EXISTS (SELECT 1 FROM call_record WHERE call = ?)")
+        .bind(call.as_str())
+        .fetch_one(store.pool())
+        .await
+        .map_err(|e| store.explain(&e))
 }
 
 #[derive(FromRow)]

@@ -151,7 +151,10 @@ impl DemoArgs {
         }
         match scene.crm_down {
             false => self.say(out, "  the CRM learns:"),
-            true => self.say(out, "  the CRM is back, tells who called, and the rules decide anew. Done is:"),
+            true => self.say(
+                out,
+                "  the CRM is back, tells who called, and the rules decide anew. Done is:",
+            ),
         }
         let staff = stage.app.engine.directory.staff();
         for line in demo::lines(&learnt, &staff, stage.app.engine.rules.load().timezone()) {
@@ -164,7 +167,9 @@ impl DemoArgs {
     async fn look(&self, stage: &Stage, out: &Lines) -> usize {
         match demo::records(&stage.crm, stage.set_at).await {
             Ok(_) if self.json => return 0,
-            Ok(text) => self.say(out, format_args!("\nWhat came of it in the built-in CRM:\n{text}")),
+            Ok(text) => {
+                self.say(out, format_args!("\nWhat came of it in the built-in CRM:\n{text}"))
+            }
             Err(error) => {
                 eprintln!("the records of the CRM cannot be shown: {error}");
                 return 1;
@@ -174,7 +179,10 @@ impl DemoArgs {
             self.say(out, "The demo's store is temporary and is removed now; without --once it stays until Ctrl-C, for `dozvon crm list`.");
             return 0;
         }
-        self.say(out, "Look yourself; the demo's store is temporary and is removed when the demo ends:");
+        self.say(
+            out,
+            "Look yourself; the demo's store is temporary and is removed when the demo ends:",
+        );
         let store = stage.store().display();
         for verb in ["list deals", "list calls", "show deal dz2"] {
             self.say(out, format_args!("  DOZVON_STORE__PATH={store} dozvon crm {verb}"));

@@ -52,12 +52,15 @@ fn passed_on(learnt: &[Learnt], words: &Words<'_>) -> Option<String> {
 /// What was done, in one line.
 pub fn in_short(learnt: &[Learnt]) -> String {
     let steps = learnt.iter().flat_map(|learnt| &learnt.entry.progress);
-    steps.map(|step| step.what.as_str()).collect::<Vec<_>>().join("; ")
+    let mut words: Vec<_> = steps.map(|step| step.what.as_str()).collect();
+    words.dedup();
+    if words.is_empty() { "nothing".to_owned() } else { words.join("; ") }
 }
 
 /// The rules that decided.
 pub fn rules_json(learnt: &[Learnt]) -> Value {
-    let case = |Learnt { judged, .. }: &Learnt| json!({"event": judged.case.event, "rules": judged.rules});
+    let case =
+        |Learnt { judged, .. }: &Learnt| json!({"event": judged.case.event, "rules": judged.rules});
     learnt.iter().map(case).collect()
 }
 

@@ -13,6 +13,7 @@ mod tell;
 
 pub use check::differences;
 pub use learns::{actions_json, in_short, lines, rules_json};
+pub use outage::Outage;
 pub use papers::{Learnt, Papers, PapersError};
 pub use random::random_call;
 pub use records::records;

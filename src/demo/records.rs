@@ -13,7 +13,16 @@ use crate::crm::builtin::view::{
 const ALL: u32 = 1000;
 /// Columns that `dozvon crm list` shows and the story does not need.
 const LEFT_OUT: [&str; 10] = [
-    "MADE", "STARTED", "STATE", "STAGE", "TAGS", "COMPANY", "TALKED", "RECORDING", "LINK", "BECAME",
+    "MADE",
+    "STARTED",
+    "STATE",
+    "STAGE",
+    "TAGS",
+    "COMPANY",
+    "TALKED",
+    "RECORDING",
+    "LINK",
+    "BECAME",
 ];
 
 /// The records made since, by kind.
@@ -43,7 +52,8 @@ async fn rows<T: Listed>(
         kept.map(|(cell, _)| cell).collect()
     };
     let heads = compact(T::HEADS.iter().map(|head| (*head).to_owned()).collect());
-    let mut cells: Vec<_> = rows.iter().filter(|row| new(row)).map(|r| compact(r.cells())).collect();
+    let mut cells: Vec<_> =
+        rows.iter().filter(|row| new(row)).map(|r| compact(r.cells())).collect();
     // The lists begin with the newest, a story with the oldest.
     cells.reverse();
     // A text that went to many is one row.

@@ -119,7 +119,14 @@ pub fn story() -> Vec<Scene> {
             steps: "queue sales answered",
             fallback: Some(Fallback::Unknown),
             spoke_to: &["106"],
-            actions: &["register_call 106", "contact 106", "deal 106", "notify 106", "update_call", "update_call"],
+            actions: &[
+                "register_call 106",
+                "contact 106",
+                "deal 106",
+                "notify 106",
+                "update_call",
+                "update_call",
+            ],
             ..scene.clone()
         },
         Scene {
@@ -216,7 +223,14 @@ pub fn story() -> Vec<Scene> {
             phones: vec![("+79265550002", Script::answers(secs(3)))],
             steps: "dialled answered",
             spoke_to: &["+79265550002"],
-            actions: &["register_call 102", "contact 102", "deal 102", "notify 102", "update_call", "update_call"],
+            actions: &[
+                "register_call 102",
+                "contact 102",
+                "deal 102",
+                "notify 102",
+                "update_call",
+                "update_call",
+            ],
             ..scene
         },
     ]

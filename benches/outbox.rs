@@ -140,6 +140,7 @@ async fn run() {
         if written >= i64::from(CASES) {
             break;
         }
+        assert_eq!(metrics.outbox_lost.get(), 0, "nothing may be lost");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let durable = begun.elapsed();

@@ -62,12 +62,12 @@ impl Paper {
 /// failed.
 const CASE: &str = "\
     INSERT INTO journal (call, seq, at, event, direction, line, number, facts, rule_set, hash, \
-    rules, actions, notes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+    rules, actions, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (call, seq) DO NOTHING; \
-    INSERT INTO outbox (journal, call, client, lane, state, settled, actions, progress, tries, \
-    next_try, since, created, updated) SELECT last_insert_rowid(), ?1, ?14, 'crm', 'waiting', 0, \
-    ?12, '[]', 0, ?15, ?15, ?15, ?15 WHERE changes() > 0 AND ?10 IS NOT NULL; \
-    INSERT INTO outbox_client (client, lane, next_try) SELECT ?14, 'crm', ?15 \
+    INSERT INTO outbox (journal, call, client, actions, next_try, since, created, updated, lane, \
+    state, settled, progress, tries) SELECT last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, 'crm', \
+    'waiting', 0, '[]', 0 WHERE changes() > 0 AND ? IS NOT NULL; \
+    INSERT INTO outbox_client (client, next_try, lane) SELECT ?, ?, 'crm' \
     WHERE changes() > 0 ON CONFLICT (client) \
     DO UPDATE SET next_try = excluded.next_try WHERE next_try IS NULL";
 
@@ -89,8 +89,12 @@ async fn write(
     ruling: Option<&Ruling>,
     client: &str,
 ) -> Result<bool, sqlx::Error> {
-    let done = query(CASE)
-        .bind(case.call.as_str())
+    let now = Timestamp::now().as_microsecond();
+    let call = case.call.as_str();
+    let hash = ruling.map(|r| r.hash.as_str());
+    let actions = ruling.map(|r| text(&r.actions)).transpose()?;
+    let journal = query(CASE)
+        .bind(call)
         .bind(case.seq)
         .bind(case.at.as_microsecond())
         .bind(case.event.as_str())
@@ -99,14 +103,13 @@ async fn write(
         .bind(case.number.as_ref().map(|number| number.e164()))
         .bind(text(case)?)
         .bind(ruling.map(|r| r.set.as_str()))
-        .bind(ruling.map(|r| r.hash.as_str()))
+        .bind(hash)
         .bind(ruling.map(|r| text(&r.rules)).transpose()?)
-        .bind(ruling.map(|r| text(&r.actions)).transpose()?)
-        .bind(ruling.map(|r| text(&r.notes)).transpose()?)
-        .bind(client)
-        .bind(Timestamp::now().as_microsecond())
-        .execute(db)
-        .await?;
+        .bind(actions.clone())
+        .bind(ruling.map(|r| text(&r.notes)).transpose()?);
+    let entry = journal.bind(call).bind(client).bind(actions);
+    let entry = entry.bind(now).bind(now).bind(now).bind(now).bind(hash);
+    let done = entry.bind(client).bind(now).execute(db).await?;
     Ok(done.rows_affected() > 0)
 }
 

@@ -1,12 +1,16 @@
 //! Texts with words in them: minijinja, with a closed list of words and nothing to call.
 
-use std::borrow::Cow;
+mod names;
+mod place;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 
-use minijinja::value::Object;
 use minijinja::{AutoEscape, Environment, Value};
+
+pub(crate) use names::names;
+use names::trial;
+use place::{find, inside};
 
 use super::words::{WORDS, Word};
 use crate::rules::read::Reader;
@@ -181,73 +185,4 @@ impl Texts {
     pub(crate) fn words(&self) -> impl Iterator<Item = (&'static str, Word)> {
         WORDS.into_iter().filter(|(_, word)| self.words.contains(word))
     }
-}
-
-/// Values by name, as templates see them.
-#[derive(Debug)]
-struct Names(Vec<(Cow<'static, str>, Value)>);
-
-impl Object for Names {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
-    }
-}
-
-/// Values by name, for a template.
-pub(crate) fn names<N: Into<Cow<'static, str>>>(
-    all: impl IntoIterator<Item = (N, Value)>,
-) -> Value {
-    let all = all.into_iter().map(|(name, value)| (name.into(), value));
-    Value::from_object(Names(all.collect()))
-}
-
-/// All words empty, or all there.
-fn trial(full: bool, fields: &BTreeSet<String>) -> Value {
-    let value = if full { "x" } else { "" };
-    let there = fields.iter().filter(|_| full);
-    let fields = names(there.map(|name| (name.clone(), Value::from("x"))));
-    names(WORDS.into_iter().map(|(name, word)| match word {
-        Word::Fields => (name, fields.clone()),
-        _ => (name, Value::from(value)),
-    }))
-}
-
-/// The first place of a whole word.
-fn find(text: &str, word: &str) -> Option<Range<usize>> {
-    let joins = |c: char| c.is_alphanumeric() || c == '_';
-    let mut from = 0;
-    while let Some(found) = text.get(from..).and_then(|rest| rest.find(word)) {
-        let (start, end) = (from + found, from + found + word.len());
-        let before = text[..start].chars().next_back().is_some_and(joins);
-        let after = text[end..].chars().next().is_some_and(joins);
-        if !before && !after {
-            return Some(start..end);
-        }
-        from = end;
-    }
-    None
-}
-
-/// Bytes of a text as bytes of the file; the whole text where it is written with escapes.
-fn inside(
-    reader: &Reader,
-    span: &Range<usize>,
-    text: &str,
-    part: Option<Range<usize>>,
-) -> Range<usize> {
-    let Some((part, written)) = part.zip(reader.source.text.get(span.clone())) else {
-        return span.clone();
-    };
-    let Some(start) = written.find(text) else { return span.clone() };
-    let from = span.start + start + part.start.min(text.len());
-    let mut until = span.start + start + part.end.clamp(part.start + 1, text.len().max(1));
-    let file = &reader.source.text;
-    while until < file.len() && !file.is_char_boundary(until) {
-        until += 1;
-    }
-    if file.is_char_boundary(from) && from < until { from..until } else { span.clone() }
 }

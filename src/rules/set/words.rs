@@ -1,7 +1,11 @@
 //! The closed vocabulary of the rule sets. `rules/LANGUAGE.md` explains each word; a test
 //! compares the two.
 
-use crate::core::action::{CallResult, Dedupe, On, Touch, UnsortedKind};
+mod actions;
+mod templates;
+
+pub(crate) use actions::{ACTIONS, DEDUPE, ON, RESULTS, TOUCH, UNSORTED};
+pub(crate) use templates::{WORDS, Word};
 
 /// What a rule may look at. The place of a word in [`Fact::words`] is its bit in a mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,86 +156,3 @@ pub(crate) const EVERYBODY: &str = "everybody";
 pub(crate) const ADMIN: &str = "admin";
 /// The setting that tells short talks from long ones.
 pub(crate) const SHORT_CALL: &str = "short_call";
-
-pub(crate) const ON: [(&str, On); 2] = [("client", On::Client), ("deal", On::Deal)];
-pub(crate) const UNSORTED: [(&str, UnsortedKind); 2] =
-    [("call", UnsortedKind::Call), ("form", UnsortedKind::Form)];
-pub(crate) const RESULTS: [(&str, CallResult); 4] = [
-    ("answered", CallResult::Answered),
-    ("missed", CallResult::Missed),
-    ("unreached", CallResult::Unreached),
-    ("voicemail", CallResult::Voicemail),
-];
-pub(crate) const DEDUPE: [(&str, Dedupe); 3] =
-    [("never", Dedupe::Never), ("until_due", Dedupe::UntilDue), ("while_open", Dedupe::WhileOpen)];
-pub(crate) const TOUCH: [(&str, Touch); 2] = [("first", Touch::First), ("last", Touch::Last)];
-
-/// The actions with their keys; `delay` goes with each.
-pub(crate) const ACTIONS: [(&str, &[&str]); 16] = [
-    ("contact", &["name", "owner", "tags", "fields", "carry"]),
-    ("company", &["name"]),
-    ("deal", &["title", "owner", "pipeline", "stage", "tags", "fields", "carry"]),
-    ("unsorted", &["kind", "title", "name", "pipeline", "tags", "fields", "carry"]),
-    ("accept_unsorted", &["owner", "stage"]),
-    ("register_call", &["result", "who", "text"]),
-    ("update_call", &[]),
-    ("voicemail", &["on", "text"]),
-    ("task", &["kind", "on", "text", "owner", "due", "done", "dedupe"]),
-    ("notify", &["to", "text", "link"]),
-    ("change_owner", &["of", "to"]),
-    ("reactivate", &[]),
-    ("tag", &["on", "tags"]),
-    ("fields", &["on", "touch", "fields", "carry"]),
-    ("note", &["on", "text"]),
-    ("webhook", &["url", "body"]),
-];
-
-/// The words of templates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Word {
-    Number,
-    Name,
-    Company,
-    Line,
-    LineNumber,
-    Direction,
-    Event,
-    Call,
-    At,
-    Answerer,
-    LastSpeaker,
-    Caller,
-    Owner,
-    Deal,
-    Talked,
-    Duration,
-    Recording,
-    Voicemail,
-    Comment,
-    Result,
-    Fields,
-}
-
-pub(crate) const WORDS: [(&str, Word); 21] = [
-    ("number", Word::Number),
-    ("name", Word::Name),
-    ("company", Word::Company),
-    ("line", Word::Line),
-    ("line_number", Word::LineNumber),
-    ("direction", Word::Direction),
-    ("event", Word::Event),
-    ("call", Word::Call),
-    ("at", Word::At),
-    ("answerer", Word::Answerer),
-    ("last_speaker", Word::LastSpeaker),
-    ("caller", Word::Caller),
-    ("owner", Word::Owner),
-    ("deal", Word::Deal),
-    ("talked", Word::Talked),
-    ("duration", Word::Duration),
-    ("recording", Word::Recording),
-    ("voicemail", Word::Voicemail),
-    ("comment", Word::Comment),
-    ("result", Word::Result),
-    ("fields", Word::Fields),
-];

@@ -1,13 +1,15 @@
 //! Actions that need something: a deal its contact, a note somebody to put it on, a message one
 //! that was left.
 
+mod people;
+
 use super::cube::{Cube, Space, dimension, meet, only, without_all};
 use super::reach::Reach;
 use super::say;
 use crate::core::action::CallResult;
 use crate::rules::set::cx::Cx;
-use crate::rules::set::model::{ActionRule, Chapter, Rule, Step, To};
-use crate::rules::set::words::{Fact, Who};
+use crate::rules::set::model::{ActionRule, Chapter, Rule, Step};
+use crate::rules::set::words::Fact;
 
 /// What happened before what, in one call.
 const BEFORE: [(&str, &[&str]); 5] = [
@@ -241,39 +243,6 @@ impl Set<'_> {
             found.push(moved);
         }
         found
-    }
-
-    /// A list of people none of whom can be there.
-    fn people(&self, cx: &mut Cx, path: &str, reached: &[Cube], step: &Step) {
-        let (key, who) = match &step.action {
-            ActionRule::Contact { owner, .. }
-            | ActionRule::Deal { owner, .. }
-            | ActionRule::AcceptUnsorted { owner, .. }
-            | ActionRule::Task { owner, .. } => ("owner", owner),
-            ActionRule::RegisterCall { who: Some(who), .. } => ("who", who),
-            ActionRule::ChangeOwner { to, .. } | ActionRule::Notify { to: To::These(to), .. } => {
-                ("to", to)
-            }
-            _ => return,
-        };
-        let can_be = |who: &Who| match who {
-            Who::Answerer | Who::LastSpeaker => {
-                Some(only(Fact::AnsweredBy, &["owner", "other", "unlisted"]))
-            }
-            Who::Caller => Some(only(Fact::Direction, &["outbound"])),
-            Who::DealOwner => Some(only(Fact::Deal, &["open", "closed"])),
-            Who::ClientOwner | Who::Owner => Some(only(Fact::Client, &["known"])),
-            Who::FirstOnLine => Some(only(Fact::Direction, &["inbound", "callback"])),
-            Who::Admin | Who::Employee(_) => None,
-        };
-        let there = |who: &Who| can_be(who).is_none_or(|f| self.within(reached, f).is_some());
-        if !reached.is_empty() && !who.is_empty() && !who.iter().any(there) {
-            let message = format!(
-                "nobody whom `{key}` names can be there in rule `{path}`: it is always the administrator"
-            );
-            let help = "name somebody who can, or write \"admin\"";
-            cx.reader.warn(&step.span, message, help);
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! chapter, and exactly the actions that follow.
 
 mod case;
+mod differences;
 mod expected;
 mod pins;
 mod read;
@@ -125,7 +126,12 @@ impl Test {
                 differences.push(format!("expected rule {expected}, found {found}"));
             }
         }
-        differences.extend(report::actions(&self.actions, ruling, self.case.at, &self.set.zone));
+        differences.extend(differences::actions(
+            &self.actions,
+            ruling,
+            self.case.at,
+            &self.set.zone,
+        ));
         differences
     }
 }

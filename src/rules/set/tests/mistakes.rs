@@ -5,4 +5,5 @@ use super::told;
 mod actions;
 mod settings;
 mod shape;
+mod times;
 mod words;

@@ -1,0 +1,51 @@
+//! The words of texts.
+
+/// The words of templates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    Number,
+    Name,
+    Company,
+    Line,
+    LineNumber,
+    Direction,
+    Event,
+    Call,
+    At,
+    Answerer,
+    LastSpeaker,
+    Caller,
+    Owner,
+    Deal,
+    Talked,
+    Duration,
+    Recording,
+    Voicemail,
+    Comment,
+    Result,
+    Fields,
+}
+
+pub(crate) const WORDS: [(&str, Word); 21] = [
+    ("number", Word::Number),
+    ("name", Word::Name),
+    ("company", Word::Company),
+    ("line", Word::Line),
+    ("line_number", Word::LineNumber),
+    ("direction", Word::Direction),
+    ("event", Word::Event),
+    ("call", Word::Call),
+    ("at", Word::At),
+    ("answerer", Word::Answerer),
+    ("last_speaker", Word::LastSpeaker),
+    ("caller", Word::Caller),
+    ("owner", Word::Owner),
+    ("deal", Word::Deal),
+    ("talked", Word::Talked),
+    ("duration", Word::Duration),
+    ("recording", Word::Recording),
+    ("voicemail", Word::Voicemail),
+    ("comment", Word::Comment),
+    ("result", Word::Result),
+    ("fields", Word::Fields),
+];

@@ -47,6 +47,7 @@ impl Shop {
             metrics: Arc::new(Metrics::new().unwrap()),
             readiness: Arc::new(Readiness::default),
             store: None,
+            rules: None,
             recorder: recorder.clone(),
         };
         let end = CancellationToken::new();

@@ -11,11 +11,16 @@ use dozvon::cli::Cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> miette::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+    let cli = Cli::parse();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = cli.workers() {
+        runtime.worker_threads(workers);
+    }
+    let runtime = runtime.enable_all().build().map_err(|error| {
         miette::miette!(
             help = "the system gives no threads to this process",
             "cannot start: {error}"
         )
     })?;
-    runtime.block_on(Cli::parse().run())
+    runtime.block_on(cli.run())
 }

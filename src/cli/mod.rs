@@ -70,6 +70,18 @@ enum Verb {
 }
 
 impl Cli {
+    /// Threads of the runtime; `None`: its own default, a thread a core, or what
+    /// `TOKIO_WORKER_THREADS` says.
+    ///
+    /// An engine stands beside FreeSWITCH and takes half the cores: a thread more costs each call
+    /// about 40 µs of waking and stealing, and one carries some thousand calls a second.
+    pub fn workers(&self) -> Option<usize> {
+        let serves = matches!(self.verb, Verb::Serve(_));
+        let told = std::env::var_os("TOKIO_WORKER_THREADS").is_some();
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        (serves && !told).then(|| (cores / 2).max(1))
+    }
+
     /// Runs the verb.
     ///
     /// # Errors

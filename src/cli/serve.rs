@@ -49,7 +49,10 @@ impl ServeArgs {
                 error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can")
             }
         }
-        let app = App::start_ruled(&config, crm, routing, sets).await?;
+        let app = match config.outbox.enabled {
+            true => App::start_ruled(&config, crm, routing, sets).await?,
+            false => App::start(&config, crm, routing).await?,
+        };
         app.watch_rules(watch);
         while signals.next().await == Heard::Reload {
             // Not waited for: SIGTERM must be heard meanwhile.

@@ -28,6 +28,9 @@ impl Default for JournalConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboxConfig {
+    /// `false`: calls are routed, counted and logged, and the CRM learns nothing of them. There
+    /// is no journal either.
+    pub enabled: bool,
     /// Clients worked for at the same time; webhooks have as many for themselves.
     pub parallel: NonZeroUsize,
     /// Cases that may wait in memory for the disk. Beyond them cases are lost, and it is said.
@@ -57,6 +60,7 @@ impl Default for OutboxConfig {
         const NUMBERS: (NonZeroUsize, NonZeroUsize) =
             const { (NonZeroUsize::new(8).unwrap(), NonZeroUsize::new(8192).unwrap()) };
         Self {
+            enabled: true,
             parallel: NUMBERS.0,
             memory: NUMBERS.1,
             timeout: Duration::from_secs(30),

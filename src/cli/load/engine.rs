@@ -48,8 +48,9 @@ impl Target {
         Ok(Self { calls, pid, own: None })
     }
 
-    /// Starts one with the sample's clients, on free ports, in a folder of its own.
-    pub async fn start() -> miette::Result<Self> {
+    /// Starts one with the sample's clients, on free ports, in a folder of its own. `crm`: it keeps
+    /// journal and outbox.
+    pub async fn start(crm: bool) -> miette::Result<Self> {
         let folder = std::env::temp_dir().join(format!("dozvon-load-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).into_diagnostic()?;
         let (calls, http) = (free_port()?, free_port()?);
@@ -58,6 +59,7 @@ impl Target {
             .current_dir(&folder)
             .env("DOZVON_CALLS__LISTEN", calls.to_string())
             .env("DOZVON_HTTP__LISTEN", http.to_string())
+            .env("DOZVON_OUTBOX__ENABLED", crm.to_string())
             .env("DOZVON_LOG__LEVEL", "error")
             .stdin(Stdio::null())
             .kill_on_drop(true)

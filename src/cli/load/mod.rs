@@ -42,6 +42,10 @@ pub struct LoadArgs {
     /// Without it one is started for the run.
     #[arg(long, value_name = "HOST:PORT")]
     engine: Option<SocketAddr>,
+    /// The engine that is started also tells the CRM of each call: rules, journal, outbox and
+    /// the built-in CRM. Without it the way of the calls alone is measured.
+    #[arg(long, conflicts_with = "engine")]
+    crm: bool,
     /// That engine's process, on this machine: its CPU time and memory are read.
     #[arg(long, requires = "engine")]
     pid: Option<u32>,
@@ -79,7 +83,7 @@ impl LoadArgs {
         let mut signals = Signals::new()?;
         let target = match self.engine {
             Some(calls) => Target::running(calls, self.pid).await?,
-            None => Target::start().await?,
+            None => Target::start(self.crm).await?,
         };
         let switch = switch(&target.calls.to_string()).await?;
         let tally = tokio::select! {

@@ -1,7 +1,6 @@
 //! Builds the parts and joins their tasks; the only place that knows them all.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,14 +21,14 @@ use crate::metrics::Metrics;
 use crate::outbox::sets::SetsInForce;
 use crate::outbox::{self, Outbox};
 use crate::recording::Recorder;
+use crate::reload::watch::Watch;
+use crate::reload::{Door, Reloader};
 use crate::rules::set::Sets;
 use crate::rules::{Routing, RulesError};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
 use crate::switch::engine::{Engine, Settings};
 use crate::switch::listener::{self, Stop};
 
-/// The file of rules that is used where none is configured, if it exists.
-pub const ROUTING_FILE: &str = "rules/routing.toml";
 /// FreeSWITCH has seen by then that nobody takes a connection it had just opened: it looks every
 /// 20 ms. Were its call let go of before, it would stay parked for ever.
 const REFUSED: Duration = Duration::from_millis(200);
@@ -64,17 +63,12 @@ pub enum StartError {
     Metrics(#[from] prometheus::Error),
 }
 
-/// The rules as configured: the named file, else [`ROUTING_FILE`], else the built-in ones.
+/// The rules as configured: the named file, else `rules/routing.toml`, else the built-in ones.
 ///
 /// # Errors
 /// All mistakes of the file at once.
 pub fn load_rules(config: &Config) -> Result<Routing, RulesError> {
-    let file = config.rules.routing.clone();
-    let found = || Some(PathBuf::from(ROUTING_FILE)).filter(|path| path.exists());
-    match file.or_else(found) {
-        Some(path) => Routing::load(&path),
-        None => Routing::default_rules(),
-    }
+    Routing::configured(&config.rules)
 }
 
 /// Who takes cases down.
@@ -125,6 +119,8 @@ pub struct App {
     pub calls: SocketAddr,
     /// Where `/metrics` is.
     pub http: SocketAddr,
+    /// The rules in force.
+    pub rules: Arc<Reloader>,
     paperwork: Option<Paperwork>,
     stop: Stop,
     background: CancellationToken,
@@ -179,7 +175,6 @@ impl App {
         papers: Papers,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new()?);
-        metrics.rules_ok.set(1);
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let calls = bind("calls", "calls.listen", config.calls.listen)?;
         let web = bind("metrics and health", "http.listen", config.http.listen)?;
@@ -202,6 +197,9 @@ impl App {
             Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
         let engine = Arc::new(engine.with_clerk(clerk).with_recorder(recorder.clone()));
 
+        let sets = paperwork.as_ref().map(|paperwork| paperwork.sets.clone());
+        let rules = Reloader::new(config.rules.clone(), engine.clone(), sets);
+
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         // Employees first, so that the first call already knows them; a CRM that is down delays
         // the start by its deadline only.
@@ -216,6 +214,7 @@ impl App {
             readiness: readiness(&engine, &nodes, &stop),
             recorder,
             store: paperwork.as_ref().map(|paperwork| paperwork.outbox.store()),
+            rules: Some(rules.clone()),
         };
         let end = background.clone();
         tasks.spawn(async move {
@@ -225,44 +224,16 @@ impl App {
         });
         taking.spawn(listener::serve(engine.clone(), calls, stop.clone()));
         let (calls, http) = addresses;
-        {
-            let rules = engine.rules.load();
-            info!(%calls, %http, rules = rules.file(), hash = %rules.hash(), "ready for calls");
-        }
-        Ok(Self { engine, nodes, calls, http, paperwork, stop, background, taking, tasks })
+        let routing = rules.status().routing;
+        info!(%calls, %http, rules = routing.file, hash = %routing.hash, "ready for calls");
+        Ok(Self { engine, nodes, calls, http, rules, paperwork, stop, background, taking, tasks })
     }
 
-    /// Takes routing and rule sets from their files anew: all of them, or none where one has
-    /// mistakes or fails its tests. Then those in force stay, each mistake is a line of the log,
-    /// and `dozvon_rules_last_reload_successful` is 0 until a load goes well. Calls in hand go on
-    /// by the plan and the set they have.
-    pub fn reload_rules(&self, config: &Config) {
-        let rules = load_rules(config).map_err(|mistakes| mistakes.lines());
-        let sets = match &self.paperwork {
-            Some(_) => Sets::load(&config.rules).map(Some).map_err(|mistakes| mistakes.lines()),
-            None => Ok(None),
-        };
-        match (rules, sets) {
-            (Ok(rules), Ok(sets)) => {
-                info!(rules = rules.file(), hash = %rules.hash(), "rules are taken over");
-                self.engine.metrics.rules_ok.set(1);
-                self.engine.rules.store(Arc::new(rules));
-                if let (Some(paperwork), Some(sets)) = (&self.paperwork, sets) {
-                    for set in sets.all() {
-                        info!(set = set.name(), hash = %set.hash(), "a rule set is taken over");
-                    }
-                    paperwork.sets.store(sets);
-                }
-            }
-            (rules, sets) => {
-                self.engine.metrics.rules_ok.set(0);
-                let hash = self.engine.rules.load().hash();
-                let mistakes = rules.err().into_iter().chain(sets.err());
-                for mistake in mistakes.flatten() {
-                    error!(%mistake, in_force = %hash, "the new rules are refused, the old ones stay; correct the file, see `dozvon check`, send SIGHUP again");
-                }
-            }
-        }
+    /// Takes the rules over by themselves whenever their files change.
+    pub fn watch_rules(&self, watch: Watch) {
+        let (rules, end) = (self.rules.clone(), self.background.clone());
+        let watched = watch.run(async move || drop(rules.reload(Door::File).await));
+        self.tasks.spawn(async move { end.run_until_cancelled(watched).await });
     }
 
     /// Takes no more calls, lets those in hand go on until `deadline`, then leaves them to

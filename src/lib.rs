@@ -9,6 +9,7 @@
 //! | `directory` | who is calling: deadline, breaker, cache |
 //! | `crm` | the trait `Crm` and the built-in CRM |
 //! | `outbox` | journal and outbox: what occurred is written down, and the CRM learns of it once |
+//! | `reload` | the rules in force, and how others take their place |
 //! | `recording` | recordings of talks and the links to them |
 //! | `store` | SQLite |
 //! | `http` | metrics, health, sounds |
@@ -32,6 +33,7 @@ pub mod http;
 pub mod metrics;
 pub mod outbox;
 pub mod recording;
+pub mod reload;
 pub mod rules;
 pub mod sim;
 pub mod store;

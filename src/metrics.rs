@@ -81,6 +81,10 @@ metrics! {
     lines_registered: IntGauge "dozvon_lines_registered"
     /// 1 if the last load of the rules went well.
     rules_ok: IntGauge "dozvon_rules_last_reload_successful"
+    /// When the rules were last loaded without a mistake, in seconds since 1970.
+    rules_ok_at: IntGauge "dozvon_rules_last_reload_success_timestamp_seconds"
+    /// 1 for each rule file in force: `routing` or the name of a set, and its hash.
+    rules_info: IntGaugeVec "dozvon_rules_info" ["name", "hash"]
     /// Cases the shadow set would have handled otherwise.
     rules_shadow_diff: IntCounter "dozvon_rules_shadow_diff_total"
     /// Cases and records of calls that could not be kept: the store failed longer than memory lasts.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tracing::error;
 
 use super::signals::{Heard, Signals};
-use crate::app::{self, App};
+use crate::app::App;
 use crate::config::Config;
 use crate::crm::lazy::Lazy;
-use crate::rules::set::Sets;
+use crate::reload::watch::Watch;
+use crate::reload::{Door, Loaded};
 use crate::telemetry;
 
 /// `dozvon serve`
@@ -18,7 +19,8 @@ use crate::telemetry;
 /// 127.0.0.1:8021 (ClueCon), data in ./dozvon.sqlite, metrics and health on 127.0.0.1:8080.
 ///
 /// SIGTERM or Ctrl-C: take no more calls, let those in hand go on for 30 s, leave the rest to
-/// FreeSWITCH. A second one leaves them at once. SIGHUP: read the rules anew.
+/// FreeSWITCH. A second one leaves them at once. SIGHUP: read the rules anew; a changed
+/// rule file is read without it, a second after it was saved.
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
     /// Put the demo's clients and employees into the built-in CRM.
@@ -35,8 +37,8 @@ impl ServeArgs {
     pub async fn run(self, config: Config) -> miette::Result<ExitCode> {
         telemetry::start(&config.log)?;
         let mut signals = Signals::new()?;
-        let rules = app::load_rules(&config)?;
-        let sets = Sets::load(&config.rules)?;
+        let watch = Watch::begin(&config.rules);
+        let Loaded { routing, sets } = Loaded::load(&config.rules)?;
         let crm = Arc::new(Lazy::new(config.store.path.clone()));
         match crm.open().await {
             Ok(store) if self.sample => crate::crm::builtin::load_sample(store).await.map(drop)?,
@@ -47,9 +49,11 @@ impl ServeArgs {
                 error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can")
             }
         }
-        let app = App::start_ruled(&config, crm, rules, sets).await?;
+        let app = App::start_ruled(&config, crm, routing, sets).await?;
+        app.watch_rules(watch);
         while signals.next().await == Heard::Reload {
-            app.reload_rules(&config);
+            // Not waited for: SIGTERM must be heard meanwhile.
+            drop(app.rules.reload(Door::Signal));
         }
         app.drain(config.calls.drain, signals.end()).await;
         Ok(ExitCode::SUCCESS)

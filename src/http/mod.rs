@@ -7,6 +7,7 @@ mod metrics;
 mod outbox;
 mod problem;
 mod ready;
+mod rules;
 mod sounds;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::metrics::Metrics;
 use crate::recording::Recorder;
+use crate::reload::Reloader;
 use crate::store::Store;
 
 pub use client::client;
@@ -42,15 +44,17 @@ pub struct HttpState {
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// The store of the outbox, once it is open. `None`: this engine has no outbox.
     pub store: Option<watch::Receiver<Option<Store>>>,
+    /// For `/v1/rules`. `None`: this process has no rules.
+    pub rules: Option<Arc<Reloader>>,
     /// For `/recordings/…` and `/voicemail/…`.
     pub recorder: Arc<Recorder>,
 }
 
-/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/recordings/…`,
-/// `/voicemail/…`.
+/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/v1/rules`,
+/// `/recordings/…`, `/voicemail/…`.
 ///
-/// Nobody has to say who he is: whoever reaches the address may release and drop entries and
-/// sees phone numbers. So the default address is loopback; where links to recordings
+/// Nobody has to say who he is: whoever reaches the address may release and drop entries, reload
+/// the rules and see phone numbers. So the default address is loopback; where links to recordings
 /// are to be opened from elsewhere, let a proxy pass only the last two.
 pub fn router(state: HttpState) -> Router {
     Router::new()
@@ -61,6 +65,8 @@ pub fn router(state: HttpState) -> Router {
         .route("/v1/outbox/{id}", get(outbox::show))
         .route("/v1/outbox/{id}/retry", post(outbox::retry))
         .route("/v1/outbox/{id}/drop", post(outbox::drop))
+        .route("/v1/rules", get(rules::show))
+        .route("/v1/rules/reload", post(rules::reload))
         .route("/recordings/{*path}", get(sounds::recording))
         .route("/voicemail/{*path}", get(sounds::message))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))

@@ -14,16 +14,30 @@ pub(super) struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, title: &'static str, detail: impl ToString) -> Self {
-        Self { title, status: status.as_u16(), detail: detail.to_string(), help: None }
+        Self {
+            title,
+            status: status.as_u16(),
+            detail: detail.to_string(),
+            help: None,
+            problems: Vec::new(),
+        }
     }
 
     /// With what to do.
     pub fn help(mut self, help: Option<impl ToString>) -> Self {
         self.help = help.map(|help| help.to_string());
+        self
+    }
+
+    /// With every single thing that is wrong.
+    pub fn problems(mut self, problems: Vec<String>) -> Self {
+        self.problems = problems;
         self
     }
 }

@@ -13,7 +13,8 @@ async fn house(readiness: Readiness) -> House {
     let metrics = Arc::new(Metrics::new().unwrap());
     metrics.calls_active.set(3);
     let readiness = Arc::new(move || readiness.clone());
-    let state = HttpState { metrics, readiness, recorder: Arc::default(), store: None };
+    let state =
+        HttpState { metrics, readiness, recorder: Arc::default(), store: None, rules: None };
     let server = tokio::spawn(serve(listener, state, cancel.clone()));
     House { base, cancel, server }
 }

@@ -22,6 +22,11 @@ impl SetsInForce {
         Self { sets: ArcSwap::from_pointee(sets), directory }
     }
 
+    /// The sets in force.
+    pub fn current(&self) -> Arc<Sets> {
+        self.sets.load_full()
+    }
+
     /// Other sets from now on; calls in hand keep theirs.
     pub fn store(&self, sets: Sets) {
         self.sets.store(Arc::new(sets));

@@ -80,6 +80,7 @@ fn http_does_the_same_and_tells_what_is_wrong_as_a_problem() {
         readiness: std::sync::Arc::new(Readiness::default),
         recorder: std::sync::Arc::default(),
         store: Some(store),
+        rules: None,
     };
     life.rt.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -139,6 +139,20 @@ impl Sets {
         }
     }
 
+    /// The files the sets of a configuration come from, each with its tests, whether or not they
+    /// are there.
+    pub fn files(config: &Rules) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for name in [&config.set].into_iter().chain(config.lines.values()).chain(&config.shadow) {
+            let path = path(name);
+            if !files.contains(&path) {
+                let tests = super::suite::beside(&path);
+                files.extend([path, tests]);
+            }
+        }
+        files
+    }
+
     /// The same set for every line, for tests and tools.
     pub fn only(set: Arc<RuleSet>) -> Self {
         Self { default: set, lines: BTreeMap::new(), shadow: None }
@@ -171,13 +185,22 @@ impl Sets {
     }
 }
 
+fn is_path(name: &str) -> bool {
+    name.ends_with(".toml")
+}
+
+/// Where a set is looked for, by its name or its path.
+fn path(name: &str) -> PathBuf {
+    match is_path(name) {
+        true => PathBuf::from(name),
+        false => Path::new(FOLDER).join(format!("{name}.toml")),
+    }
+}
+
 /// The set by its name, or by its path.
 fn suite(key: String, name: &str) -> Result<Suite, SetError> {
-    let path = match name.ends_with(".toml") {
-        true => Some(PathBuf::from(name)),
-        false => Some(Path::new(FOLDER).join(format!("{name}.toml"))).filter(|path| path.exists()),
-    };
-    if let Some(path) = path {
+    let path = path(name);
+    if is_path(name) || path.exists() {
         return Ok(Suite::load(&path)?);
     }
     Suite::builtin(name).ok_or_else(|| {

@@ -76,7 +76,7 @@ impl Suite {
             }
         };
         let name = path.file_stem().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
-        let beside = path.with_extension("test.toml");
+        let beside = beside(path);
         let tests = beside.exists().then(|| read(&beside)).transpose()?;
         Ok(Self { name, set: read(path)?, tests })
     }
@@ -134,6 +134,11 @@ impl Test {
         ));
         differences
     }
+}
+
+/// The file of the tests of a set.
+pub fn beside(set: &Path) -> PathBuf {
+    set.with_extension("test.toml")
 }
 
 /// The files of sets in a folder, in the order of their names. `routing.toml` is none.

@@ -1,0 +1,42 @@
+//! `/v1/rules`: the rules in force.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /v1/rules` | `routing` and `sets` with file and hash, `since`, `last_reload` with its problems |
+//! | `POST /v1/rules/reload` | the same once the files are read, with `last_reload.outcome` `taken` or `unchanged`; 422 with `problems` where they are refused |
+//!
+//! A reload that takes longer than a request may goes on, and is told by the first.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::HttpState;
+use super::problem::Problem;
+use crate::reload::{Door, Outcome, Reloader, Status};
+
+type Answer = Result<Json<Status>, Problem>;
+
+pub(super) async fn show(State(state): State<HttpState>) -> Answer {
+    Ok(Json(rules(&state)?.status()))
+}
+
+pub(super) async fn reload(State(state): State<HttpState>) -> Answer {
+    let status = rules(&state)?.reload(Door::Http).await;
+    match status.last_reload {
+        Some(last) if last.outcome == Outcome::Refused => {
+            let what = format!("the rules in force since {} stay", status.since);
+            let problem =
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the new rules are refused", what);
+            let help = "correct the files, see `dozvon check`, and ask again";
+            Err(problem.help(Some(help)).problems(last.problems))
+        }
+        _ => Ok(Json(status)),
+    }
+}
+
+fn rules(state: &HttpState) -> Result<&std::sync::Arc<Reloader>, Problem> {
+    state.rules.as_ref().ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "no rules", "this process goes by no rules")
+    })
+}

@@ -187,6 +187,7 @@ impl DemoArgs {
         for verb in ["list deals", "list calls", "show deal dz2"] {
             self.say(out, format_args!("  DOZVON_STORE__PATH={store} dozvon crm {verb}"));
         }
+        self.say(out, "");
         0
     }
 

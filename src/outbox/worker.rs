@@ -143,7 +143,11 @@ impl Worker {
         let claim = Change::Claim { lane, count: room, by, lease };
         let Answer::Claimed(clients) = self.pen.change(claim).await? else { return Ok(()) };
         for client in clients {
+            // Its last turn has let go of it and is about to end. Were it kept claimed, it would
+            // wait until the claim runs out.
             if turns.of.values().any(|(_, working)| *working == client) {
+                let (by, next_try) = (self.me.clone(), Timestamp::now());
+                self.pen.change(Change::Release { client, by, next_try }).await?;
                 continue;
             }
             let (worker, store, whose) = (self.clone(), store.clone(), client.clone());

@@ -19,9 +19,11 @@ fn dozvon(args: &[&str]) -> Vec<Value> {
 #[test]
 fn the_whole_story_ends_as_told() {
     let calls = dozvon(&["demo", "--once", "--speed", "20", "--json", "--http", "127.0.0.1:0"]);
-    assert_eq!(calls.len(), 10);
+    assert_eq!(calls.len(), 13);
     for call in &calls {
-        for key in ["scene", "call_id", "from", "to", "outcome", "steps", "reason"] {
+        for key in
+            ["scene", "call_id", "from", "to", "outcome", "steps", "reason", "rules", "actions"]
+        {
             assert!(call.get(key).is_some(), "{key} is missing in {call}");
         }
     }
@@ -33,6 +35,39 @@ fn the_whole_story_ends_as_told() {
     assert!(scene("caller_gives_up")["recording"].is_null(), "nobody talked");
     assert_eq!(scene("crm_down")["reason"], "crm_down");
     assert_eq!(scene("caller_gives_up")["outcome"], "abandoned");
+    for action in calls.iter().flat_map(|call| call["actions"].as_array().expect("a list")) {
+        assert_eq!(action["is"], "done", "{action}");
+    }
+    let first = &scene("unknown_caller")["actions"];
+    assert_eq!(first[1]["rule"], "client/answered-unknown");
+    assert_eq!(
+        (&first[2]["what"], &first[2]["action"]["owner"]),
+        (&"made deal dz2".into(), &"106".into())
+    );
+    let again = &scene("client_calls_again")["actions"];
+    assert_eq!(again[0]["what"], "registered call 5 on deal dz2");
+    assert_eq!(scene("voicemail")["rules"][1]["rules"][1], "client/missed-no-deal");
+}
+
+#[test]
+fn the_story_tells_people_what_came_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+    command.args(["demo", "--once", "--speed", "20", "--http", "127.0.0.1:0"]);
+    command.current_dir(folder.path()).timeout(Duration::from_secs(100));
+    let output = command.assert().success();
+    let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+    for line in [
+        "13 of 13 scenes ended as told.",
+        "deal \"Входящий звонок +79265550000\", owner Егор Панин – made deal dz2",
+        "  the CRM is down: 6 actions wait",
+        "  the CRM is back, tells who called, and the rules decide anew. Done is:",
+        "kept are both: Анна Смирнова answered first, Борис Кузнецов spoke last",
+        "  11  inbound    answered  101  +79161110001  deal d1",
+        "tasks: none",
+    ] {
+        assert!(text.contains(line), "no `{line}` in\n{text}");
+    }
 }
 
 #[test]

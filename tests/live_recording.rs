@@ -122,7 +122,7 @@ async fn a12_a_talk_is_recorded_in_stereo_and_can_be_listened_to() {
     let growing = files(&house.freeswitch.recordings());
     let [growing] = &growing[..] else { panic!("one file: {growing:?}") };
     let link = link(&house, &engine, growing).await;
-    let early = reqwest::get(&link).await.expect("an answer");
+    let early = dozvon::http::client().build().unwrap().get(&link).send().await.expect("an answer");
     assert_eq!(early.status().as_u16(), 404);
     assert!(early.headers().contains_key("retry-after"));
     call.hang_up().await;
@@ -130,7 +130,7 @@ async fn a12_a_talk_is_recorded_in_stereo_and_can_be_listened_to() {
     assert!(TALKED.contains(&wav.seconds()), "from the answer on: {}", wav.seconds());
     heard(&wav, 0, CALLER, EMPLOYEE);
     engine.ended(1).await;
-    let whole = reqwest::get(&link).await.expect("an answer");
+    let whole = dozvon::http::client().build().unwrap().get(&link).send().await.expect("an answer");
     assert_eq!(whole.status().as_u16(), 200);
     assert_eq!(whole.bytes().await.expect("a body"), std::fs::read(path).expect("a file"));
 }
@@ -311,7 +311,13 @@ async fn a_file_deleted_during_the_talk_harms_no_call() {
     call.hang_up().await;
     assert_eq!(engine.ended(1).await[0]["outcome"], "answered");
     house.ends_empty().await;
-    let gone = reqwest::get(link(&house, &engine, file).await).await.expect("an answer");
+    let gone = dozvon::http::client()
+        .build()
+        .unwrap()
+        .get(link(&house, &engine, file).await)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(gone.status().as_u16(), 404);
     assert!(!gone.headers().contains_key("retry-after"), "it will never come");
 }
@@ -348,7 +354,7 @@ async fn e09_the_recording_outlives_the_engine() {
     let growing = files(&folder);
     let [growing] = &growing[..] else { panic!("one file: {growing:?}") };
     let link = link(&house, &alive, growing).await;
-    let early = reqwest::get(&link).await.expect("an answer");
+    let early = dozvon::http::client().build().unwrap().get(&link).send().await.expect("an answer");
     assert_eq!(early.status().as_u16(), 404, "FreeSWITCH still writes it");
     assert!(early.headers().contains_key("retry-after"));
     call.hang_up().await;
@@ -356,5 +362,16 @@ async fn e09_the_recording_outlives_the_engine() {
     let (_, wav) = only(&folder);
     assert!(wav.seconds() > 2.0, "{}", wav.seconds());
     heard(&wav, wav.seconds() as usize - 1, CALLER, EMPLOYEE);
-    assert_eq!(reqwest::get(&link).await.expect("an answer").status().as_u16(), 200);
+    assert_eq!(
+        dozvon::http::client()
+            .build()
+            .unwrap()
+            .get(&link)
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+            .as_u16(),
+        200
+    );
 }

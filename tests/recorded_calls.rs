@@ -103,7 +103,7 @@ async fn a12_a_call_by_the_template_has_a_file_a_link_and_a_length() {
         files(house.folder.path()),
         [PathBuf::from(house.path(&format!("main/inbound-{}.wav", record.id)))]
     );
-    let answer = reqwest::get(&sound.url).await.unwrap();
+    let answer = dozvon::http::client().build().unwrap().get(&sound.url).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
     assert!(answer.bytes().await.unwrap().starts_with(b"RIFF"));
 }
@@ -115,7 +115,11 @@ async fn the_dialplans_path_goes_before_the_template() {
     let (record, told) = house.call(&[("dozvon_record_path", &path)]).await;
     assert_eq!((files(house.folder.path()), told.len()), (vec![PathBuf::from(&path)], 1));
     let url = record.recording.clone().unwrap().url;
-    assert_eq!(reqwest::get(&url).await.unwrap().status().as_u16(), 200, "{url}");
+    assert_eq!(
+        dozvon::http::client().build().unwrap().get(&url).send().await.unwrap().status().as_u16(),
+        200,
+        "{url}"
+    );
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use dozvon::http::{HttpState, Readiness, serve};
 use dozvon::metrics::Metrics;
 use dozvon::recording::{Recorder, RecordingConfig};
 use jiff::Timestamp;
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -86,11 +86,18 @@ fn wav(counted: u32, there: usize) -> Vec<u8> {
 }
 
 async fn get(link: &str) -> Response {
-    reqwest::get(link).await.unwrap()
+    dozvon::http::client().build().unwrap().get(link).send().await.unwrap()
 }
 
 async fn with(link: &str, method: Method, header: &str, value: &str) -> Response {
-    Client::new().request(method, link).header(header, value).send().await.unwrap()
+    dozvon::http::client()
+        .build()
+        .unwrap()
+        .request(method, link)
+        .header(header, value)
+        .send()
+        .await
+        .unwrap()
 }
 
 fn header<'r>(answer: &'r Response, name: &str) -> &'r str {
@@ -133,7 +140,7 @@ async fn parts_heads_and_unchanged_files() {
     assert_eq!(part.bytes().await.unwrap(), wav[100..200]);
     let behind = with(&link, Method::GET, "range", "bytes=9999-").await;
     assert_eq!(behind.status().as_u16(), 416);
-    let head = Client::new().head(&link).send().await.unwrap();
+    let head = dozvon::http::client().build().unwrap().head(&link).send().await.unwrap();
     assert_eq!(head.status().as_u16(), 200);
     assert_eq!(header(&head, "content-length"), wav.len().to_string());
     let (tag, date) = (header(&head, "etag"), header(&head, "last-modified"));

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::MissedTickBehavior;
 
 use super::out::Lines;
 use super::signals::Signals;
 use crate::config::{Log, LogFormat};
 use crate::core::ids::CallId;
 use crate::core::record::CallRecord;
-use crate::demo::{Scene, Stage, StageError, Teller, random_call, story};
-use crate::sim::CallSpec;
+use crate::demo::{self, Learnt, Scene, Stage, StageError, Teller, random_call, story};
 use crate::telemetry;
 
 /// The longest a scene may take in the simulated world.
@@ -63,6 +63,7 @@ impl DemoArgs {
         let mut wrong = 0;
         let show = async {
             wrong = self.play(&stage, &mut teller, &out).await;
+            wrong += self.look(&stage, &out).await;
             if !self.once {
                 self.go_on(&stage, &mut teller, &out).await;
             }
@@ -126,52 +127,100 @@ impl DemoArgs {
             stage.switch.set_phone(phone, script.clone());
         }
         stage.crm_down(scene.crm_down).await;
-        let spec = CallSpec::new(scene.from, crate::demo::LINE).caller(scene.caller.clone());
-        let call = stage.switch.call(spec);
+        let call = stage.switch.call(scene.call());
         let id = CallId::new(call.uuid());
         let limit = SCENE.div_f64(self.speed.min(1.0));
         let told = tokio::time::timeout(limit, teller.follow(&id)).await;
-        stage.crm_down(false).await;
+        if scene.crm_down {
+            match stage.papers.waiting(&id).await {
+                Ok(count) => self.say(out, format_args!("  the CRM is down: {count} actions wait")),
+                Err(error) => return vec![error.to_string()],
+            }
+            stage.crm_down(false).await;
+        }
         let Ok(Some(record)) = told else {
             return vec![format!("it did not end within {} s", limit.as_secs())];
         };
         let report = call.report().await;
-        if self.json {
-            out.line(line(scene.name, &record));
-        }
-        let spoke: Vec<_> = report.talks.iter().map(|t| t.with.as_str()).collect();
-        let mut differences = Vec::new();
-        let mut same = |what: &str, is: String, told: String| {
-            if is != told {
-                differences.push(format!("{what} is `{is}`, told was `{told}`"));
-            }
+        let learnt = match stage.papers.learnt(&id).await {
+            Ok(learnt) => learnt,
+            Err(error) => return vec![error.to_string()],
         };
-        same("outcome", format!("{:?}", record.outcome), format!("{:?}", Some(scene.outcome)));
-        same("way", record.steps(), scene.steps.to_owned());
-        same("reason", format!("{:?}", record.fallback), format!("{:?}", scene.fallback));
-        same("talk", spoke.join(" "), scene.spoke_to.join(" "));
-        same("channels left", report.channels_left.to_string(), "0".into());
-        differences
+        if self.json {
+            out.line(line(scene.name, &record, &learnt));
+        }
+        match scene.crm_down {
+            false => self.say(out, "  the CRM learns:"),
+            true => self.say(
+                out,
+                "  the CRM is back, tells who called, and the rules decide anew. Done is:",
+            ),
+        }
+        let staff = stage.app.engine.directory.staff();
+        for line in demo::lines(&learnt, &staff, stage.app.engine.rules.load().timezone()) {
+            self.say(out, format_args!("    {line}"));
+        }
+        demo::differences(scene, &record, &report, &learnt)
+    }
+
+    /// What the story left in the CRM, and how a person looks himself.
+    async fn look(&self, stage: &Stage, out: &Lines) -> usize {
+        match demo::records(&stage.crm, stage.set_at).await {
+            Ok(_) if self.json => return 0,
+            Ok(text) => {
+                self.say(out, format_args!("\nWhat came of it in the built-in CRM:\n{text}"))
+            }
+            Err(error) => {
+                eprintln!("the records of the CRM cannot be shown: {error}");
+                return 1;
+            }
+        }
+        if self.once {
+            self.say(out, "The demo's store is temporary and is removed now; without --once it stays until Ctrl-C, for `dozvon crm list`.");
+            return 0;
+        }
+        self.say(
+            out,
+            "Look yourself; the demo's store is temporary and is removed when the demo ends:",
+        );
+        let store = stage.store().display();
+        for verb in ["list deals", "list calls", "show deal dz2"] {
+            self.say(out, format_args!("  DOZVON_STORE__PATH={store} dozvon crm {verb}"));
+        }
+        0
     }
 
     async fn go_on(&self, stage: &Stage, teller: &mut Teller, out: &Lines) {
         self.say(out, "Now calls as they come, until Ctrl-C.\n");
         let mut next = tokio::time::interval(PAUSE.div_f64(self.speed));
+        next.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = next.tick() => drop(stage.switch.call(random_call(&stage.switch))),
-                told = teller.next_end() => match told {
-                    Some(record) if self.json => out.line(line("random", &record)),
-                    Some(record) => out.line(format_args!("  {} {}", record.from, teller.ending(&record))),
-                    None => return,
-                },
+                told = teller.next_end() => {
+                    let Some(record) = told else { return };
+                    self.tell(stage, teller, out, &record).await;
+                }
             }
         }
+    }
+
+    /// A random call, in two lines.
+    async fn tell(&self, stage: &Stage, teller: &Teller, out: &Lines, record: &CallRecord) {
+        let learnt = match stage.papers.learnt(&record.id).await {
+            Ok(learnt) => learnt,
+            Err(error) => return eprintln!("{error}"),
+        };
+        if self.json {
+            return out.line(line("random", record, &learnt));
+        }
+        out.line(format_args!("  {} {}", record.from, teller.ending(record)));
+        out.line(format_args!("    CRM: {}", demo::in_short(&learnt)));
     }
 }
 
 /// One call as one object. The numbers are the demo's own, so they are whole.
-fn line(scene: &str, record: &CallRecord) -> serde_json::Value {
+fn line(scene: &str, record: &CallRecord, learnt: &[Learnt]) -> serde_json::Value {
     let from = record.from.phone().map_or_else(|| record.from.to_string(), |p| p.e164().to_owned());
     json!({
         "scene": scene,
@@ -182,5 +231,7 @@ fn line(scene: &str, record: &CallRecord) -> serde_json::Value {
         "steps": record.attempts,
         "reason": record.fallback,
         "recording": record.recording,
+        "rules": demo::rules_json(learnt),
+        "actions": demo::actions_json(learnt),
     })
 }

@@ -11,7 +11,9 @@ pub mod outbox;
 pub mod replay;
 pub mod serve;
 pub mod signals;
+pub mod table;
 pub mod test;
+pub mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

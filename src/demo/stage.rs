@@ -1,29 +1,29 @@
 //! The stage: everything a scene needs, in one process.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use jiff::Timestamp;
 use tracing::warn;
 
+use super::outage::Outage;
+use super::papers::Papers;
 use crate::app::{App, StartError};
 use crate::config::{Config, Node};
-use crate::core::client::Client;
-use crate::core::phone::Phone;
-use crate::core::staff::Employee;
 use crate::crm::builtin::import::ImportError;
 use crate::crm::builtin::{Builtin, load_sample};
-use crate::crm::{ApplyError, Crm, CrmError, Done, Work};
 use crate::recording::Template;
-use crate::rules::{Routing, RulesError};
+use crate::rules::set::Sets;
+use crate::rules::{Routing, RuleSet, RulesError};
 use crate::sim::{Agent, FreeSwitch, Queue, Script};
 use crate::store::{Store, StoreError};
 
 /// How long the control link may take at the start.
 const LINK: Duration = Duration::from_secs(5);
+/// How long the outbox leaves a CRM alone that failed, in the time of the simulated world.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Why the stage cannot be set.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -44,45 +44,12 @@ pub enum StageError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Rules(#[from] RulesError),
+    /// The set that is the default is no part of this program.
+    #[error("this build has no built-in rule set")]
+    NoSet,
     /// The simulated FreeSWITCH.
     #[error("the simulated FreeSWITCH cannot start: {0}")]
     Switch(#[from] std::io::Error),
-}
-
-/// A CRM that can be switched off.
-struct Outage {
-    crm: Builtin,
-    down: AtomicBool,
-}
-
-#[async_trait]
-impl Crm for Outage {
-    fn name(&self) -> &'static str {
-        "builtin"
-    }
-
-    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
-        if self.down.load(Ordering::Relaxed) {
-            return Err(CrmError::Fault("switched off by the demo".into()));
-        }
-        self.crm.find(phone).await
-    }
-
-    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
-        self.crm.employees().await
-    }
-
-    async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
-        if self.down.load(Ordering::Relaxed) {
-            let why = "switched off by the demo".to_owned();
-            return Err(ApplyError::Later { after: None, why });
-        }
-        self.crm.apply(work).await
-    }
-
-    async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
-        self.crm.read_back(work).await
-    }
 }
 
 /// The stage.
@@ -91,8 +58,14 @@ pub struct Stage {
     pub app: App,
     /// The simulated FreeSWITCH.
     pub switch: FreeSwitch,
-    crm: Arc<Outage>,
-    store: Scrap,
+    /// Its journal and outbox.
+    pub papers: Papers,
+    /// Its CRM's records.
+    pub crm: Builtin,
+    /// What is made later came of the story.
+    pub set_at: Timestamp,
+    outage: Arc<Outage>,
+    scrap: Scrap,
 }
 
 /// A store and recordings that are removed with the stage, whether or not it was ever set.
@@ -127,7 +100,9 @@ impl Stage {
         let scrap = Scrap(file);
         let store = Store::open(&scrap.0).await?;
         load_sample(&store).await?;
-        let crm = Arc::new(Outage { crm: Builtin::new(store), down: AtomicBool::new(false) });
+        let set_at = Timestamp::now();
+        let crm = Builtin::new(store.clone());
+        let outage = Arc::new(Outage::new(crm.clone()));
         let switch = FreeSwitch::builder()
             .speed(speed)
             .control("127.0.0.1:0")
@@ -141,6 +116,7 @@ impl Stage {
             .gateway("mobile")
             .agent(Agent::new("egor", "106"))
             .queue("sales", Queue::new(&["egor"]))
+            .voicemail("100")
             .recordings(scrap.recordings())
             .start()
             .await?;
@@ -152,9 +128,17 @@ impl Stage {
         let path = scrap.recordings().join("{date}/{call}.wav");
         config.recording.path = path.to_str().and_then(|path| Template::parse(path).ok());
         config.recording.secret = Some(uuid::Uuid::new_v4().to_string().into());
-        let app = App::start(&config, crm.clone(), Routing::default_rules()?).await?;
+        config.store.path = scrap.0.clone();
+        config.outbox.retry = RETRY.div_f64(speed);
+        config.outbox.retry_max = config.outbox.retry * 2;
+        config.outbox.poll = config.outbox.retry / 4;
+        let routing = Routing::parse("demo routing.toml", include_str!("routing.toml"))?;
+        let set = RuleSet::builtin(&config.rules.set).ok_or(StageError::NoSet)??;
+        let sets = Sets::only(Arc::new(set));
+        let app = App::start_ruled(&config, outage.clone(), routing, sets).await?;
         switch.set_engine(&app.calls.to_string());
-        let stage = Self { app, switch, crm, store: scrap };
+        let papers = Papers::new(store);
+        let stage = Self { app, switch, papers, crm, set_at, outage, scrap };
         if tokio::time::timeout(LINK, stage.link_up()).await.is_err() {
             warn!("the control link is not up yet; presence is not known");
         }
@@ -170,15 +154,20 @@ impl Stage {
 
     /// Switches the CRM off or on, and forgets what was known of clients where it goes off.
     pub async fn crm_down(&self, down: bool) {
-        self.crm.down.store(down, Ordering::Relaxed);
+        self.outage.set_down(down);
         if down {
             self.app.engine.directory.invalidate(&crate::directory::Invalidation::All).await;
         }
     }
 
+    /// The file of its store, as long as it stands.
+    pub fn store(&self) -> &Path {
+        &self.scrap.0
+    }
+
     /// Takes it down and removes its file.
     pub async fn strike(self) {
         self.app.drain(Duration::ZERO, std::future::pending()).await;
-        drop(self.store);
+        drop(self.scrap);
     }
 }

@@ -4,10 +4,18 @@ use std::time::Duration;
 
 use crate::core::record::Outcome;
 use crate::core::trace::Fallback;
-use crate::sim::{Caller, Script};
+use crate::sim::{CallSpec, Caller, Script};
 
 /// The company's number in the demo.
 pub const LINE: &str = "+74951234567";
+
+/// Its number in the evening.
+const EVENING: &str = "+74951234568";
+
+/// What the CRM learns of a talk with a client of an open deal, by who answered. The call is
+/// completed at its end, and once more when its recording is complete.
+const TALKED_101: &[&str] = &["register_call 101", "notify 101", "update_call", "update_call"];
+const TALKED_106: &[&str] = &["register_call 106", "notify 106", "update_call", "update_call"];
 
 /// One call of the story.
 #[derive(Clone, Debug)]
@@ -18,6 +26,10 @@ pub struct Scene {
     pub tells: &'static str,
     /// Who calls.
     pub from: &'static str,
+    /// What is dialled.
+    pub to: &'static str,
+    /// An employee calls out.
+    pub outbound: bool,
     /// What the caller does.
     pub caller: Caller,
     /// What the phones do that behave unlike before.
@@ -32,6 +44,19 @@ pub struct Scene {
     pub fallback: Option<Fallback>,
     /// Whose phones the caller spoke to, in order.
     pub spoke_to: &'static [&'static str],
+    /// What the CRM must have learnt: each action with its word, and whose it is.
+    pub actions: &'static [&'static str],
+}
+
+impl Scene {
+    /// The call.
+    pub fn call(&self) -> CallSpec {
+        let spec = CallSpec::new(self.from, self.to).caller(self.caller.clone());
+        if !self.outbound {
+            return spec;
+        }
+        spec.variable("dozvon_direction", "outbound").variable("effective_caller_id_number", LINE)
+    }
 }
 
 fn secs(seconds: u64) -> Duration {
@@ -45,6 +70,8 @@ pub fn story() -> Vec<Scene> {
         name: "",
         tells: "",
         from: "",
+        to: LINE,
+        outbound: false,
         caller: talks(),
         phones: vec![],
         crm_down: false,
@@ -52,6 +79,7 @@ pub fn story() -> Vec<Scene> {
         steps: "",
         fallback: None,
         spoke_to: &[],
+        actions: &[],
     };
     vec![
         Scene {
@@ -61,6 +89,7 @@ pub fn story() -> Vec<Scene> {
             phones: vec![("101", Script::answers(secs(3)))],
             steps: "owner answered",
             spoke_to: &["101"],
+            actions: TALKED_101,
             ..scene.clone()
         },
         Scene {
@@ -70,6 +99,7 @@ pub fn story() -> Vec<Scene> {
             phones: vec![("102", Script::busy()), ("106", Script::answers(secs(2)))],
             steps: "owner busy, queue sales answered",
             spoke_to: &["106"],
+            actions: TALKED_106,
             ..scene.clone()
         },
         Scene {
@@ -79,6 +109,7 @@ pub fn story() -> Vec<Scene> {
             phones: vec![("103", Script::silent()), ("106", Script::answers(secs(2)))],
             steps: "owner no_answer, queue sales answered",
             spoke_to: &["106"],
+            actions: TALKED_106,
             ..scene.clone()
         },
         Scene {
@@ -88,6 +119,23 @@ pub fn story() -> Vec<Scene> {
             steps: "queue sales answered",
             fallback: Some(Fallback::Unknown),
             spoke_to: &["106"],
+            actions: &[
+                "register_call 106",
+                "contact 106",
+                "deal 106",
+                "notify 106",
+                "update_call",
+                "update_call",
+            ],
+            ..scene.clone()
+        },
+        Scene {
+            name: "client_calls_again",
+            tells: "He calls again: now there is a deal, and its owner is rung",
+            from: "+79265550000",
+            steps: "owner answered",
+            spoke_to: &["106"],
+            actions: TALKED_106,
             ..scene.clone()
         },
         Scene {
@@ -96,6 +144,7 @@ pub fn story() -> Vec<Scene> {
             from: "+79161110004",
             steps: "owner answered",
             spoke_to: &["106"],
+            actions: &["register_call 106", "deal 106", "notify 106", "update_call", "update_call"],
             ..scene.clone()
         },
         Scene {
@@ -105,6 +154,7 @@ pub fn story() -> Vec<Scene> {
             phones: vec![("101", Script::answers(secs(2)))],
             steps: "deputy answered",
             spoke_to: &["101"],
+            actions: TALKED_101,
             ..scene.clone()
         },
         Scene {
@@ -114,6 +164,7 @@ pub fn story() -> Vec<Scene> {
             phones: vec![("+79035550105", Script::answers(secs(3)))],
             steps: "owner answered",
             spoke_to: &["+79035550105"],
+            actions: &["register_call 105", "notify 105", "update_call", "update_call"],
             ..scene.clone()
         },
         Scene {
@@ -124,6 +175,7 @@ pub fn story() -> Vec<Scene> {
             steps: "queue sales answered",
             fallback: Some(Fallback::CrmDown),
             spoke_to: &["106"],
+            actions: TALKED_106,
             ..scene.clone()
         },
         Scene {
@@ -133,6 +185,7 @@ pub fn story() -> Vec<Scene> {
             caller: Caller::stays().hangs_up_after(secs(4)),
             outcome: Outcome::Abandoned,
             steps: "owner caller_gone",
+            actions: &["register_call nobody", "notify everybody"],
             ..scene.clone()
         },
         Scene {
@@ -146,6 +199,38 @@ pub fn story() -> Vec<Scene> {
             ],
             steps: "owner answered, dialled answered",
             spoke_to: &["101", "102"],
+            actions: TALKED_101,
+            ..scene.clone()
+        },
+        Scene {
+            name: "voicemail",
+            tells: "Somebody new calls in the evening and leaves a message",
+            from: "+79265550001",
+            to: EVENING,
+            caller: Caller::stays().hangs_up_after(secs(12)),
+            outcome: Outcome::Voicemail,
+            steps: "voicemail answered",
+            fallback: Some(Fallback::NoOwnerStep),
+            actions: &["register_call nobody", "unsorted", "notify 101"],
+            ..scene.clone()
+        },
+        Scene {
+            name: "outbound",
+            tells: "An employee calls a number nobody knows",
+            from: "102",
+            to: "+79265550002",
+            outbound: true,
+            phones: vec![("+79265550002", Script::answers(secs(3)))],
+            steps: "dialled answered",
+            spoke_to: &["+79265550002"],
+            actions: &[
+                "register_call 102",
+                "contact 102",
+                "deal 102",
+                "notify 102",
+                "update_call",
+                "update_call",
+            ],
             ..scene
         },
     ]

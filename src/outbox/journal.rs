@@ -1,11 +1,12 @@
 //! The journal, read: what occurred, and what was made of it.
 
 use jiff::Timestamp;
-use sqlx::query_as;
+use sqlx::{FromRow, query_as, query_scalar};
 
 use super::entry::{Anew, json};
-use crate::core::action::Planned;
+use crate::core::action::{Planned, Ruling};
 use crate::core::case::Case;
+use crate::core::ids::CallId;
 use crate::store::{Store, StoreError};
 
 /// Rows at a time.
@@ -18,6 +19,8 @@ pub struct Judged {
     pub case: Case,
     /// The hash of the set.
     pub hash: String,
+    /// The rule that decided in each chapter, as `chapter/id`.
+    pub rules: Vec<String>,
     /// What followed.
     pub actions: Vec<Planned>,
 }
@@ -50,9 +53,8 @@ impl Journal {
     /// # Errors
     /// The store failed.
     pub async fn page(&mut self) -> Result<Option<Page>, StoreError> {
-        type Row = (i64, String, String, String, Option<String>);
         let rows: Vec<Row> = query_as(
-            "SELECT id, facts, hash, actions, anew FROM journal \
+            "SELECT id, facts, hash, rules, actions, anew FROM journal \
              WHERE id > ? AND at >= ? AND hash IS NOT NULL ORDER BY id LIMIT ?",
         )
         .bind(self.after)
@@ -62,10 +64,10 @@ impl Journal {
         .await
         .map_err(|e| self.store.explain(&e))?;
         let Some(last) = rows.last() else { return Ok(None) };
-        self.after = last.0;
+        self.after = last.id;
         let mut page = Page::default();
-        for (_, facts, hash, actions, anew) in rows {
-            match judged(&facts, hash, &actions, anew.as_deref()) {
+        for row in rows {
+            match row.judged() {
                 Ok(judged) => page.cases.push(judged),
                 Err(_) => page.unreadable += 1,
             }
@@ -74,19 +76,56 @@ impl Journal {
     }
 }
 
-fn judged(
-    facts: &str,
+/// The judged cases of one call, in order.
+///
+/// # Errors
+/// The store failed, or a row cannot be read.
+pub async fn of_call(store: &Store, call: &CallId) -> Result<Vec<Judged>, StoreError> {
+    let rows: Result<Vec<Row>, _> = query_as(
+        "SELECT id, facts, hash, rules, actions, anew FROM journal \
+         WHERE call = ? AND hash IS NOT NULL ORDER BY seq",
+    )
+    .bind(call.as_str())
+    .fetch_all(store.pool())
+    .await;
+    let judged = rows.and_then(|rows| rows.into_iter().map(Row::judged).collect());
+    judged.map_err(|e: sqlx::Error| store.explain(&e))
+}
+
+/// Whether all that this call left is written: its record comes after its last case.
+///
+/// # Errors
+/// The store failed.
+pub async fn is_closed(store: &Store, call: &CallId) -> Result<bool, StoreError> {
+    query_scalar("SELECT EXISTS (SELECT 1 FROM call_record WHERE call = ?)")
+        .bind(call.as_str())
+        .fetch_one(store.pool())
+        .await
+        .map_err(|e| store.explain(&e))
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: i64,
+    facts: String,
     hash: String,
-    actions: &str,
-    anew: Option<&str>,
-) -> Result<Judged, sqlx::Error> {
-    let mut case: Case = json(facts)?;
-    Ok(match anew {
-        None => Judged { case, hash, actions: json(actions)? },
-        Some(anew) => {
-            let Anew { client, ruling, .. } = json(anew)?;
-            case.client = client;
-            Judged { case, hash: ruling.hash, actions: ruling.actions }
-        }
-    })
+    rules: String,
+    actions: String,
+    anew: Option<String>,
+}
+
+impl Row {
+    fn judged(self) -> Result<Judged, sqlx::Error> {
+        let Self { id: _, facts, hash, rules, actions, anew } = self;
+        let mut case: Case = json(&facts)?;
+        Ok(match anew.as_deref() {
+            None => Judged { case, hash, rules: json(&rules)?, actions: json(&actions)? },
+            Some(anew) => {
+                let Anew { client, ruling, .. } = json(anew)?;
+                case.client = client;
+                let Ruling { hash, rules, actions, .. } = ruling;
+                Judged { case, hash, rules, actions }
+            }
+        })
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use sqlx::ConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -73,7 +74,9 @@ impl Store {
             // What was said to be written is on the disk, also after the power failed.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(busy)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // The worker looks every second: a line for each look would bury the others.
+            .disable_statement_logging();
         let spoiled = Arc::new(Mutex::new(None::<Instant>));
         let spoiled_by = spoiled.clone();
         let pool = SqlitePoolOptions::new()

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::out::print;
+use crate::cli::table::{plain, table};
 use crate::core::phone::Phone;
 use crate::crm::Crm;
 use crate::crm::builtin::view::{
@@ -164,29 +165,6 @@ fn words(value: &Value) -> String {
 fn wall(at: At) -> String {
     let zone = TimeZone::system();
     zone.to_datetime(at.timestamp()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-fn table(heads: &[&str], rows: Vec<Vec<String>>) -> String {
-    let heads = heads.iter().map(|head| (*head).to_owned()).collect::<Vec<_>>();
-    let mut lines: Vec<Vec<String>> = Vec::new();
-    if !heads.is_empty() {
-        lines.push(heads);
-    }
-    lines.extend(rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()));
-    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |n: usize| lines.iter().filter_map(|l| l.get(n)).map(|c| c.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|n| width(n).unwrap_or(0)).collect();
-    let mut out = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let _ = writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
-    out
-}
-
-/// On one line, and with nothing in it that a terminal obeys: names come from outside.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn print_json(of: &impl Serialize) -> miette::Result<()> {

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 const OLGA_OF_101: &str = "+79161110001";
 const LINE: &str = "+74951234567";
@@ -22,6 +23,7 @@ struct Serve {
     child: Child,
     calls: SocketAddr,
     http: SocketAddr,
+    log: JoinHandle<String>,
 }
 
 fn free_port() -> SocketAddr {
@@ -51,7 +53,14 @@ impl Serve {
             }
         };
         tokio::time::timeout(Duration::from_secs(30), listens).await.unwrap();
-        Self { child, calls, http }
+        // Read all the while: a pipe that is full would hold the engine up.
+        let mut pipe = child.stderr.take().unwrap();
+        let log = tokio::spawn(async move {
+            let mut log = String::new();
+            pipe.read_to_string(&mut log).await.unwrap();
+            log
+        });
+        Self { child, calls, http, log }
     }
 
     async fn call(&self) -> CallReport {
@@ -97,10 +106,8 @@ impl Serve {
     /// Ends it as an operator does; returns its log.
     async fn end(mut self) -> String {
         self.signal("-TERM").await;
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
         assert!(self.child.wait().await.unwrap().success());
-        log
+        self.log.await.unwrap()
     }
 }
 
@@ -219,6 +226,9 @@ async fn sighup_takes_new_rules_and_refuses_wrong_ones_without_ending_anything()
     let file = rules.join("routing.toml");
     let owner_first = include_str!("../rules/routing.toml");
     std::fs::write(&file, owner_first).unwrap();
+    let set = rules.join("amocrm-classic.toml");
+    let classic = include_str!("../rules/amocrm-classic.toml");
+    std::fs::write(&set, classic).unwrap();
     let store = folder.path().join("a.sqlite");
     let serve = Serve::start(folder.path(), &store, &["--sample"]).await;
     assert_eq!(serve.call().await.answered_by(), Some("101"));
@@ -234,6 +244,17 @@ async fn sighup_takes_new_rules_and_refuses_wrong_ones_without_ending_anything()
     assert_eq!(serve.call().await.answered_by(), Some("101"), "the old rules stay in force");
 
     std::fs::write(&file, queue_only).unwrap();
+    std::fs::remove_file(&set).unwrap();
+    serve.signal("-HUP").await;
+    let missed = async {
+        while !serve.get("/v1/rules").await.contains("the file is gone") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), missed).await.expect("the set is missed");
+    assert_eq!(serve.call().await.answered_by(), Some("101"), "no built-in set takes its place");
+
+    std::fs::write(&set, classic).unwrap();
     serve.signal("-HUP").await;
     serve.metric_becomes("dozvon_rules_last_reload_successful 1").await;
     assert_eq!(serve.call().await.answered_by(), Some("106"), "the new rules are in force");

@@ -99,6 +99,8 @@ fn an_entry_that_cannot_be_read_is_parked_and_the_client_goes_on() {
     life.occurs("c", 1, Event::Ended, ANNA);
     life.reach(State::Waiting, 1);
     life.execute("UPDATE journal SET facts = '{\"made\": \"by another version\"}'");
+    life.kill();
+    let life = house.start();
     life.occurs("c", 2, Event::Ended, ANNA);
     house.crm.set_down(false);
     life.reach(State::Done, 1);

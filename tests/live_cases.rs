@@ -77,9 +77,14 @@ impl Company {
             Word::Occurred(case) => Some(*case),
             Word::Began(..) | Word::Closed(_) => None,
         };
-        let cases: Vec<Case> = words.into_iter().filter_map(case).collect();
+        let mut cases: Vec<Case> = words.into_iter().filter_map(case).collect();
         let seqs: Vec<u32> = cases.iter().map(|case| case.seq).collect();
         assert_eq!(seqs, (1..=cases.len() as u32).collect::<Vec<_>>());
+        // A talk with a client leaves a recording, which is told last.
+        if cases.last().is_some_and(|case| case.event == Event::Recorded) {
+            cases.pop();
+            assert_eq!(cases.last().map(|case| case.event), Some(Event::Ended));
+        }
         (record, cases)
     }
 }

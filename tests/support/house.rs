@@ -84,6 +84,8 @@ impl House {
 
     /// Fails unless every channel is gone soon.
     pub async fn ends_empty(&self) {
-        assert!(self.freeswitch.is_quiet_within(SOON).await, "a channel stayed");
+        if !self.freeswitch.is_quiet_within(SOON).await {
+            panic!("a channel stayed:\n{}", self.freeswitch.api("show channels").await);
+        }
     }
 }

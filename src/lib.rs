@@ -2,12 +2,13 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `core` | pure: phone, calendar, facts, route, call, trace |
+//! | `core` | pure: phone, calendar, facts, route, call, campaign, trace |
 //! | `rules` | rule files: parse with places, check; the sets: judge, tests beside them |
 //! | `esl` | the Event Socket: codec, lazy events, commands, link |
 //! | `switch` | FreeSWITCH: outbound listener, session driver, control link, presence |
 //! | `directory` | who is calling: deadline, breaker, cache |
 //! | `crm` | the trait `Crm` and the built-in CRM |
+//! | `callback` | callbacks: what web forms and buttons ask for, kept and led to the end |
 //! | `outbox` | journal and outbox: what occurred is written down, and the CRM learns of it once |
 //! | `reload` | the rules in force, and how others take their place |
 //! | `recording` | recordings of talks and the links to them |
@@ -22,6 +23,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod app;
+pub mod callback;
 pub mod cli;
 pub mod config;
 pub mod core;

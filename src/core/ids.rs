@@ -58,6 +58,10 @@ id! {
     OpId
 }
 id! {
+    /// A callback campaign: a UUID of our own. Also the `CallId` of what the CRM learns of it.
+    CampaignId
+}
+id! {
     /// A deal (amoCRM's lead, retailCRM's order, KeyCRM's card) in the CRM's own spelling.
     DealId
 }

@@ -4,6 +4,7 @@
 pub mod action;
 pub mod calendar;
 pub mod call;
+pub mod campaign;
 pub mod case;
 pub mod casebook;
 pub mod client;

@@ -84,7 +84,7 @@ impl From<Tried> for String {
 }
 
 /// What came of an attempt: a closed list, because it is a metric's label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptResult {
     /// Somebody talked, or the step did its work.

@@ -368,6 +368,7 @@ impl Session {
             link: &|file| recorder.link(file, now).unwrap_or_default(),
         };
         match incoming {
+            Incoming::Event(event) if self.arrival.is_past(&event) => {}
             Incoming::Event(event) => {
                 self.led = self.led || ran_first(&event);
                 if let Some(input) = translator.event(&event) {
@@ -424,6 +425,7 @@ impl Session {
         info!(to = %mask(&arrival.to), "call passed on");
         self.call.handle(Input::Transferred { to: arrival.to.clone() }, self.clock.now());
         self.arrival.to = arrival.to;
+        self.arrival.sequence = arrival.sequence;
         self.ask();
     }
 

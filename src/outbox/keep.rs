@@ -1,12 +1,11 @@
-//! Keeps house: counts for the metrics, and throws old rows away, a few at a time so that nobody
-//! waits for it.
+//! Keeps house: throws old rows away, a few at a time so that nobody waits for it, and counts for
+//! the metrics.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, query, query_as};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -15,8 +14,6 @@ use crate::core::record::between;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
-/// How often is counted.
-const COUNT: Duration = Duration::from_secs(5);
 /// How often is thrown away.
 const PRUNE: Duration = Duration::from_secs(10 * 60);
 /// Rows at a time.
@@ -39,35 +36,25 @@ pub(super) const OLD: [&str; 5] = [
 ];
 
 /// Until `stop`.
-pub(super) async fn run(
-    store: Store,
-    keep: Duration,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
-    let mut tick = interval(COUNT);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut pruned: Option<Instant> = None;
+pub(super) async fn run(store: Store, keep: Duration, stop: CancellationToken) {
     let work = async {
         loop {
-            tick.tick().await;
-            if let Err(error) = count(&store, &metrics).await {
-                debug!(%error, "the outbox cannot be counted");
+            match prune(&store, keep).await {
+                Ok(0) => {}
+                Ok(rows) => info!(rows, "old rows of journal and outbox are thrown away"),
+                Err(error) => debug!(%error, "old rows could not be thrown away"),
             }
-            if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
-                pruned = Some(Instant::now());
-                match prune(&store, keep).await {
-                    Ok(0) => {}
-                    Ok(rows) => info!(rows, "old rows of journal and outbox are thrown away"),
-                    Err(error) => debug!(%error, "old rows could not be thrown away"),
-                }
-            }
+            sleep(PRUNE).await;
         }
     };
     stop.run_until_cancelled(work).await;
 }
 
-pub(super) async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::Error> {
+/// Sets the metrics that stand in the store, at each scrape: so several engines do not disagree.
+///
+/// # Errors
+/// The store's.
+pub async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::Error> {
     let rows: Vec<(String, i64, i64)> = query_as(
         "SELECT state, count(*), min(created) FROM outbox \
          WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",

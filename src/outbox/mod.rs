@@ -53,6 +53,7 @@ use tracing::warn;
 
 pub use config::{JournalConfig, OutboxConfig, WebhookConfig};
 pub use judge::{InForce, Judge, Ruler};
+pub use keep::count;
 pub use webhook::sign;
 
 use self::circuit::Circuit;
@@ -125,7 +126,7 @@ impl Outbox {
             webhooks: Webhooks::new(webhook.secret, config.timeout),
             circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
             config,
-            metrics: metrics.clone(),
+            metrics,
             pen: pen.clone(),
             me: uuid::Uuid::new_v4().to_string(),
             stop: stop_worker.clone(),
@@ -135,7 +136,7 @@ impl Outbox {
             let Some(Some(store)) = stop.run_until_cancelled(writer::opened(opening)).await else {
                 return;
             };
-            let keeping = keep::run(store.clone(), journal.keep, metrics, stop);
+            let keeping = keep::run(store.clone(), journal.keep, stop);
             tokio::join!(worker.run(store, written), keeping);
         });
         let writer = tokio::spawn(writer.run());

@@ -48,6 +48,8 @@ impl Shop {
             readiness: Arc::new(Readiness::default),
             store: None,
             rules: None,
+            doors: None,
+            loopback: true,
             recorder: recorder.clone(),
         };
         let end = CancellationToken::new();

@@ -11,6 +11,7 @@ use crate::config::{Http, Proxy};
 use crate::core::staff::Staff;
 use crate::recording::Key;
 use crate::rules::Routing;
+use crate::switch::engine::Engine;
 
 /// Pages that may follow their callbacks at once: each holds a connection.
 const STREAMS: usize = 2000;
@@ -48,6 +49,19 @@ impl Doors {
             streams: Arc::new(Semaphore::new(STREAMS)),
             now,
         }
+    }
+
+    /// The doors of an engine: its rules and its employees, as they are when a form comes.
+    pub fn of_engine(
+        callbacks: Arc<dyn Callbacks>,
+        engine: &Arc<Engine>,
+        key: Key,
+        public_url: &str,
+        config: &Http,
+    ) -> Self {
+        let engine = engine.clone();
+        let now = Arc::new(move || (engine.rules.load_full(), engine.directory.staff()));
+        Self::new(callbacks, now, key, public_url, config)
     }
 
     pub(super) fn now(&self) -> (Arc<Routing>, Arc<Staff>) {

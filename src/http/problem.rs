@@ -46,6 +46,11 @@ impl Problem {
         }
     }
 
+    /// Whether it is of this status.
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status.as_u16()
+    }
+
     /// With what to do.
     pub fn help(mut self, help: Option<impl ToString>) -> Self {
         self.help = help.map(|help| help.to_string());

@@ -4,6 +4,7 @@
 
 mod api;
 mod buttons;
+mod command_line;
 mod fake;
 mod follow;
 mod forms;

@@ -145,35 +145,53 @@ pub(super) async fn take(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let doors = doors(&state)?;
+    let taken = read(doors, peer, &headers, body).await;
+    let result = match &taken {
+        Ok((result, _)) => result,
+        Err(problem) if problem.is(StatusCode::TOO_MANY_REQUESTS) => "limited",
+        Err(problem) if problem.is(StatusCode::SERVICE_UNAVAILABLE) => "failed",
+        Err(_) => "refused",
+    };
+    state.metrics.forms.with_label_values(&[result]).inc();
+    taken.map(|(_, answer)| answer)
+}
+
+/// What came of it, for the metric, and the answer.
+async fn read(
+    doors: &Doors,
+    peer: Peer,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(&'static str, Response), Problem> {
     let body =
         body.map_err(|why| Problem::new(why.status(), "the body cannot be read", why.body_text()))?;
-    let mut fields = Fields::read(&headers, &body)?;
+    let mut fields = Fields::read(headers, &body)?;
     let (rules, staff) = doors.now();
     let key = fields.take("site").ok_or_else(|| Problem::field("site", "it is missing"))?;
     let site = rules.site(&key).ok_or_else(|| Problem::field("site", "no site has this key"))?;
-    from_its_pages(&headers, site, doors)?;
+    from_its_pages(headers, site, doors)?;
     let next = fields.take("redirect").map(|next| redirect(next, site)).transpose()?;
-    let once = idempotency(&headers, &mut fields, site)?;
+    let once = idempotency(headers, &mut fields, site)?;
     if site.honeypot.as_ref().is_some_and(|trap| fields.take(trap).is_some()) {
         info!(site = site.name, "a robot filled in a form; it is told that all is well");
         let id = CampaignId::new(uuid::Uuid::new_v4().to_string());
-        return Ok(accepted(doors, &id, next));
+        return Ok(("robot", accepted(doors, &id, next)));
     }
     let peer = peer.map_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), |peer| peer.0.0);
-    within_limits(doors, site, limits::address(peer, &headers, &doors.proxies))?;
+    within_limits(doors, site, limits::address(peer, headers, &doors.proxies))?;
     let form = fields.form(site, &rules, Timestamp::now())?;
     let by_phone = format!("{} phone {}", site.name, form.phone.e164());
     doors.limits.count(by_phone, site.per_phone).map_err(too_many)?;
     let order = site.order(form, &staff);
     let (phone, site) = (order.phone.clone(), site.name.clone());
     let taken = doors.callbacks.take(order, once).await.map_err(refused)?;
-    let how = match taken.how {
-        How::New => "a callback begins",
-        How::Joined => "it joined the callback of this phone",
-        How::Repeated => "it was taken before",
+    let (result, how) = match taken.how {
+        How::New => ("taken", "a callback begins"),
+        How::Joined => ("joined", "it joined the callback of this phone"),
+        How::Repeated => ("repeated", "it was taken before"),
     };
     info!(callback = %taken.id, %phone, site, how, "a form was taken");
-    Ok(accepted(doors, &taken.id, next))
+    Ok((result, accepted(doors, &taken.id, next)))
 }
 
 /// A browser says which page a form comes from; a server says nothing.

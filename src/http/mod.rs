@@ -105,8 +105,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/callback", get(callbacks::pages::demo))
         .route("/callback.js", get(callbacks::pages::script))
         .route("/callback-demo.js", get(callbacks::pages::demo_script))
-        .route("/recordings/{*path}", get(sounds::recording))
-        .route("/voicemail/{*path}", get(sounds::message))
+        .merge(sounds())
         .merge(api)
         .merge(forms.layer(cors))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
@@ -118,6 +117,16 @@ pub fn router(state: HttpState) -> Router {
         .layer(header(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .layer(header(CACHE_CONTROL, "no-store"))
         .with_state(state)
+}
+
+/// A sound is played wherever its link stands, in a page of the CRM too.
+fn sounds() -> Router<HttpState> {
+    let policy =
+        "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors *";
+    Router::new()
+        .route("/recordings/{*path}", get(sounds::recording))
+        .route("/voicemail/{*path}", get(sounds::message))
+        .layer(header(CONTENT_SECURITY_POLICY, policy))
 }
 
 /// Resources for programs of the company.

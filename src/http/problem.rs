@@ -21,16 +21,17 @@ pub(super) struct Problem {
     detail: String,
     /// The field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    field: Option<Box<str>>,
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
     /// Every single thing that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
-    /// When to ask again.
+    /// Seconds to wait at least before it is asked again.
     #[serde(skip)]
-    again: Option<Duration>,
+    again: Option<u32>,
 }
 
 impl Problem {
@@ -60,14 +61,14 @@ impl Problem {
     /// A field that is wrong.
     pub fn field(field: &str, detail: impl ToString) -> Self {
         // As long as a name may be: it came from outside.
-        let field = Some(field.chars().take(80).collect());
+        let field = Some(field.chars().take(80).collect::<String>().into());
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         Self { field, ..Self::new(status, "a field is wrong", detail) }
     }
 
     /// With the time after which it may go well.
     pub fn again(mut self, after: Duration) -> Self {
-        self.again = Some(after);
+        self.again = u32::try_from(after.as_secs()).ok();
         self
     }
 
@@ -81,7 +82,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let again = self.again.map(|after| after.as_secs() + 1);
+        let again = self.again.map(|seconds| seconds.saturating_add(1));
         let kind = (CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         let mut answer = (status, [kind], Json(self)).into_response();
         if let Some(seconds) = again {

@@ -164,57 +164,58 @@ fn e13_a_form_without_a_call_has_nobody_to_ring() {
 
 #[test]
 fn every_mistake_of_a_site_is_named_with_its_place() {
-    let mut out = Vec::new();
-    out.push(said("key = \"shop\"", ""));
-    out.push(said("key = \"shop\"", "key = \"the shop\""));
-    out.push(said("key = \"shop\"", "key = \"shop\"\ntarget = 5"));
-    out.push(said(
-        "\"https://shop.example\"",
-        "\"https://shop.example/\", \"shop.example\", \"https://x:443\", \"HTTPS://X\"",
-    ));
-    out.push(said("line = \"main\"", "line = \"mian\""));
-    out.push(said("line = \"main\"", "line = \"main\"\ncalendar = \"ofice\""));
-    out.push(said("countries = [\"RU\"]", "countries = [\"Russia\"]"));
-    out.push(said("honeypot = \"website\"", "honeypot = \"name\""));
-    out.push(said("honeypot = \"website\"", "honeypot = \"Web site\""));
-    out.push(said("honeypot = \"website\"", "per_phone = 0\nper_address = \"many\""));
-    out.push(said("Service = [", "service = [\"owner\"], Service = ["));
     let twice = "[sites.shop]\nkey = \"shop\"\ncall = false\n[sites.again]";
-    out.push(said("[sites.shop]", twice));
+    let out = [
+        said("key = \"shop\"", ""),
+        said("key = \"shop\"", "key = \"the shop\""),
+        said("key = \"shop\"", "key = \"shop\"\ntarget = 5"),
+        said(
+            "\"https://shop.example\"",
+            "\"https://shop.example/\", \"shop.example\", \"https://x:443\", \"HTTPS://X\"",
+        ),
+        said("line = \"main\"", "line = \"mian\""),
+        said("line = \"main\"", "line = \"main\"\ncalendar = \"ofice\""),
+        said("countries = [\"RU\"]", "countries = [\"Russia\"]"),
+        said("honeypot = \"website\"", "honeypot = \"name\""),
+        said("honeypot = \"website\"", "honeypot = \"Web site\""),
+        said("honeypot = \"website\"", "per_phone = 0\nper_address = \"many\""),
+        said("Service = [", "service = [\"owner\"], Service = ["),
+        said("[sites.shop]", twice),
+    ];
     insta::assert_snapshot!("site_mistakes", out.join("\n\n"));
 }
 
 #[test]
 fn every_mistake_of_a_target_is_named_with_its_place() {
-    let mut out = Vec::new();
     let targets = |text: &str| {
         let whole = "[\"owner\", { group = \"sales\", order = \"longest_idle\" }, { employee = \"101\" }, { queue = \"sales\" }]";
         said(whole, text)
     };
-    out.push(targets("[]"));
-    out.push(targets("\"owner\""));
-    out.push(targets("[\"onwer\", 5, {}, { grup = \"sales\" }]"));
-    out.push(targets(
-        "[{ group = \"a\", queue = \"a\" }, { employee = \"\" }, { queue = \"a b\" }]",
-    ));
-    out.push(targets(
-        "[{ group = \"a\", order = \"inturn\" }, { employee = \"101\", order = \"in_turn\" }]",
-    ));
-    out.push(targets("[\"owner\", \"owner\"]"));
+    let out = [
+        targets("[]"),
+        targets("\"owner\""),
+        targets("[\"onwer\", 5, {}, { grup = \"sales\" }]"),
+        targets("[{ group = \"a\", queue = \"a\" }, { employee = \"\" }, { queue = \"a b\" }]"),
+        targets(
+            "[{ group = \"a\", order = \"inturn\" }, { employee = \"101\", order = \"in_turn\" }]",
+        ),
+        targets("[\"owner\", \"owner\"]"),
+    ];
     insta::assert_snapshot!("target_mistakes", out.join("\n\n"));
 }
 
 #[test]
 fn every_mistake_of_the_callbacks_is_named_with_its_place() {
-    let mut out = Vec::new();
-    out.push(said("retry = \"20s\"", "retry = 20\nring = \"5m\"\nclient_tries = 0\ntries = 3"));
-    out.push(said("retry = \"20s\"", "retry = \"10m\""));
-    out.push(said("press = \"1\"", "press = \"12\"\nprompt = \"ton\""));
-    out.push(said("press = \"1\"", "prompt = { file = \"a\", say = \"b\" }"));
-    out.push(said("{ mon-fri = \"08:00-22:00\", sat-sun = \"09:00-20:00\" }", "{}"));
-    out.push(said("\"+7383\" = \"Asia/Novosibirsk\"", "7383 = \"Asia/Novosibirks\""));
-    out.push(said("lines = [\"main\"]\n", "lines = [\"mian\"]\ncalendar = \"ofice\"\n"));
-    out.push(said("delay = \"2m\"\ntargets = [\"owner\"]", "delay = \"2m\""));
+    let out = [
+        said("retry = \"20s\"", "retry = 20\nring = \"5m\"\nclient_tries = 0\ntries = 3"),
+        said("retry = \"20s\"", "retry = \"10m\""),
+        said("press = \"1\"", "press = \"12\"\nprompt = \"ton\""),
+        said("press = \"1\"", "prompt = { file = \"a\", say = \"b\" }"),
+        said("{ mon-fri = \"08:00-22:00\", sat-sun = \"09:00-20:00\" }", "{}"),
+        said("\"+7383\" = \"Asia/Novosibirsk\"", "7383 = \"Asia/Novosibirks\""),
+        said("lines = [\"main\"]\n", "lines = [\"mian\"]\ncalendar = \"ofice\"\n"),
+        said("delay = \"2m\"\ntargets = [\"owner\"]", "delay = \"2m\""),
+    ];
     insta::assert_snapshot!("callbacks_mistakes", out.join("\n\n"));
 }
 

@@ -1,6 +1,5 @@
 //! The command line: a file per verb.
 
-pub mod callbacks;
 pub mod check;
 pub mod crm;
 pub mod demo;
@@ -67,8 +66,6 @@ enum Verb {
     Crm(crm::CrmArgs),
     /// What the CRM is still to be told: look at it, release it, give it up.
     Outbox(outbox::OutboxArgs),
-    /// Callbacks: look at them, cancel them.
-    Callbacks(callbacks::CallbacksArgs),
     /// Who may use the API: make and revoke tokens.
     Token(token::TokenArgs),
     /// Judge what occurred with other rules, and show what would have been different.
@@ -116,7 +113,6 @@ impl Cli {
                 logged(args.changes(), &config)?;
                 args.run(&config.store.path).await
             }
-            Verb::Callbacks(args) => args.run(&config?.http).await,
             Verb::Token(args) => {
                 let config = config?;
                 logged(args.changes(), &config)?;

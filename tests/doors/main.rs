@@ -4,7 +4,6 @@
 
 mod api;
 mod buttons;
-mod command_line;
 mod fake;
 mod follow;
 mod forms;

@@ -13,14 +13,18 @@
 //! can come at any time before it: `Unseen`, when the link to the node is down and nothing is known,
 //! and then `Found`, which says how the leg stands.
 //!
-//! A leg nobody leads any more does not sit in silence for ever: FreeSWITCH itself hangs it up
-//! [`Leg::patience`] after it was left alone. A talk goes on without us.
+//! A leg nobody leads any more does not sit in silence for ever: FreeSWITCH itself hangs it up when
+//! it has been without a talk for [`Leg::patience`]. A talk goes on without us.
+
+mod leg;
+mod registry;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::core::call::{Recorded, Recording};
 use crate::core::campaign::order::Prompt;
@@ -29,6 +33,11 @@ use crate::core::phone::Phone;
 use crate::core::plan::HangupCause;
 use crate::core::record::AttemptResult;
 use crate::core::staff::Number;
+use crate::recording::Recorder;
+use crate::switch::control::{LinkState, Nodes};
+use crate::switch::dial::Dial;
+
+use registry::{Inbox, Registry};
 
 /// Where the news of a leg go. One for all legs of a campaign, or for each leg one.
 pub type Ear = mpsc::UnboundedSender<(LegId, LegEvent)>;
@@ -48,8 +57,8 @@ pub struct Leg {
     pub shown_name: String,
     /// The number the phone displays: the client's for a manager; for a client the line's (E11).
     pub shown_number: Option<Phone>,
-    /// How long it may be left alone, neither talking nor told anything, before FreeSWITCH ends
-    /// it by itself. Longer than the longest ringing of the other side.
+    /// How long it may be without a talk, from its answer on, before FreeSWITCH ends it by itself.
+    /// Longer than prompt and ringing of the other side together.
     pub patience: Duration,
 }
 
@@ -111,7 +120,8 @@ pub enum LegEvent {
     Apart,
     /// The link to the node is down: nothing is known of the leg until `Found` or `Ended`.
     Unseen,
-    /// How the leg stands, after a gap or an `adopt`.
+    /// How the leg stands, after a gap or an `adopt`; or after a `dial` that was not needed, because
+    /// the leg was there. What it says is not told once more: no `Answered`, no `Bridged`.
     Found(Standing),
     /// It is over, or never came to be. Nothing follows.
     Ended(End),
@@ -167,3 +177,73 @@ pub trait Hands: Send + Sync {
 
 /// The hands as everybody holds them.
 pub type AnyHands = Arc<dyn Hands>;
+
+/// The hands on real control links.
+pub struct Dialler {
+    tools: Arc<Tools>,
+}
+
+/// What all legs share.
+struct Tools {
+    nodes: Arc<Nodes>,
+    dial: Dial,
+    recorder: Arc<Recorder>,
+    registry: Registry,
+    cancel: CancellationToken,
+}
+
+impl Dialler {
+    /// Begins to listen to the news. After `cancel` nothing is led any more; what FreeSWITCH does
+    /// with the legs then, see the module.
+    pub fn start(
+        nodes: Arc<Nodes>,
+        dial: Dial,
+        recorder: Arc<Recorder>,
+        cancel: CancellationToken,
+    ) -> Arc<Self> {
+        let registry = Registry::default();
+        let tools = Arc::new(Tools { nodes, dial, recorder, registry, cancel });
+        tokio::spawn(registry::listen(tools.clone(), tools.nodes.news()));
+        Arc::new(Self { tools })
+    }
+
+    /// Legs that are led now.
+    pub fn legs(&self) -> usize {
+        self.tools.registry.len()
+    }
+}
+
+#[async_trait]
+impl Hands for Dialler {
+    fn room(&self) -> Option<NodeId> {
+        let presence = self.tools.nodes.presence();
+        let states = self.tools.nodes.states().into_iter();
+        let up = states.filter(|(_, state)| *state == LinkState::Up).map(|(node, _)| node);
+        // Legs just ordered are no channels yet, nor may `show channels` be allowed.
+        let load = |node: &NodeId| {
+            let led = self.tools.registry.on(node);
+            presence.channels(node).unwrap_or_default().max(led)
+        };
+        up.min_by_key(load)
+    }
+
+    fn dial(&self, node: &NodeId, leg: Leg, ear: Ear) {
+        leg::lead(&self.tools, node, leg.id.clone(), Some(leg), ear);
+    }
+
+    fn adopt(&self, node: &NodeId, leg: LegId, ear: Ear) {
+        leg::lead(&self.tools, node, leg, None, ear);
+    }
+
+    fn order(&self, leg: &LegId, order: Order) {
+        self.tools.registry.send(leg, || Inbox::Order(order));
+    }
+
+    async fn exists(&self, node: &NodeId, leg: &LegId) -> Option<bool> {
+        match self.tools.nodes.api(node, &format!("uuid_exists {leg}")).await.as_deref() {
+            Ok("true") => Some(true),
+            Ok("false") => Some(false),
+            _ => None,
+        }
+    }
+}

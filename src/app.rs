@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::callback::Desk;
+use crate::callback::driver::{self, Reins};
+use crate::callback::ears::Ears;
 use crate::config::Config;
 use crate::core::case::{Clerk, NoClerk};
 use crate::core::ids::NodeId;
@@ -19,6 +23,7 @@ use crate::esl::Limits;
 use crate::http::{self, HttpState, Readiness};
 use crate::metrics::Metrics;
 use crate::outbox::sets::SetsInForce;
+use crate::outbox::writer::Writer;
 use crate::outbox::{self, Outbox};
 use crate::recording::Recorder;
 use crate::reload::watch::Watch;
@@ -26,6 +31,7 @@ use crate::reload::{Door, Reloader};
 use crate::rules::set::Sets;
 use crate::rules::{Routing, RulesError};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
+use crate::switch::dialler::Dialler;
 use crate::switch::engine::{Engine, Settings};
 use crate::switch::listener::{self, Stop};
 
@@ -121,7 +127,11 @@ pub struct App {
     pub http: SocketAddr,
     /// The rules in force.
     pub rules: Arc<Reloader>,
+    /// Callbacks; `None`: they are switched off.
+    pub callbacks: Option<Arc<Desk>>,
     paperwork: Option<Paperwork>,
+    /// Of an engine with callbacks and without an outbox.
+    writer: Option<(CancellationToken, JoinHandle<()>)>,
     stop: Stop,
     background: CancellationToken,
     taking: TaskTracker,
@@ -193,6 +203,15 @@ impl App {
             dial: config.dial.clone(),
         };
         let recorder = recorder(config, addresses.1);
+        let (reins, notes) = Reins::new();
+        let papers = match &paperwork {
+            Some(paperwork) => driver::Papers::Outbox(paperwork.outbox.clone()),
+            None => driver::Papers::Clerk(clerk.clone()),
+        };
+        let clerk: Arc<dyn Clerk> = match config.callbacks.enabled {
+            true => Arc::new(Ears { clerk, notes: reins.notes.clone() }),
+            false => clerk,
+        };
         let engine =
             Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
         let engine = Arc::new(engine.with_clerk(clerk).with_recorder(recorder.clone()));
@@ -209,11 +228,38 @@ impl App {
             warn!(%error, "the CRM does not tell who works here yet; calls are taken all the same");
         }
         tasks.spawn(directory.run(background.clone()));
+        let (ways, writer) = match &paperwork {
+            Some(Paperwork { outbox, .. }) => (Some((outbox.pen(), outbox.store())), None),
+            None if config.callbacks.enabled => {
+                let memory = config.outbox.memory.get();
+                let (writer, pen) =
+                    Writer::new(config.store.path.clone(), memory, engine.metrics.clone());
+                let (store, stop) = (writer.store.subscribe(), writer.stop.clone());
+                (Some((pen, store)), Some((stop, tokio::spawn(writer.run()))))
+            }
+            None => (None, None),
+        };
+        let store = ways.as_ref().map(|(_, store)| store.clone());
+        let callbacks = ways.filter(|_| config.callbacks.enabled).map(|(pen, store)| {
+            let (dial, end) = (config.dial.clone(), background.clone());
+            let hands = Dialler::start(nodes.clone(), dial, engine.recorder.clone(), end);
+            let parts = driver::Parts {
+                config: config.callbacks.clone(),
+                pen,
+                store,
+                hands,
+                engine: engine.clone(),
+                nodes: Some(nodes.clone()),
+                papers,
+                me: uuid::Uuid::new_v4().to_string(),
+            };
+            Desk::start(parts, reins, notes)
+        });
         let state = HttpState {
             metrics,
             readiness: readiness(&engine, &nodes, &stop),
             recorder,
-            store: paperwork.as_ref().map(|paperwork| paperwork.outbox.store()),
+            store,
             rules: Some(rules.clone()),
         };
         let end = background.clone();
@@ -226,7 +272,20 @@ impl App {
         let (calls, http) = addresses;
         let routing = rules.status().routing;
         info!(%calls, %http, rules = routing.file, hash = %routing.hash, "ready for calls");
-        Ok(Self { engine, nodes, calls, http, rules, paperwork, stop, background, taking, tasks })
+        Ok(Self {
+            engine,
+            nodes,
+            calls,
+            http,
+            rules,
+            callbacks,
+            paperwork,
+            writer,
+            stop,
+            background,
+            taking,
+            tasks,
+        })
     }
 
     /// Takes the rules over by themselves whenever their files change.
@@ -241,6 +300,9 @@ impl App {
     pub async fn drain(self, deadline: Duration, hurry: impl Future<Output = ()>) {
         self.stop.accept.cancel();
         self.taking.close();
+        if let Some(callbacks) = &self.callbacks {
+            callbacks.rest();
+        }
         let left = self.engine.calls.len();
         if left > 0 {
             info!(
@@ -257,8 +319,14 @@ impl App {
             }
             refused.await;
         };
+        let over = async {
+            self.taking.wait().await;
+            if let Some(callbacks) = &self.callbacks {
+                callbacks.rested().await;
+            }
+        };
         tokio::select! {
-            () = self.taking.wait() => {}
+            () = over => {}
             () = end => {}
         }
         let left = self.engine.calls.len();
@@ -269,8 +337,15 @@ impl App {
         if tokio::time::timeout(GOODBYES, self.taking.wait()).await.is_err() {
             warn!(calls = self.engine.calls.len(), "some calls did not end in order");
         }
+        if let Some(callbacks) = &self.callbacks {
+            callbacks.end(GOODBYES).await;
+        }
         if let Some(paperwork) = &self.paperwork {
             paperwork.outbox.drain(GOODBYES).await;
+        }
+        if let Some((stop, writer)) = self.writer {
+            stop.cancel();
+            drop(tokio::time::timeout(GOODBYES, writer).await);
         }
         self.background.cancel();
         self.tasks.close();

@@ -1,5 +1,6 @@
 //! The command line: a file per verb.
 
+pub mod callbacks;
 pub mod check;
 pub mod crm;
 pub mod demo;
@@ -65,6 +66,8 @@ enum Verb {
     Crm(crm::CrmArgs),
     /// What the CRM is still to be told: look at it, release it, give it up.
     Outbox(outbox::OutboxArgs),
+    /// Callbacks and missed calls: look at them, end them.
+    Callbacks(callbacks::CallbacksArgs),
     /// Judge what occurred with other rules, and show what would have been different.
     Replay(replay::ReplayArgs),
 }
@@ -106,6 +109,7 @@ impl Cli {
             Verb::Explain(args) => explain(args, &config?).await,
             Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
             Verb::Outbox(args) => args.run(&config?.store.path).await,
+            Verb::Callbacks(args) => args.run(&config?.store.path).await,
             Verb::Replay(args) => {
                 let config = config?;
                 let staff = directory(&config).await?.staff();

@@ -1,5 +1,6 @@
 //! The command line: a file per verb.
 
+pub mod callbacks;
 pub mod check;
 pub mod crm;
 pub mod demo;
@@ -68,6 +69,8 @@ enum Verb {
     Outbox(outbox::OutboxArgs),
     /// Who may use the API: make and revoke tokens.
     Token(token::TokenArgs),
+    /// Callbacks and missed calls: look at them, end them.
+    Callbacks(callbacks::CallbacksArgs),
     /// Judge what occurred with other rules, and show what would have been different.
     Replay(replay::ReplayArgs),
 }
@@ -114,6 +117,11 @@ impl Cli {
                 args.run(&config.store.path).await
             }
             Verb::Token(args) => {
+                let config = config?;
+                logged(args.changes(), &config)?;
+                args.run(&config.store.path).await
+            }
+            Verb::Callbacks(args) => {
                 let config = config?;
                 logged(args.changes(), &config)?;
                 args.run(&config.store.path).await

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
 
+use crate::callback::CallbackConfig;
 use crate::directory::DirectoryConfig;
 use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
@@ -49,6 +50,8 @@ pub struct Config {
     pub outbox: OutboxConfig,
     /// How other systems are told.
     pub webhook: WebhookConfig,
+    /// Callbacks.
+    pub callbacks: CallbackConfig,
     /// Metrics and health.
     pub http: Http,
     /// Recordings of talks.

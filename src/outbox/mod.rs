@@ -31,11 +31,11 @@ mod circuit;
 mod judge;
 mod keep;
 mod needs;
-mod paper;
+pub(crate) mod paper;
 mod settle;
 mod webhook;
 mod worker;
-mod writer;
+pub(crate) mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -164,6 +164,30 @@ impl Outbox {
         }
     }
 
+    /// A case with its ruling, to be written down by whoever has more to write with it.
+    pub(crate) fn filed(&self, case: Case) -> Paper {
+        // E02: calls between employees are written down and not judged.
+        let filed = match case.direction {
+            Direction::Internal => Filed { case, ruling: None, shadow: None },
+            _ => {
+                let set = self.set_of(&case);
+                Filed { ruling: Some(set.live.judge(&case)), case, shadow: set.shadow }
+            }
+        };
+        Paper::Case(Box::new(filed))
+    }
+
+    /// A record, in the same way.
+    pub(crate) fn record(&self, record: Arc<CallRecord>) -> Paper {
+        lock(&self.calls).remove(&record.id);
+        Paper::Record(record)
+    }
+
+    /// The way to the one task that writes.
+    pub(crate) fn pen(&self) -> Pen {
+        self.pen.clone()
+    }
+
     /// The set the call began with. For a call nobody announced: the one in force.
     fn set_of(&self, case: &Case) -> InForce {
         let kept = lock(&self.calls).get(&case.call).cloned();
@@ -184,20 +208,11 @@ impl Clerk for Outbox {
     }
 
     fn occurred(&self, case: Case) {
-        // E02: calls between employees are written down and not judged.
-        let filed = match case.direction {
-            Direction::Internal => Filed { case, ruling: None, shadow: None },
-            _ => {
-                let set = self.set_of(&case);
-                Filed { ruling: Some(set.live.judge(&case)), case, shadow: set.shadow }
-            }
-        };
-        self.pen.put(Paper::Case(Box::new(filed)));
+        self.pen.put(self.filed(case));
     }
 
     fn closed(&self, record: Arc<CallRecord>) {
-        lock(&self.calls).remove(&record.id);
-        self.pen.put(Paper::Record(record));
+        self.pen.put(self.record(record));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::core::case::Case;
 use crate::core::record::CallRecord;
 
 /// To be written down.
-pub(super) enum Paper {
+pub(crate) enum Paper {
     /// A case with its ruling.
     Case(Box<Filed>),
     /// A call that is over.
@@ -20,7 +20,7 @@ pub(super) enum Paper {
 }
 
 /// A case with its ruling; none for calls between employees (E02).
-pub(super) struct Filed {
+pub(crate) struct Filed {
     pub case: Case,
     pub ruling: Option<Ruling>,
     /// Judges the case as well, away from the path of the call.

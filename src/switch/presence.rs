@@ -85,6 +85,11 @@ impl PresenceStore {
         lines.len()
     }
 
+    /// How many channels a node has. `None`: not known.
+    pub fn channels(&self, node: &NodeId) -> Option<usize> {
+        self.read().get(node)?.channels()
+    }
+
     /// An agent of mod_callcenter by his name there. `None`: not known.
     pub fn agent(&self, name: &str) -> Option<Agent> {
         self.read().values().find_map(|n| n.agent(name)).cloned()

@@ -152,6 +152,9 @@ pub enum Ending {
     NoManager,
     /// A manager was there, the client was not reached.
     ClientUnreached,
+    /// The client picked up, and nobody of ours was there any more: he waited, and for the CRM it
+    /// is a callback that failed.
+    ClientAlone,
     /// The client called in by himself.
     Satisfied,
     /// Somebody cancelled it.

@@ -16,7 +16,8 @@ use crate::esl::{Command, Event, Incoming, Reply};
 use crate::switch::presence::Snapshot;
 
 /// What the engine listens to. No CHANNEL_CALLSTATE and the like: each event has 4–9 KB.
-const EVENTS: &str = "HEARTBEAT BACKGROUND_JOB CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE \
+/// CHANNEL_APPLICATION comes only where the application `event` is run, so of no ordinary call.
+const EVENTS: &str = "HEARTBEAT BACKGROUND_JOB CHANNEL_APPLICATION CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE \
      CHANNEL_UNBRIDGE CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY \
      CUSTOM sofia::register sofia::unregister sofia::expire callcenter::info";
 

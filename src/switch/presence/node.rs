@@ -256,6 +256,10 @@ impl NodePresence {
         self.legs_known.then(|| self.busy.contains_key(line))
     }
 
+    pub(super) fn channels(&self) -> Option<usize> {
+        self.legs_known.then_some(self.legs.len())
+    }
+
     pub(super) fn lines(&self) -> impl Iterator<Item = &Extension> {
         self.registrations.keys()
     }

@@ -124,6 +124,7 @@ impl House {
         config.outbox.retry = Duration::from_millis(10);
         config.outbox.retry_max = Duration::from_millis(40);
         config.outbox.poll = Duration::from_millis(10);
+        config.outbox.lease = Duration::from_secs(1);
         config.callbacks.lease = Duration::from_millis(900);
         config.callbacks.poll = Duration::from_millis(50);
         let crm = Builtin::new(store.clone());

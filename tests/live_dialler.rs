@@ -364,7 +364,7 @@ async fn a15_the_free_agents_of_a_real_queue() {
     stage.house.only_agent(101).await;
     stage.house.freeswitch.api("callcenter_config agent set status 102 Available").await;
     let presence = stage.nodes.presence();
-    let queue = "sales@default".into();
+    let queue = "sales".into();
     let free = || {
         let lines = presence.queue(&queue).expect("the queue is known").into_iter();
         lines.map(|agent| agent.line.to_string()).collect::<Vec<_>>()

@@ -45,6 +45,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -69,6 +70,9 @@ use crate::crm::Crm;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::store::Store;
+
+/// The wall clock: what is stored are its times, and they outlive the process.
+pub type Wall = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What an outbox is made of.
 pub struct Parts {
@@ -111,9 +115,14 @@ struct Tasks {
 impl Outbox {
     /// Begins to work. The store is opened meanwhile, however long that takes.
     pub fn start(parts: Parts) -> Arc<Self> {
+        Self::start_by(parts, Arc::new(Timestamp::now))
+    }
+
+    /// The same by another wall clock than the system's.
+    pub fn start_by(parts: Parts, wall: Wall) -> Arc<Self> {
         let Parts { path, journal, outbox: config, webhook, judge, crm, directory, metrics } =
             parts;
-        let (writer, pen) = Writer::new(path, config.memory.get(), metrics.clone());
+        let (writer, pen) = Writer::new(path, config.memory.get(), metrics.clone(), wall.clone());
         let (store, written) = (writer.store.subscribe(), writer.written.clone());
         let (stop_writer, stop_worker) = (writer.stop.clone(), CancellationToken::new());
         let rulers = Arc::new(Rulers::default());
@@ -127,6 +136,7 @@ impl Outbox {
             config,
             metrics: metrics.clone(),
             pen: pen.clone(),
+            wall: wall.clone(),
             me: uuid::Uuid::new_v4().to_string(),
             stop: stop_worker.clone(),
         });
@@ -135,7 +145,7 @@ impl Outbox {
             let Some(Some(store)) = stop.run_until_cancelled(writer::opened(opening)).await else {
                 return;
             };
-            let keeping = keep::run(store.clone(), journal.keep, metrics, stop);
+            let keeping = keep::run(store.clone(), journal.keep, metrics, wall, stop);
             tokio::join!(worker.run(store, written), keeping);
         });
         let writer = tokio::spawn(writer.run());

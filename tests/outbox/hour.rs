@@ -102,3 +102,22 @@ fn a_clock_that_is_set_back_while_the_engine_runs_stalls_nothing() {
     life.pass_until("done entry", MINUTE, |life| life.list(&[State::Done]).len() == 2);
     assert_eq!(house.crm.done(), ["note c/1/1", "note d/1/1"]);
 }
+
+#[test]
+fn what_is_wrong_with_the_outbox_is_told_and_that_it_is_over() {
+    let house = house(|_| vec![note("a")]);
+    house.crm.set_down(true);
+    let life = ByHand::start(&house);
+    life.occurs("c", 1, Event::Ended, ANNA);
+    life.pass(10 * MINUTE);
+    assert_eq!(life.outbox.state(), Ok(()), "it was down for some minutes only");
+    life.pass(10 * MINUTE);
+    let told = life.outbox.state().unwrap_err();
+    assert!(told.starts_with("the oldest entry waits for "), "{told}");
+    house.crm.script(|_| Does::Refuses);
+    house.crm.set_down(false);
+    life.pass_until("parked entry", 11 * MINUTE, |life| life.list(&[State::Parked]).len() == 1);
+    life.pass(Duration::from_secs(10));
+    let told = life.outbox.state().unwrap_err();
+    assert!(told.starts_with("1 parked; "), "{told}");
+}

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::{SqliteConnection, query};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use super::Wall;
 use super::change::{Answer, Change};
 use super::paper::Paper;
 use crate::metrics::Metrics;
@@ -96,6 +98,7 @@ pub(super) struct Writer {
     jobs: mpsc::Receiver<Job>,
     lost: Arc<Lost>,
     metrics: Arc<Metrics>,
+    wall: Wall,
     /// Told after each transaction.
     pub written: Arc<Notify>,
     /// The store, once it is open.
@@ -105,13 +108,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(path: PathBuf, memory: usize, metrics: Arc<Metrics>) -> (Self, Pen) {
+    pub fn new(path: PathBuf, memory: usize, metrics: Arc<Metrics>, wall: Wall) -> (Self, Pen) {
         let (sender, jobs) = mpsc::channel(memory);
         let lost = Arc::new(Lost { now: AtomicU64::new(0), metrics: metrics.clone() });
         let pen = Pen { jobs: sender, lost: lost.clone() };
         let (written, store, stop) =
             (Arc::default(), watch::Sender::new(None), CancellationToken::new());
-        (Self { path, jobs, lost, metrics, written, store, stop }, pen)
+        (Self { path, jobs, lost, metrics, wall, written, store, stop }, pen)
     }
 
     /// Writes until it is told to stop, then what is left.
@@ -220,7 +223,7 @@ impl Writer {
     async fn commit(&self, store: &Store, batch: &[Job]) -> Result<Vec<Answer>, sqlx::Error> {
         let mut db = store.pool().acquire().await?;
         query("BEGIN IMMEDIATE").execute(&mut *db).await?;
-        let written = write_all(&mut db, batch).await;
+        let written = write_all(&mut db, batch, (self.wall)()).await;
         let done = match &written {
             Ok(_) => query("COMMIT").execute(&mut *db).await.map(drop),
             Err(_) => Ok(()),
@@ -257,7 +260,7 @@ impl Writer {
     async fn alone(&self, store: &Store, job: &Job) -> Result<(), sqlx::Error> {
         let mut db = store.pool().acquire().await?;
         query("BEGIN IMMEDIATE").execute(&mut *db).await?;
-        let written = write_all(&mut db, std::slice::from_ref(job)).await;
+        let written = write_all(&mut db, std::slice::from_ref(job), (self.wall)()).await;
         let _ = query("ROLLBACK").execute(&mut *db).await;
         written.map(drop)
     }
@@ -278,12 +281,16 @@ impl Writer {
     }
 }
 
-async fn write_all(db: &mut SqliteConnection, batch: &[Job]) -> Result<Vec<Answer>, sqlx::Error> {
+async fn write_all(
+    db: &mut SqliteConnection,
+    batch: &[Job],
+    now: Timestamp,
+) -> Result<Vec<Answer>, sqlx::Error> {
     let mut answers = Vec::new();
     for job in batch {
         match job {
-            Job::Paper(paper) => paper.write(db).await?,
-            Job::Change(change, _) => answers.push(change.write(db).await?),
+            Job::Paper(paper) => paper.write(db, now).await?,
+            Job::Change(change, _) => answers.push(change.write(db, now).await?),
         }
     }
     Ok(answers)

@@ -220,6 +220,8 @@ impl App {
             recorder,
             store: paperwork.as_ref().map(|paperwork| paperwork.outbox.store()),
             rules: Some(rules.clone()),
+            doors: None,
+            loopback: addresses.1.ip().is_loopback(),
         };
         let end = background.clone();
         tasks.spawn(async move {

@@ -103,6 +103,8 @@ metrics! {
     journal_write_seconds: Histogram "dozvon_journal_write_seconds" {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0}
     /// Papers and changes in one transaction of the journal.
     journal_batch: Histogram "dozvon_journal_batch_size" {1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 512.0}
+    /// Web forms by what came of them (taken, joined, repeated, robot, limited, refused, failed).
+    forms: IntCounterVec "dozvon_forms_total" ["result"]
     /// Employees taken over from the CRM.
     employees: IntGauge "dozvon_employees"
     /// 1, with the version of this binary.

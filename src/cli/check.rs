@@ -173,9 +173,13 @@ pub fn render(rules: &Routing, staff: Option<&Staff>, plain: bool) -> String {
     for step in &nobody {
         let _ = writeln!(out, "{}: warning: {}", step.place, step.message);
     }
+    let sites = match rules.sites().count() {
+        0 => String::new(),
+        n => format!(", {}", count(n, "site")),
+    };
     let _ = writeln!(
         out,
-        "{}: no mistakes, {}; {}, {}; hash {}",
+        "{}: no mistakes, {}; {}, {}{sites}; hash {}",
         rules.file(),
         count(rules.warnings().len() + nobody.len(), "warning"),
         count(rules.lines().count(), "line"),

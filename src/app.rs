@@ -233,8 +233,9 @@ impl App {
             Some(Paperwork { outbox, .. }) => (Some((outbox.pen(), outbox.store())), None),
             None if config.callbacks.enabled => {
                 let memory = config.outbox.memory.get();
+                let (path, metrics) = (config.store.path.clone(), engine.metrics.clone());
                 let (writer, pen) =
-                    Writer::new(config.store.path.clone(), memory, engine.metrics.clone());
+                    Writer::new(path, memory, metrics, Arc::new(jiff::Timestamp::now));
                 let (store, stop) = (writer.store.subscribe(), writer.stop.clone());
                 (Some((pen, store)), Some((stop, tokio::spawn(writer.run()))))
             }
@@ -258,7 +259,12 @@ impl App {
         });
         let state = HttpState {
             metrics,
-            readiness: readiness(&engine, &nodes, &stop),
+            readiness: readiness(
+                &engine,
+                &nodes,
+                &stop,
+                paperwork.as_ref().map(|p| p.outbox.clone()),
+            ),
             recorder,
             store,
             rules: Some(rules.clone()),
@@ -415,11 +421,12 @@ fn local(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
-/// What `/readyz` says. A CRM or link that is down is told, and is no reason to take no calls.
+/// What `/readyz` says. A CRM, an outbox or a link that fails is told, and is no reason to take no calls.
 fn readiness(
     engine: &Arc<Engine>,
     nodes: &Arc<Nodes>,
     stop: &Stop,
+    outbox: Option<Arc<Outbox>>,
 ) -> Arc<dyn Fn() -> Readiness + Send + Sync> {
     let (engine, nodes, accept) = (engine.clone(), nodes.clone(), stop.accept.clone());
     Arc::new(move || {
@@ -432,7 +439,10 @@ fn readiness(
             BreakerState::Closed => Ok(()),
             _ => Err(directory.last_error.unwrap_or_else(|| "the CRM fails".to_owned())),
         };
-        let start = Readiness::default().needs("calls", draining).reports("crm", crm);
+        let mut start = Readiness::default().needs("calls", draining).reports("crm", crm);
+        if let Some(outbox) = &outbox {
+            start = start.reports("outbox", outbox.state());
+        }
         nodes.states().into_iter().fold(start, |readiness, (node, state)| {
             let state = match state {
                 LinkState::Up => Ok(()),

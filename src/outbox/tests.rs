@@ -85,10 +85,18 @@ async fn of_a_hundred_thousand_that_wait_only_a_page_is_taken() {
         let clients: Vec<_> = (from..from + 8).map(|n| format!("k{n}")).collect();
         change::Answer::Claimed(clients)
     };
-    assert_eq!(claim.write(&mut db).await.unwrap(), expected(1), "the oldest first");
-    assert_eq!(claim.write(&mut db).await.unwrap(), expected(9), "no queue twice");
+    assert_eq!(
+        claim.write(&mut db, Timestamp::now()).await.unwrap(),
+        expected(1),
+        "the oldest first"
+    );
+    assert_eq!(
+        claim.write(&mut db, Timestamp::now()).await.unwrap(),
+        expected(9),
+        "no queue twice"
+    );
     let metrics = Metrics::new().unwrap();
-    keep::count(&store, &metrics).await.unwrap();
+    keep::count(&store, &metrics, Timestamp::now()).await.unwrap();
     assert_eq!(metrics.outbox_pending.get(), 100_000);
     drop(db);
     let head: Result<Option<Entry>, _> = worker::head(&store, "k5").await;

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::{SqliteConnection, query};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use super::Wall;
 use super::change::{Answer, Change};
 use super::paper::Paper;
 use crate::callback::book::deed::{Deed, Done};
@@ -166,6 +168,7 @@ pub(crate) struct Writer {
     jobs: mpsc::Receiver<Job>,
     lost: Arc<Lost>,
     metrics: Arc<Metrics>,
+    wall: Wall,
     /// Told after each transaction.
     pub written: Arc<Notify>,
     /// The store, once it is open.
@@ -175,13 +178,13 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub fn new(path: PathBuf, memory: usize, metrics: Arc<Metrics>) -> (Self, Pen) {
+    pub fn new(path: PathBuf, memory: usize, metrics: Arc<Metrics>, wall: Wall) -> (Self, Pen) {
         let (sender, jobs) = mpsc::channel(memory);
         let lost = Arc::new(Lost { now: AtomicU64::new(0), metrics: metrics.clone() });
         let pen = Pen { jobs: sender, lost: lost.clone() };
         let (written, store, stop) =
             (Arc::default(), watch::Sender::new(None), CancellationToken::new());
-        (Self { path, jobs, lost, metrics, written, store, stop }, pen)
+        (Self { path, jobs, lost, metrics, wall, written, store, stop }, pen)
     }
 
     /// Writes until it is told to stop, then what is left.
@@ -294,7 +297,7 @@ impl Writer {
     async fn commit(&self, store: &Store, batch: &[Job]) -> Result<Vec<Wrote>, sqlx::Error> {
         let mut db = store.pool().acquire().await?;
         query("BEGIN IMMEDIATE").execute(&mut *db).await?;
-        let written = write_all(&mut db, batch).await;
+        let written = write_all(&mut db, batch, (self.wall)()).await;
         let done = match &written {
             Ok(_) => query("COMMIT").execute(&mut *db).await.map(drop),
             Err(_) => Ok(()),
@@ -331,7 +334,7 @@ impl Writer {
     async fn alone(&self, store: &Store, job: &Job) -> Result<(), sqlx::Error> {
         let mut db = store.pool().acquire().await?;
         query("BEGIN IMMEDIATE").execute(&mut *db).await?;
-        let written = write_all(&mut db, std::slice::from_ref(job)).await;
+        let written = write_all(&mut db, std::slice::from_ref(job), (self.wall)()).await;
         let _ = query("ROLLBACK").execute(&mut *db).await;
         written.map(drop)
     }
@@ -364,13 +367,17 @@ fn refuse(batch: &mut Vec<Job>, why: &StoreError) {
     }
 }
 
-async fn write_all(db: &mut SqliteConnection, batch: &[Job]) -> Result<Vec<Wrote>, sqlx::Error> {
+async fn write_all(
+    db: &mut SqliteConnection,
+    batch: &[Job],
+    now: Timestamp,
+) -> Result<Vec<Wrote>, sqlx::Error> {
     let mut wrote = Vec::with_capacity(batch.len());
     for job in batch {
         wrote.push(match job {
-            Job::Paper(paper) => paper.write(db).await.map(|()| Wrote::Paper)?,
-            Job::Change(change, _) => Wrote::Change(change.write(db).await?),
-            Job::Deed(deed, _) => Wrote::Deed(deed.write(db).await?),
+            Job::Paper(paper) => paper.write(db, now).await.map(|()| Wrote::Paper)?,
+            Job::Change(change, _) => Wrote::Change(change.write(db, now).await?),
+            Job::Deed(deed, _) => Wrote::Deed(deed.write(db, now).await?),
         });
     }
     Ok(wrote)

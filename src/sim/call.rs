@@ -40,6 +40,8 @@ pub(super) struct Call {
     pub(super) scratch: String,
     /// Where the caller's leg has been sent, until it gets there.
     pub(super) transfer: Option<Destination>,
+    /// Events told since then, where the dispatcher lags.
+    pub(super) late: Vec<(Kind, String)>,
     /// Legs that are complete and are told as destroyed when the caller's thread goes on.
     pub(super) reap: Vec<usize>,
     /// Where a leg we dialled goes once it has won.
@@ -129,6 +131,7 @@ impl Call {
             sleeps_until: None,
             scratch: String::new(),
             transfer: None,
+            late: Vec::new(),
             reap: Vec::new(),
             goes: None,
             given: false,

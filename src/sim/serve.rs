@@ -69,6 +69,9 @@ impl Call {
                 .unwrap_or_else(|| "-ERR command not found".to_owned()),
         };
         self.conns[c].reply_text(&reply);
+        if verb == "event" {
+            self.tell_late(c);
+        }
     }
 
     fn my_events(&mut self, c: usize, format: &str) -> String {

@@ -140,6 +140,7 @@ pub struct Builder {
     pub(super) tick: Duration,
     pub(super) begins: Option<u64>,
     pub(super) socket_resume: bool,
+    pub(super) late_events: bool,
     pub(super) socket_mode: (&'static str, &'static str),
     pub(super) early_notice: bool,
     pub(super) fallback_talk: Duration,
@@ -167,6 +168,7 @@ impl Default for Builder {
             tick: Duration::ZERO,
             begins: None,
             socket_resume: true,
+            late_events: false,
             socket_mode: ("async", "full"),
             early_notice: false,
             fallback_talk: Duration::from_secs(3),
@@ -294,6 +296,14 @@ impl Builder {
     #[must_use]
     pub fn socket_resume(mut self, on: bool) -> Self {
         self.socket_resume = on;
+        self
+    }
+
+    /// The dispatcher lags: the last events before a call is passed on are handed out when the next
+    /// connection has asked for events, and to that one as well (seen on 1.10.12 under load).
+    #[must_use]
+    pub fn late_events(mut self) -> Self {
+        self.late_events = true;
         self
     }
 

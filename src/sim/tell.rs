@@ -53,6 +53,9 @@ impl Call {
                 self.after(self.shared.config.tick, What::Release(c));
             }
         }
+        if self.shared.config.late_events && self.transfer.is_some() && extra.subclass.is_none() {
+            self.late.push((kind, body.clone()));
+        }
         if watched {
             self.shared.publish(Told {
                 kind,
@@ -61,6 +64,16 @@ impl Call {
             });
         }
         self.scratch = body;
+    }
+
+    /// A connection has asked for events: what was fired before and is not handed out yet comes too.
+    pub(super) fn tell_late(&mut self, c: usize) {
+        let hold = !self.shared.config.tick.is_zero();
+        for (kind, body) in std::mem::take(&mut self.late) {
+            if self.conns[c].wants(kind, None) {
+                self.conns[c].event(&body, hold);
+            }
+        }
     }
 
     fn passes(&self, c: usize, l: Option<usize>, kind: Kind, extra: Extra<'_>) -> bool {

@@ -7,7 +7,7 @@ use crate::core::casebook::{Brought, FIELD_LENGTH, MOST_FIELDS, is_field_name};
 use crate::core::facts::Direction;
 use crate::core::ids::CallId;
 use crate::core::phone::{Caller, Region};
-use crate::esl::Headers;
+use crate::esl::{Event, Headers};
 
 /// A call as it was handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Arrival {
     pub answered: bool,
     /// The caller has hung up before we came to speak: the cause.
     pub gone: Option<String>,
+    /// `Event-Sequence` of the channel data: what has a lower one is in them already.
+    pub sequence: Option<u64>,
     /// Where the dialplan wants the talk recorded: `dozvon_record_path`.
     pub record_path: Option<String>,
     /// What the cases of the call need besides. Read only where it is asked for.
@@ -92,10 +94,19 @@ impl Arrival {
             to: dialled(&get("Caller-Destination-Number")),
             answered: get("Answer-State") == "answered",
             gone: (get("Answer-State") == "hangup").then(|| get("Hangup-Cause").into_owned()),
+            sequence: data.raw("Event-Sequence").and_then(|n| n.parse().ok()),
             record_path: Some(get("variable_dozvon_record_path").into_owned())
                 .filter(|path| !path.is_empty()),
             brought: Brought::default(),
         })
+    }
+
+    /// Whether this was fired before the channel data were made: the channel data tell what came of
+    /// it. A busy FreeSWITCH hands events on late, to whoever asks for them by then; so the second
+    /// connection of a call passed on may be told that the `socket` of the first one is over.
+    pub fn is_past(&self, event: &Event) -> bool {
+        let fired = || event.raw("Event-Sequence")?.parse::<u64>().ok();
+        self.sequence.is_some_and(|here| fired().is_some_and(|fired| fired < here))
     }
 
     /// With what the cases of the call need.

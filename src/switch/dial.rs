@@ -148,7 +148,7 @@ impl Dial {
     }
 
     /// The argument of `play_and_get_digits`: up to three times, each with five seconds for the key.
-    /// It is left in the variable [`KEY`].
+    /// It is left in the variable `dozvon_key`.
     pub fn ask(&self, prompt: &Prompt, key: char) -> String {
         let sound = self.sound(prompt).unwrap_or_else(|| "silence_stream://10".to_owned());
         let sound = sound.replace('\\', r"\\").replace('\'', r"\'");

@@ -320,6 +320,8 @@ impl Session {
             return;
         }
         let begin = std::time::Instant::now();
+        let engine = self.engine.clone();
+        let _stand = engine.rules_stand();
         let decision = self.decision(lookup);
         self.engine.metrics.decision_seconds.observe(begin.elapsed().as_secs_f64());
         if let Some(fallback) = decision.fallback {
@@ -368,6 +370,7 @@ impl Session {
             link: &|file| recorder.link(file, now).unwrap_or_default(),
         };
         match incoming {
+            Incoming::Event(event) if self.arrival.is_past(&event) => {}
             Incoming::Event(event) => {
                 self.led = self.led || ran_first(&event);
                 if let Some(input) = translator.event(&event) {
@@ -424,6 +427,7 @@ impl Session {
         info!(to = %mask(&arrival.to), "call passed on");
         self.call.handle(Input::Transferred { to: arrival.to.clone() }, self.clock.now());
         self.arrival.to = arrival.to;
+        self.arrival.sequence = arrival.sequence;
         self.ask();
     }
 
@@ -493,6 +497,8 @@ impl Session {
                 if self.desk.is_waiting() {
                     // Over before it was decided on: what would have been decided tells whose
                     // call it was.
+                    let engine = self.engine.clone();
+                    let _stand = engine.rules_stand();
                     self.begin(&self.decision(&Lookup::Slow), None);
                 }
                 self.desk.occurred(self.call.record(), &occurrence, self.clock.now());

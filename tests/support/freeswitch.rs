@@ -106,16 +106,26 @@ impl FreeSwitch {
         text.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a count")
     }
 
-    /// Waits until no channel is left. False: some stayed for `wait`.
-    pub async fn is_quiet_within(&self, wait: Duration) -> bool {
-        let deadline = Instant::now() + wait;
+    /// Waits until no channel is left.
+    ///
+    /// # Panics
+    /// Some stayed for `wait`: which, in what state, and whether they went later.
+    pub async fn is_quiet_within(&self, wait: Duration) {
+        let start = Instant::now();
+        let mut stayed = None;
         while self.channels().await > 0 {
-            if Instant::now() > deadline {
-                return false;
+            if start.elapsed() > wait && stayed.is_none() {
+                stayed = Some(self.api("show channels").await);
+            }
+            if let Some(stayed) = &stayed {
+                let later = wait + Duration::from_secs(20);
+                assert!(start.elapsed() < later, "a channel stayed, and is still there:\n{stayed}");
             }
             sleep(Duration::from_millis(50)).await;
         }
-        true
+        if let Some(stayed) = stayed {
+            panic!("a channel went after {:?}, not within {wait:?}:\n{stayed}", start.elapsed());
+        }
     }
 
     /// The folder of `dozvon_recordings`.

@@ -124,10 +124,14 @@ impl Deed {
     }
 
     /// Does it.
-    pub async fn write(&self, db: &mut SqliteConnection) -> Result<Done, sqlx::Error> {
+    pub async fn write(
+        &self,
+        db: &mut SqliteConnection,
+        now: Timestamp,
+    ) -> Result<Done, sqlx::Error> {
         match self {
             Self::Take(take) => take.write(db).await.map(Done::Taken),
-            Self::Step(step) => step.write(db).await.map(Done::Held),
+            Self::Step(step) => step.write(db, now).await.map(Done::Held),
             Self::Cancel(id) => {
                 say(db, "id = ?", id.as_str(), "cancel", None).await.map(|n| Done::Held(n > 0))
             }
@@ -228,7 +232,7 @@ impl Take {
 }
 
 impl Step {
-    async fn write(&self, db: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    async fn write(&self, db: &mut SqliteConnection, now: Timestamp) -> Result<bool, sqlx::Error> {
         let row = &self.row;
         let done = query(
             "UPDATE callback SET stage = ?, next = ?, updated = ?, running = ?, alive = ?, \
@@ -249,7 +253,7 @@ impl Step {
         }
         heard(db, self.heard).await?;
         for paper in &self.papers {
-            paper.write(db).await?;
+            paper.write(db, now).await?;
         }
         Ok(true)
     }

@@ -95,7 +95,7 @@ impl Book {
     pub async fn cancel(&self, id: &CampaignId) -> Result<(), Refused> {
         let written = async {
             let mut tx = self.store.pool().begin_with("BEGIN IMMEDIATE").await?;
-            let done = Deed::Cancel(id.clone()).write(&mut tx).await?;
+            let done = Deed::Cancel(id.clone()).write(&mut tx, Timestamp::now()).await?;
             tx.commit().await?;
             Ok(done)
         };

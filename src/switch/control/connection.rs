@@ -145,8 +145,9 @@ impl<'a> Connection<'a> {
             (Table::Channels, "show channels as json"),
             (Table::Registrations, "show registrations as json"),
             (Table::Agents, "callcenter_config agent list"),
+            (Table::Tiers, "callcenter_config tier list"),
         ];
-        self.asked = 3;
+        self.asked = 4;
         self.snapshot = Snapshot::default();
         let commands = tables.map(|(table, call)| (Tag::Table(table), Command::api(call)));
         Ok(self.link.send(commands).await?)
@@ -157,6 +158,7 @@ impl<'a> Connection<'a> {
             Table::Channels => self.snapshot.read_channels(reply.text()),
             Table::Registrations => self.snapshot.read_registrations(reply.text()),
             Table::Agents => self.snapshot.read_agents(reply.text()),
+            Table::Tiers => self.snapshot.read_tiers(reply.text()),
         }
         self.asked = self.asked.saturating_sub(1);
         if self.asked > 0 {

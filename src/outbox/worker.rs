@@ -59,9 +59,9 @@ pub(super) enum Trouble {
 
 /// Turns under way.
 #[derive(Default)]
-struct Turns {
-    tasks: JoinSet<()>,
-    of: HashMap<Id, (Lane, String)>,
+pub(super) struct Turns {
+    pub tasks: JoinSet<()>,
+    pub of: HashMap<Id, (Lane, String)>,
 }
 
 impl Turns {
@@ -126,7 +126,7 @@ impl Worker {
     }
 
     /// Begins as many turns as there is room for.
-    async fn fill(
+    pub async fn fill(
         self: &Arc<Self>,
         store: &Store,
         lane: Lane,

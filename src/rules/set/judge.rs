@@ -77,7 +77,7 @@ impl Maker<'_> {
             ActionRule::Mistaken(_) => return None,
             ActionRule::Contact { name, owner, tags, fields } => Action::Contact {
                 name: self.text(name, at),
-                owner: self.one(owner, at),
+                owner: self.one(owner, at)?,
                 tags: self.texts(tags, at),
                 fields: self.fields(fields, at),
             },
@@ -87,7 +87,7 @@ impl Maker<'_> {
             }
             ActionRule::Deal { title, owner, pipeline, stage, tags, fields } => Action::Deal {
                 title: self.text(title, at),
-                owner: self.one(owner, at),
+                owner: self.one(owner, at)?,
                 pipeline: self.option(pipeline, at),
                 stage: self.option(stage, at),
                 tags: self.texts(tags, at),
@@ -103,12 +103,13 @@ impl Maker<'_> {
                     fields: self.fields(fields, at),
                 }
             }
-            ActionRule::AcceptUnsorted { owner, stage } => {
-                Action::AcceptUnsorted { owner: self.one(owner, at), stage: self.option(stage, at) }
-            }
+            ActionRule::AcceptUnsorted { owner, stage } => Action::AcceptUnsorted {
+                owner: self.one(owner, at)?,
+                stage: self.option(stage, at),
+            },
             ActionRule::RegisterCall { result, who, text } => Action::RegisterCall {
                 result: *result,
-                who: who.as_ref().map(|who| self.one(who, at)),
+                who: who.as_ref().and_then(|who| self.one(who, at)),
                 text: self.text(text, at),
             },
             ActionRule::UpdateCall => Action::UpdateCall {},
@@ -119,7 +120,7 @@ impl Maker<'_> {
                 kind: kind.clone(),
                 on: *on,
                 text: self.text(text, at),
-                owner: self.one(owner, at),
+                owner: self.one(owner, at)?,
                 due: policy.as_ref().map_or(self.case.at, |p| due(p, self.case.at, &self.set.zone)),
                 done: *done,
                 dedupe: *dedupe,
@@ -135,7 +136,7 @@ impl Maker<'_> {
                 Action::Notify { to, text: self.text(text, at), link: *link }
             }
             ActionRule::ChangeOwner { of, to } => {
-                Action::ChangeOwner { of: *of, to: self.one(to, at) }
+                Action::ChangeOwner { of: *of, to: self.one(to, at)? }
             }
             ActionRule::Reactivate => Action::Reactivate {},
             ActionRule::Tag { on, tags } => {
@@ -159,7 +160,8 @@ impl Maker<'_> {
         })
     }
 
-    fn one(&mut self, who: &[Who], (rule, _): (&Rule, &Step)) -> EmployeeId {
+    /// `None`: the list ends with nobody.
+    fn one(&mut self, who: &[Who], (rule, _): (&Rule, &Step)) -> Option<EmployeeId> {
         self.people.one(who, &rule.path)
     }
 

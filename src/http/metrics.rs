@@ -5,32 +5,34 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use jiff::Timestamp;
 
 use super::HttpState;
-use crate::metrics::Metrics;
+use crate::callback::keep;
 use crate::outbox;
-use crate::store::Store;
 
 /// A scrape does not wait longer for the store: the last numbers stay.
 const COUNT: Duration = Duration::from_secs(2);
 
 pub(super) async fn get(State(state): State<HttpState>) -> impl IntoResponse {
-    let readable = match &state.store {
-        Some(store) => {
-            let store = store.borrow().clone();
-            counted(store, &state.metrics).await
-        }
-        None => true,
-    };
-    state.metrics.store_readable.set(i64::from(readable));
+    count(&state).await;
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
 }
 
-/// Whether the store could be counted. `None`: it is not open yet.
-async fn counted(store: Option<Store>, metrics: &Metrics) -> bool {
-    let Some(store) = store else { return false };
-    match tokio::time::timeout(COUNT, outbox::count(&store, metrics)).await {
-        Ok(Ok(())) => true,
+/// Sets the metrics that stand in the store, and the one that says whether it could be counted.
+async fn count(state: &HttpState) {
+    let metrics = &state.metrics;
+    let work = async {
+        let Some(store) = &state.store else { return Ok(true) };
+        let store = store.borrow().clone();
+        // It is not open yet.
+        let Some(store) = store else { return Ok(false) };
+        outbox::count(&store, metrics, Timestamp::now()).await?;
+        keep::count(&store, metrics).await?;
+        Ok::<_, sqlx::Error>(true)
+    };
+    let readable = match tokio::time::timeout(COUNT, work).await {
+        Ok(Ok(readable)) => readable,
         Ok(Err(error)) => {
             tracing::debug!(%error, "the store cannot be counted");
             false
@@ -39,5 +41,6 @@ async fn counted(store: Option<Store>, metrics: &Metrics) -> bool {
             tracing::debug!("the store is not counted in time");
             false
         }
-    }
+    };
+    metrics.store_readable.set(i64::from(readable));
 }

@@ -50,7 +50,7 @@ struct News {
 impl Worker {
     /// Does what is left of the entry.
     pub async fn carry(&self, store: &Store, entry: Entry) -> Result<Then, Trouble> {
-        let now = Timestamp::now();
+        let now = self.now();
         // Written in the future: the clock was set back, and its times say nothing any more.
         let clock_holds = entry.updated <= now;
         if entry.next_try > now && clock_holds {
@@ -96,7 +96,7 @@ impl Hand<'_> {
         if before == Progress::Done {
             return Ok(None);
         }
-        let now = Timestamp::now();
+        let now = self.worker.now();
         if before != Progress::Sending {
             if held(&planned.action, missing) {
                 undone(&planned.action, missing);
@@ -134,7 +134,7 @@ impl Hand<'_> {
                 self.bound.merge(done.bound);
                 self.is(index, Progress::Done, done.what, "done");
                 let due = planned.after.map_or(self.entry.since, |at| at.max(self.entry.since));
-                let late = between(due, Timestamp::now()).as_secs_f64();
+                let late = between(due, self.worker.now()).as_secs_f64();
                 self.worker.metrics.outbox_done_seconds.observe(late);
                 if touches_client(&planned.action) {
                     self.news.touched = true;
@@ -241,7 +241,7 @@ impl Hand<'_> {
 
     /// It failed for now.
     async fn later(&mut self, after: Option<Duration>, why: String) -> Result<Then, Trouble> {
-        let (worker, now) = (self.worker, Timestamp::now());
+        let (worker, now) = (self.worker, self.worker.now());
         let after = after.map(|after| after.min(LONGEST_REST));
         if self.entry.lane == Lane::Crm && worker.circuit().fails(Instant::now(), after) {
             let crm = worker.crm.name();
@@ -279,7 +279,7 @@ impl Hand<'_> {
             why,
             "an entry of the outbox is parked: see `dozvon outbox show`, then retry or drop it"
         );
-        self.mark(State::Parked, Timestamp::now(), Some(why)).await?;
+        self.mark(State::Parked, self.worker.now(), Some(why)).await?;
         Ok(Then::Next)
     }
 
@@ -301,7 +301,7 @@ impl Hand<'_> {
             };
             return self.park(first + &more).await;
         }
-        self.mark(State::Done, Timestamp::now(), None).await?;
+        self.mark(State::Done, self.worker.now(), None).await?;
         Ok(Then::Next)
     }
 }

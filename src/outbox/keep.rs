@@ -1,19 +1,23 @@
-//! Keeps house: throws old rows away, a few at a time so that nobody waits for it, and counts for
-//! the metrics.
+//! Keeps house: counts for the metrics, and throws old rows away, a few at a time so that nobody
+//! waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, query, query_as};
-use tokio::time::sleep;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::Wall;
 use super::entry::moment;
 use crate::core::record::between;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
+/// How often is counted.
+const COUNT: Duration = Duration::from_secs(5);
 /// How often is thrown away.
 const PRUNE: Duration = Duration::from_secs(10 * 60);
 /// Rows at a time.
@@ -36,25 +40,41 @@ pub(super) const OLD: [&str; 5] = [
 ];
 
 /// Until `stop`.
-pub(super) async fn run(store: Store, keep: Duration, stop: CancellationToken) {
+pub(super) async fn run(
+    store: Store,
+    keep: Duration,
+    metrics: Arc<Metrics>,
+    wall: Wall,
+    stop: CancellationToken,
+) {
+    let mut tick = interval(COUNT);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pruned: Option<Instant> = None;
     let work = async {
         loop {
-            match prune(&store, keep).await {
-                Ok(0) => {}
-                Ok(rows) => info!(rows, "old rows of journal and outbox are thrown away"),
-                Err(error) => debug!(%error, "old rows could not be thrown away"),
+            tick.tick().await;
+            if let Err(error) = count(&store, &metrics, wall()).await {
+                debug!(%error, "the outbox cannot be counted");
             }
-            sleep(PRUNE).await;
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
+                pruned = Some(Instant::now());
+                match prune(&store, keep, wall()).await {
+                    Ok(0) => {}
+                    Ok(rows) => info!(rows, "old rows of journal and outbox are thrown away"),
+                    Err(error) => debug!(%error, "old rows could not be thrown away"),
+                }
+            }
         }
     };
     stop.run_until_cancelled(work).await;
 }
 
-/// Sets the metrics that stand in the store, at each scrape: so several engines do not disagree.
+/// Sets the metrics that stand in the store: now and then for `/readyz`, and at each scrape, so that
+/// several engines do not disagree.
 ///
 /// # Errors
 /// The store's.
-pub async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::Error> {
+pub async fn count(store: &Store, metrics: &Metrics, now: Timestamp) -> Result<(), sqlx::Error> {
     let rows: Vec<(String, i64, i64)> = query_as(
         "SELECT state, count(*), min(created) FROM outbox \
          WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",
@@ -70,7 +90,7 @@ pub async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::Error> 
             oldest = Some(oldest.map_or(created, |oldest: i64| oldest.min(created)));
         }
     }
-    let age = oldest.map_or(0, |at| between(moment(at), Timestamp::now()).as_secs());
+    let age = oldest.map_or(0, |at| between(moment(at), now).as_secs());
     metrics.outbox_pending.set(pending);
     metrics.outbox_parked.set(parked);
     metrics.outbox_oldest.set(i64::try_from(age).unwrap_or(i64::MAX));
@@ -78,8 +98,12 @@ pub async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::Error> 
 }
 
 /// Throws away what is older, and gives the number of rows.
-pub(super) async fn prune(store: &Store, keep: Duration) -> Result<u64, sqlx::Error> {
-    let Ok(before) = Timestamp::now().checked_sub(keep) else { return Ok(0) };
+pub(super) async fn prune(
+    store: &Store,
+    keep: Duration,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let Ok(before) = now.checked_sub(keep) else { return Ok(0) };
     let mut all = 0;
     for statement in OLD {
         loop {

@@ -5,8 +5,10 @@
 
 mod boards;
 mod catalogue;
+mod picture;
 mod promql;
 mod promtool;
+mod real;
 mod rules;
 mod source;
 mod whole;

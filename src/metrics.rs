@@ -100,7 +100,7 @@ metrics! {
     /// 1 while the breaker keeps calls away from a CRM that fails.
     crm_circuit_open: IntGaugeVec "dozvon_crm_circuit_open" ["crm"]
     /// Event Socket sessions open now.
-    sessions: IntGauge "dozvon_esl_sessions"
+    sessions: IntGauge "dozvon_esl_sessions_open"
     /// Event Socket sessions that ended, by how.
     sessions_ended: IntCounterVec "dozvon_esl_sessions_total" ["end"]
     /// Bytes that could not be read as Event Socket.

@@ -25,6 +25,7 @@ pub use template::{PathError, Template, Words, check_path};
 pub struct Recorder {
     enabled: bool,
     template: Option<Template>,
+    folder: Option<PathBuf>,
     links: Option<Links>,
     lifetime: Duration,
     lasting: Mutex<HashSet<PathBuf>>,
@@ -45,6 +46,7 @@ impl Recorder {
         Self {
             enabled: config.enabled,
             template: config.path.clone(),
+            folder: config.folder.clone(),
             links: folder.map(|folder| Links::new(server(), folder, config.voicemail.clone())),
             lifetime: config.expires,
             lasting: Mutex::default(),
@@ -68,6 +70,17 @@ impl Recorder {
             Some(path) => check_path(path).map(|()| Some(path.to_owned())),
             None => Ok(self.template.as_ref().map(|template| template.fill(words))),
         }
+    }
+
+    /// The file a talk that we began ourselves is recorded into: no dialplan says where. By the
+    /// template, else where `freeswitch-conf/` puts them. `None`: it is not recorded.
+    pub fn own_file(&self, words: &Words<'_>) -> Option<String> {
+        let by_template = self.file(None, words).ok()?;
+        let folder = self.folder.as_ref().filter(|_| self.enabled);
+        by_template.or_else(|| {
+            let (folder, date, call) = (folder?.display(), words.date, words.call);
+            Some(format!("{folder}/{date}/{call}.wav"))
+        })
     }
 
     /// Whether a talk may be recorded, so that FreeSWITCH is told beforehand.
@@ -156,6 +169,27 @@ mod tests {
         assert_eq!(file(&template, None), Ok(Some("/rec/a-1.wav".into())));
         assert_eq!(file(&template, Some("/d/x.wav")), Ok(Some("/d/x.wav".into())));
         assert_eq!(file(&off, Some("/d/x.wav")), Ok(None));
+    }
+
+    #[test]
+    fn a12_a_callback_is_recorded_where_the_dialplan_puts_all_others() {
+        let file = |config: &RecordingConfig| {
+            let recorder = Recorder::new(config, "http://x", Path::new("/nowhere/key"));
+            let (call, date) = (CallId::new("a-1"), jiff::civil::date(2026, 11, 20));
+            recorder.own_file(&Words {
+                date,
+                call: &call,
+                line: None,
+                direction: Direction::Callback,
+            })
+        };
+        assert_eq!(file(&RecordingConfig::default()), None);
+        let folder = RecordingConfig { folder: Some("/rec".into()), ..RecordingConfig::default() };
+        assert_eq!(file(&folder).as_deref(), Some("/rec/2026-11-20/a-1.wav"));
+        assert_eq!(file(&RecordingConfig { enabled: false, ..folder.clone() }), None);
+        let path = Some(Template::parse("/rec/{direction}/{call}.wav").unwrap());
+        let both = RecordingConfig { path, ..folder };
+        assert_eq!(file(&both).as_deref(), Some("/rec/callback/a-1.wav"));
     }
 
     #[test]

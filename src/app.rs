@@ -259,7 +259,7 @@ impl App {
                 store,
                 hands,
                 engine: engine.clone(),
-                nodes: Some(nodes.clone()),
+                switch: Some(nodes.presence()),
                 papers,
                 me: uuid::Uuid::new_v4().to_string(),
             };

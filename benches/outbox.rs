@@ -21,6 +21,7 @@ use dozvon::metrics::Metrics;
 use dozvon::outbox::sets::SetsInForce;
 use dozvon::outbox::{JournalConfig, Outbox, OutboxConfig, Parts, WebhookConfig};
 use dozvon::rules::set::Sets;
+use dozvon::traces::Tracer;
 
 const CASES: u32 = 60_000;
 const TASKS: u32 = 4;
@@ -114,6 +115,7 @@ async fn run() {
         crm,
         directory: Some(directory),
         metrics: metrics.clone(),
+        tracer: Tracer::default(),
     });
     let mut store = outbox.store();
     let store = store.wait_for(Option::is_some).await.unwrap().clone().unwrap();

@@ -14,6 +14,7 @@
 //! | `recording` | recordings of talks and the links to them |
 //! | `store` | SQLite |
 //! | `http` | metrics, health, sounds |
+//! | `traces` | one trace a call, sent by OTLP |
 //! | `sim` | a simulated FreeSWITCH |
 //! | `config`, `metrics`, `telemetry` | one concern each |
 //! | `app` | builds the parts and joins their tasks |
@@ -41,3 +42,4 @@ pub mod sim;
 pub mod store;
 pub mod switch;
 pub mod telemetry;
+pub mod traces;

@@ -1,11 +1,19 @@
 //! Every metric, declared once. The doc comment of a field is its HELP text. Labels are closed
 //! lists: never a number, a UUID or a deal.
 
+mod exemplar;
+mod text;
+
+use std::collections::HashMap;
+
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
+
+pub use exemplar::CallHistogram;
+pub use text::Dialect;
 
 /// Declares the struct, its registration and the HELP texts in one place.
 macro_rules! metrics {
@@ -32,6 +40,15 @@ macro_rules! metrics {
                 $(let $field = register(&registry, <$kind as Make>::make($name, $help.trim(), &[$($($label),+)?], &[$($($bucket),+)?])?)?;)+
                 Ok(Self { registry, $($field,)+ })
             }
+
+            #[cfg(test)]
+            const NAMES: &[&str] = &[$($name),+];
+
+            /// What histograms of calls remember, by name.
+            fn memories(&self) -> HashMap<&'static str, &exemplar::Memory> {
+                let all = [$(($name, self.$field.memory_of()),)+];
+                all.into_iter().filter_map(|(name, memory)| Some((name, memory?))).collect()
+            }
         }
     };
 }
@@ -42,17 +59,17 @@ metrics! {
     /// Calls in hand now.
     calls_active: IntGauge "dozvon_calls_active"
     /// Seconds from the arrival of an inbound call to its answer, by who answered.
-    answer_seconds: HistogramVec "dozvon_call_answer_seconds" ["by"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
+    answer_seconds: CallHistogram "dozvon_call_answer_seconds" ["by"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
     /// Attempts to ring somebody, by role (owner, deputy, employee, group, dialled) and result.
     attempts: IntCounterVec "dozvon_ring_attempts_total" ["role", "result"]
     /// Calls that could not go to an owner first, by reason.
     fallbacks: IntCounterVec "dozvon_fallback_total" ["reason"]
     /// Seconds a decision takes, without the lookup.
-    decision_seconds: Histogram "dozvon_route_decision_seconds" {0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5}
+    decision_seconds: CallHistogram "dozvon_route_decision_seconds" {0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5}
     /// Seconds from the accepted socket to the first command of the plan.
-    first_command_seconds: Histogram "dozvon_first_command_seconds" {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5}
+    first_command_seconds: CallHistogram "dozvon_first_command_seconds" {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5}
     /// Seconds the directory takes to answer.
-    lookup_seconds: Histogram "dozvon_lookup_seconds" {0.00001, 0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0}
+    lookup_seconds: CallHistogram "dozvon_lookup_seconds" {0.00001, 0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0}
     /// Answers of the directory: hit, miss, negative, stale, coalesced, slow, down.
     lookups: IntCounterVec "dozvon_owner_cache_requests_total" ["result"]
     /// Entries in the directory's cache.
@@ -64,7 +81,7 @@ metrics! {
     /// 1 while the breaker keeps calls away from a CRM that fails.
     crm_circuit_open: IntGaugeVec "dozvon_crm_circuit_open" ["crm"]
     /// Event Socket sessions open now.
-    sessions: IntGauge "dozvon_esl_sessions"
+    sessions: IntGauge "dozvon_esl_sessions_open"
     /// Event Socket sessions that ended, by how.
     sessions_ended: IntCounterVec "dozvon_esl_sessions_total" ["end"]
     /// Bytes that could not be read as Event Socket.
@@ -105,6 +122,8 @@ metrics! {
     journal_batch: Histogram "dozvon_journal_batch_size" {1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 512.0}
     /// Employees taken over from the CRM.
     employees: IntGauge "dozvon_employees"
+    /// Calls and deliveries for the receiver of traces, by what came of them (sent, full, lost).
+    traces: IntCounterVec "dozvon_traces_total" ["result"]
     /// 1, with the version of this binary.
     build_info: IntGaugeVec "dozvon_build_info" ["version"]
 }
@@ -112,11 +131,18 @@ metrics! {
 impl Metrics {
     /// The text format of Prometheus.
     pub fn render(&self) -> String {
-        let mut text = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+        self.render_as(Dialect::Prometheus)
+    }
+
+    /// The page as a scraper asks for it.
+    pub fn render_as(&self, dialect: Dialect) -> String {
+        let mut page = String::new();
+        if let Err(error) =
+            text::write(&mut page, &self.registry.gather(), &self.memories(), dialect)
+        {
             tracing::error!(%error, "metrics could not be written");
         }
-        String::from_utf8(text).unwrap_or_default()
+        page
     }
 }
 
@@ -135,6 +161,25 @@ trait Make: Sized {
         labels: &[&str],
         buckets: &[f64],
     ) -> Result<Self, prometheus::Error>;
+    /// The calls it remembers, where it does.
+    fn memory_of(&self) -> Option<&exemplar::Memory> {
+        None
+    }
+}
+
+impl Make for CallHistogram {
+    fn make(
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<Self, prometheus::Error> {
+        Self::new(name, help, labels, buckets)
+    }
+
+    fn memory_of(&self) -> Option<&exemplar::Memory> {
+        Some(self.memory())
+    }
 }
 
 macro_rules! make {
@@ -159,6 +204,16 @@ make! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// There a counter `a_total` is the family `a`.
+    #[test]
+    fn no_two_metrics_are_one_in_openmetrics() {
+        let mut names = std::collections::HashSet::new();
+        for name in Metrics::NAMES {
+            let family = name.strip_suffix("_total").unwrap_or(name);
+            assert!(names.insert(family), "{family} is another one's name");
+        }
+    }
 
     #[test]
     fn every_metric_is_registered_once_with_its_help() {

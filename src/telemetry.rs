@@ -1,9 +1,21 @@
-//! Logs: text or JSON, to standard error, the call's id on every line of a call.
+//! Logs: text or JSON, to standard error, the call's id on every line of a call. What is logged can
+//! be changed while the engine runs.
 
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::task::AbortHandle;
+use tracing::field::DisplayValue;
+use tracing::info;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat};
+use crate::core::ids::CallId;
+use crate::traces::TraceId;
 
 /// Why logs cannot be written as asked.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -31,14 +43,121 @@ pub fn start(log: &Log) -> Result<(), TelemetryError> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Colours are for a terminal, not for a journal.
     let lines = lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let started = match log.format {
-        LogFormat::Text => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    let (started, apply): (_, Apply) = match log.format {
+        LogFormat::Text => {
+            let lines = lines.with_target(false).with_filter_reloading();
+            let filter = lines.reload_handle();
+            (lines.finish().try_init(), Box::new(move |new| filter.reload(new).is_ok()))
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let filter = lines.reload_handle();
+            (lines.finish().try_init(), Box::new(move |new| filter.reload(new).is_ok()))
+        }
     };
     if started.is_err() {
         tracing::debug!("logging was started before");
+        return Ok(());
     }
+    let now = Now { level: log.level.clone(), until: None, back: None };
+    let (configured, json) = (log.level.clone(), log.format == LogFormat::Json);
+    let _ = LEVELS.set(Levels { apply, configured, json, now: Mutex::new(now) });
     Ok(())
+}
+
+/// Of this process, once logging is started.
+static LEVELS: OnceLock<Levels> = OnceLock::new();
+
+type Apply = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
+
+/// What is logged, and the way to change it.
+pub struct Levels {
+    apply: Apply,
+    configured: String,
+    json: bool,
+    now: Mutex<Now>,
+}
+
+struct Now {
+    level: String,
+    until: Option<Timestamp>,
+    /// Goes back to the configured level.
+    back: Option<AbortHandle>,
+}
+
+/// What is logged now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Level {
+    /// As in `log.level` of the configuration.
+    pub level: String,
+    /// What the configuration says.
+    pub configured: String,
+    /// When that holds again; `None`: when somebody says so, or with a restart.
+    pub until: Option<Timestamp>,
+}
+
+/// The levels of this process. `None`: it writes no log.
+pub fn levels() -> Option<&'static Levels> {
+    LEVELS.get()
+}
+
+impl Levels {
+    /// What is logged now.
+    pub fn get(&self) -> Level {
+        let now = self.now();
+        let (level, configured) = (now.level.clone(), self.configured.clone());
+        Level { level, configured, until: now.until }
+    }
+
+    /// Logs by this from now on, for a time or until it is changed again. To be called within a
+    /// runtime.
+    ///
+    /// # Errors
+    /// What is wrong with the level.
+    pub fn set(&'static self, level: &str, time: Option<Duration>) -> Result<Level, String> {
+        let filter = filter(level)?;
+        let until = time.map(|time| {
+            let at = Timestamp::now().checked_add(time);
+            at.map_err(|_| "the time is too long".to_owned())
+        });
+        let until = until.transpose()?;
+        let mut now = self.now();
+        // Told by the old level: the new one may be silent.
+        let seconds = time.map(|time| time.as_secs());
+        info!(level, seconds, before = now.level, "what is logged is changed");
+        if !(self.apply)(filter) {
+            return Err("logging is not there any more".into());
+        }
+        let back = time.map(|time| {
+            let back = async move {
+                tokio::time::sleep(time).await;
+                self.reset();
+            };
+            tokio::spawn(back).abort_handle()
+        });
+        let before = std::mem::replace(&mut *now, Now { level: level.to_owned(), until, back });
+        drop(now);
+        if let Some(back) = before.back {
+            back.abort();
+        }
+        Ok(self.get())
+    }
+
+    /// Logs as the configuration says.
+    pub fn reset(&'static self) -> Level {
+        // It was a level when logging started.
+        self.set(&self.configured, None).unwrap_or_else(|_| self.get())
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The trace of a call, for its log lines. Only for machines: a person sees it in the call's id,
+/// which is the same with hyphens.
+pub fn trace_id(call: &CallId) -> Option<DisplayValue<TraceId>> {
+    levels()?.json.then(|| tracing::field::display(TraceId::of(call)))
 }
 
 /// A word alone would be taken for a module, and nothing else would be logged.

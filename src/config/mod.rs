@@ -23,6 +23,7 @@ use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
 use crate::recording::config::{RecordingConfig, wrong_url};
 use crate::switch::dial::Dial;
+use crate::traces::TraceConfig;
 
 /// The file that is read where none is named, if it exists.
 pub const DEFAULT_FILE: &str = "dozvon.toml";
@@ -57,6 +58,8 @@ pub struct Config {
     pub rules: Rules,
     /// Logs.
     pub log: Log,
+    /// Where traces go.
+    pub trace: TraceConfig,
 }
 
 /// `[calls]`.
@@ -249,6 +252,9 @@ impl Config {
         for (key, why) in self.recording.check() {
             wrong.push((vec!["recording".to_owned(), key.to_owned()], why));
         }
+        for (key, why) in self.trace.check() {
+            wrong.push((vec!["trace".to_owned(), key.to_owned()], why));
+        }
         for (index, node) in self.node.iter().enumerate() {
             let mut complain = |key: &str, why| {
                 wrong.push((vec!["node".to_owned(), index.to_string(), key.to_owned()], why));
@@ -324,6 +330,9 @@ mod tests {
             ("[recording]\nsecret = \"short\"\n", "dozvon.toml:2", "openssl rand"),
             ("[recording]\nbase_url = \"rec.example\"\n", "dozvon.toml:2", "https://"),
             ("[http]\npublic_url = \"pbx\"\n", "dozvon.toml:2", "https://"),
+            ("[trace]\nendpoint = \"tempo:4318\"\n", "dozvon.toml:2", "https://"),
+            ("[trace]\nratio = 10\n", "dozvon.toml:2", "every tenth"),
+            ("[trace.headers]\n\"a b\" = \"c\"\n", "dozvon.toml:1", "`a b`"),
         ] {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
             assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");
@@ -332,7 +341,8 @@ mod tests {
 
     #[test]
     fn a_password_is_never_printed() {
-        let config = read("[[node]]\npassword = \"hush\"\n").unwrap();
+        let text = "[[node]]\npassword = \"hush\"\n[trace.headers]\nauthorization = \"hush\"\n";
+        let config = read(text).unwrap();
         assert!(!format!("{config:?}").contains("hush"));
     }
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod health;
+mod log;
 mod metrics;
 mod outbox;
 mod problem;
@@ -32,7 +33,7 @@ pub use ready::{Part, Readiness};
 
 /// A request that takes longer is answered with 503.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// No resource here takes a body.
+/// The biggest body is a level of the log.
 const BODY: usize = 64 * 1024;
 
 /// What the resources show.
@@ -50,7 +51,7 @@ pub struct HttpState {
     pub recorder: Arc<Recorder>,
 }
 
-/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/v1/rules`,
+/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/v1/rules`, `/v1/log`,
 /// `/recordings/…`, `/voicemail/…`.
 ///
 /// Nobody has to say who he is: whoever reaches the address may release and drop entries, reload
@@ -67,6 +68,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/v1/outbox/{id}/drop", post(outbox::drop))
         .route("/v1/rules", get(rules::show))
         .route("/v1/rules/reload", post(rules::reload))
+        .route("/v1/log", get(log::show).put(log::set).delete(log::reset))
         .route("/recordings/{*path}", get(sounds::recording))
         .route("/voicemail/{*path}", get(sounds::message))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))

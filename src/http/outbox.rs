@@ -67,7 +67,7 @@ pub(super) async fn show(
     id: Result<Path<i64>, PathRejection>,
 ) -> Answer {
     let entry = desk(&state)?.show(number(id)?).await.map_err(problem)?;
-    Ok(Json(json!(entry)))
+    Ok(Json(json!(entry::Shown::from(entry))))
 }
 
 pub(super) async fn retry(

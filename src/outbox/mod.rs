@@ -69,6 +69,7 @@ use crate::crm::Crm;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::traces::Tracer;
 
 /// What an outbox is made of.
 pub struct Parts {
@@ -88,6 +89,8 @@ pub struct Parts {
     pub directory: Option<Arc<Directory>>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// Told what came of each action.
+    pub tracer: Tracer,
 }
 
 /// The clerk of an engine: judges cases, and sees to it that they are written down and carried
@@ -111,8 +114,8 @@ struct Tasks {
 impl Outbox {
     /// Begins to work. The store is opened meanwhile, however long that takes.
     pub fn start(parts: Parts) -> Arc<Self> {
-        let Parts { path, journal, outbox: config, webhook, judge, crm, directory, metrics } =
-            parts;
+        let Parts { path, journal, outbox: config, webhook, .. } = parts;
+        let Parts { judge, crm, directory, metrics, tracer, .. } = parts;
         let (writer, pen) = Writer::new(path, config.memory.get(), metrics.clone());
         let (store, written) = (writer.store.subscribe(), writer.written.clone());
         let (stop_writer, stop_worker) = (writer.stop.clone(), CancellationToken::new());
@@ -126,6 +129,7 @@ impl Outbox {
             circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
             config,
             metrics: metrics.clone(),
+            tracer,
             pen: pen.clone(),
             me: uuid::Uuid::new_v4().to_string(),
             stop: stop_worker.clone(),

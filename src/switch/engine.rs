@@ -21,6 +21,7 @@ use crate::esl::Limits;
 use crate::metrics::Metrics;
 use crate::recording::Recorder;
 use crate::rules::Routing;
+use crate::traces::{Tracer, Trail};
 
 /// How sessions behave.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct Engine {
     pub clerk: Arc<dyn Clerk>,
     /// Which talks are recorded, and where.
     pub recorder: Arc<Recorder>,
+    /// Takes down what traces are made of.
+    pub tracer: Tracer,
 }
 
 /// What happens in calls, as it happens.
@@ -106,6 +109,7 @@ impl Engine {
             news: broadcast::Sender::new(4096),
             clerk: Arc::new(NoClerk),
             recorder: Arc::default(),
+            tracer: Tracer::default(),
         }
     }
 
@@ -120,6 +124,13 @@ impl Engine {
     #[must_use]
     pub fn with_recorder(mut self, recorder: Arc<Recorder>) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// With traces; without it none are made.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
         self
     }
 
@@ -147,7 +158,8 @@ impl Engine {
                 let record = call.record();
                 let by = record.talks.first().map_or("unknown", |talk| talk.by.as_str());
                 let waited = record.waited().unwrap_or_default();
-                self.metrics.answer_seconds.with_label_values(&[by]).observe(waited.as_secs_f64());
+                let trace = self.tracer.exemplar(&record.id);
+                self.metrics.answer_seconds.observe(&[by], waited.as_secs_f64(), trace);
                 let who = party.employee.as_ref().map_or("unlisted", |e| e.as_str());
                 info!(by, who, waited_ms = waited.as_millis() as u64, "answered");
             }
@@ -162,7 +174,7 @@ impl Engine {
     }
 
     /// A record is complete: count it, log it, hand it on.
-    pub(super) fn closed(&self, record: CallRecord) {
+    pub(super) fn closed(&self, record: CallRecord, trail: Trail) {
         let outcome = record.outcome.map_or("unknown", Outcome::as_str);
         let direction = record.direction.as_str();
         self.metrics.calls.with_label_values(&[direction, outcome]).inc();
@@ -185,8 +197,9 @@ impl Engine {
             cause = record.hangup_cause.as_deref().unwrap_or(""),
             "call ended"
         );
-        if self.clerk.wants() || self.news.receiver_count() > 0 {
+        if self.clerk.wants() || trail.is_kept() || self.news.receiver_count() > 0 {
             let record = Arc::new(record);
+            self.tracer.closed(&record, trail);
             self.clerk.closed(record.clone());
             self.tell(|| CallNews::Closed(record));
         }

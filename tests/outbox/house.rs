@@ -17,6 +17,7 @@ use dozvon::outbox::{
     InForce, JournalConfig, Judge, Outbox, OutboxConfig, Parts, Ruler, WebhookConfig,
 };
 use dozvon::store::Store;
+use dozvon::traces::Tracer;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -205,6 +206,7 @@ impl House {
             crm,
             directory: None,
             metrics: self.metrics.clone(),
+            tracer: Tracer::default(),
         });
         drop(_in);
         Life { rt, outbox }

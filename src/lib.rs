@@ -13,10 +13,10 @@
 //! | `reload` | the rules in force, and how others take their place |
 //! | `recording` | recordings of talks and the links to them |
 //! | `store` | SQLite |
-//! | `http` | metrics, health, sounds |
+//! | `http` | metrics, health, sounds; web forms, buttons, the outbox and the rules over HTTP |
 //! | `traces` | one trace a call, sent by OTLP |
 //! | `sim` | a simulated FreeSWITCH |
-//! | `config`, `metrics`, `telemetry` | one concern each |
+//! | `config`, `metrics`, `telemetry`, `tokens` | one concern each |
 //! | `app` | builds the parts and joins their tasks |
 //! | `cli` | a file per verb |
 
@@ -42,4 +42,5 @@ pub mod sim;
 pub mod store;
 pub mod switch;
 pub mod telemetry;
+pub mod tokens;
 pub mod traces;

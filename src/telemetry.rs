@@ -1,6 +1,7 @@
 //! Logs: text or JSON, to standard error, the call's id on every line of a call. What is logged can
 //! be changed while the engine runs.
 
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -86,14 +87,49 @@ struct Now {
 }
 
 /// What is logged now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Level {
     /// As in `log.level` of the configuration.
     pub level: String,
     /// What the configuration says.
     pub configured: String,
-    /// When that holds again; `None`: when somebody says so, or with a restart.
+    /// When that holds again; `null`: when somebody says so, or with a restart.
+    #[schema(value_type = Option<String>)]
     pub until: Option<Timestamp>,
+}
+
+/// What is to be logged, and for how long.
+pub struct Wanted {
+    level: String,
+    filter: EnvFilter,
+    time: Option<Duration>,
+    until: Option<Timestamp>,
+}
+
+impl Wanted {
+    /// By this level, for a time or until it is changed again.
+    ///
+    /// # Errors
+    /// What is wrong with the level or the time.
+    pub fn read(level: &str, time: Option<Duration>) -> Result<Self, String> {
+        let until = time.map(|time| {
+            let at = Timestamp::now().checked_add(time);
+            at.map_err(|_| "the time is too long".to_owned())
+        });
+        Ok(Self {
+            level: level.to_owned(),
+            filter: filter(level)?,
+            time,
+            until: until.transpose()?,
+        })
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.level)?;
+        self.until.map_or(Ok(()), |until| write!(f, " until {until}"))
+    }
 }
 
 /// The levels of this process. `None`: it writes no log.
@@ -109,44 +145,38 @@ impl Levels {
         Level { level, configured, until: now.until }
     }
 
-    /// Logs by this from now on, for a time or until it is changed again. To be called within a
-    /// runtime.
-    ///
-    /// # Errors
-    /// What is wrong with the level.
-    pub fn set(&'static self, level: &str, time: Option<Duration>) -> Result<Level, String> {
-        let filter = filter(level)?;
-        let until = time.map(|time| {
-            let at = Timestamp::now().checked_add(time);
-            at.map_err(|_| "the time is too long".to_owned())
-        });
-        let until = until.transpose()?;
+    /// Logs by this from now on. To be called within a runtime.
+    pub fn set(&'static self, wanted: Wanted) -> Level {
+        let Wanted { level, filter, time, until } = wanted;
         let mut now = self.now();
-        // Told by the old level: the new one may be silent.
-        let seconds = time.map(|time| time.as_secs());
-        info!(level, seconds, before = now.level, "what is logged is changed");
         if !(self.apply)(filter) {
-            return Err("logging is not there any more".into());
+            // The subscriber is gone, and nothing is logged by any level.
+            drop(now);
+            return self.get();
         }
         let back = time.map(|time| {
             let back = async move {
                 tokio::time::sleep(time).await;
+                info!("what is logged is as configured again: the time is over");
                 self.reset();
             };
             tokio::spawn(back).abort_handle()
         });
-        let before = std::mem::replace(&mut *now, Now { level: level.to_owned(), until, back });
+        let before = std::mem::replace(&mut *now, Now { level, until, back });
         drop(now);
         if let Some(back) = before.back {
             back.abort();
         }
-        Ok(self.get())
+        self.get()
     }
 
     /// Logs as the configuration says.
     pub fn reset(&'static self) -> Level {
         // It was a level when logging started.
-        self.set(&self.configured, None).unwrap_or_else(|_| self.get())
+        match Wanted::read(&self.configured, None) {
+            Ok(wanted) => self.set(wanted),
+            Err(_) => self.get(),
+        }
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {

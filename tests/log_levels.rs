@@ -114,7 +114,12 @@ async fn a_module_is_made_chatty_for_a_call_and_quiet_again() {
     assert_eq!((status, told), (200, configured));
     engine.call(3).await;
     assert_eq!(engine.lines("decided").len(), 1);
-    assert_eq!(engine.lines("what is logged is changed").len(), 2);
+    let audited = engine.lines("audit: something was changed");
+    let [chatty, reset] = &audited[..] else { panic!("{audited:?}") };
+    let what = chatty["what"].as_str().unwrap();
+    assert!(what.starts_with("what is logged is `info,dozvon::switch=debug` until 20"), "{what}");
+    assert_eq!((&chatty["who"], &chatty["target"]), (&"this machine".into(), &"audit".into()));
+    assert_eq!(reset["what"], "what is logged is as configured from now on");
 }
 
 #[tokio::test]
@@ -129,6 +134,16 @@ async fn a_level_for_a_time_goes_back_by_itself() {
     };
     tokio::time::timeout(Duration::from_secs(30), back).await.unwrap();
     assert_eq!(engine.level().await["until"], Value::Null);
+    engine.says("what is logged is as configured again: the time is over", 1).await;
+}
+
+#[tokio::test]
+async fn whoever_silences_the_log_stands_in_it() {
+    let engine = Engine::start();
+    let (status, ..) = engine.log(Method::PUT, json!({"level": "off"})).await;
+    assert_eq!(status, 200);
+    let audited = engine.says("audit: something was changed", 1).await;
+    assert_eq!(audited[0]["what"], "what is logged is `off` from now on");
 }
 
 #[tokio::test]

@@ -10,9 +10,11 @@ use miette::{Diagnostic, IntoDiagnostic};
 use serde_json::json;
 
 use super::out::print;
+use super::token::user;
 use crate::outbox::desk::{Desk, DeskError, Filter, Line};
 use crate::outbox::entry::{Entry, Progress, Shown, State};
 use crate::store::Store;
+use crate::tokens::audit;
 use crate::traces::TraceId;
 
 /// `dozvon outbox`
@@ -84,6 +86,11 @@ enum CliError {
 }
 
 impl OutboxArgs {
+    /// Whether it changes something: then it is written to the log.
+    pub fn changes(&self) -> bool {
+        matches!(self.verb, OutboxVerb::Retry { .. } | OutboxVerb::Drop { .. })
+    }
+
     /// Runs the verb on the store in this file.
     ///
     /// # Errors
@@ -108,6 +115,7 @@ impl OutboxArgs {
             }
             OutboxVerb::Retry { all: true, json, .. } => {
                 let released = desk.retry_all().await?;
+                audit(&user(), format_args!("{released} outbox entries are released"));
                 let text = format!("{released} entries are released\n");
                 print(&if json { pretty(&json!({"released": released}))? } else { text })?;
                 Ok(ExitCode::SUCCESS)
@@ -118,6 +126,7 @@ impl OutboxArgs {
                     // One before it may have released it already.
                     if !released.contains(&id) {
                         released.extend(desk.retry(id).await?);
+                        audit(&user(), format_args!("outbox entry {id} is released"));
                     }
                     Ok(())
                 })
@@ -125,7 +134,12 @@ impl OutboxArgs {
                 Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
             OutboxVerb::Drop { ids, json } => {
-                let done = each(ids, json, "dropped", async |id| desk.drop(id).await).await?;
+                let done = each(ids, json, "dropped", async |id| {
+                    desk.drop(id).await?;
+                    audit(&user(), format_args!("outbox entry {id} is dropped"));
+                    Ok(())
+                })
+                .await?;
                 Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
         }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
 
+use crate::callback::CallbackConfig;
 use crate::directory::DirectoryConfig;
 use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
@@ -50,6 +51,8 @@ pub struct Config {
     pub outbox: OutboxConfig,
     /// How other systems are told.
     pub webhook: WebhookConfig,
+    /// Callbacks.
+    pub callbacks: CallbackConfig,
     /// Metrics and health.
     pub http: Http,
     /// Recordings of talks.
@@ -59,7 +62,7 @@ pub struct Config {
     /// Logs.
     pub log: Log,
     /// Where traces go.
-    pub trace: TraceConfig,
+    pub traces: TraceConfig,
 }
 
 /// `[calls]`.
@@ -157,11 +160,47 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The same as people reach it, for links. Not set: `http://` and `listen`.
     pub public_url: Option<String>,
+    /// Proxies before `listen`, `10.0.0.0/8` or single addresses: only what they say of where a
+    /// request came from (`X-Forwarded-For`) is believed.
+    pub trusted_proxies: Vec<Proxy>,
+}
+
+/// An address or a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Proxy(ipnet::IpNet);
+
+impl Proxy {
+    /// Whether this address is one of them.
+    pub fn holds(self, address: std::net::IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+}
+
+impl TryFrom<String> for Proxy {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let single = || text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+        let net = text.parse().or_else(|_| single());
+        net.map(Self)
+            .map_err(|_| format!("`{text}` is no address: write \"127.0.0.1\" or \"10.0.0.0/8\""))
+    }
+}
+
+impl From<Proxy> for String {
+    fn from(proxy: Proxy) -> Self {
+        proxy.0.to_string()
+    }
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+        }
     }
 }
 
@@ -252,8 +291,8 @@ impl Config {
         for (key, why) in self.recording.check() {
             wrong.push((vec!["recording".to_owned(), key.to_owned()], why));
         }
-        for (key, why) in self.trace.check() {
-            wrong.push((vec!["trace".to_owned(), key.to_owned()], why));
+        for (key, why) in self.traces.check() {
+            wrong.push((vec!["traces".to_owned(), key.to_owned()], why));
         }
         for (index, node) in self.node.iter().enumerate() {
             let mut complain = |key: &str, why| {
@@ -329,10 +368,11 @@ mod tests {
             ("[recording]\nfolder = \"rec\"\n", "dozvon.toml:2", "begin with `/`"),
             ("[recording]\nsecret = \"short\"\n", "dozvon.toml:2", "openssl rand"),
             ("[recording]\nbase_url = \"rec.example\"\n", "dozvon.toml:2", "https://"),
+            ("[http]\ntrusted_proxies = [\"here\"]\n", "dozvon.toml:2", "10.0.0.0/8"),
             ("[http]\npublic_url = \"pbx\"\n", "dozvon.toml:2", "https://"),
-            ("[trace]\nendpoint = \"tempo:4318\"\n", "dozvon.toml:2", "https://"),
-            ("[trace]\nratio = 10\n", "dozvon.toml:2", "every tenth"),
-            ("[trace.headers]\n\"a b\" = \"c\"\n", "dozvon.toml:1", "`a b`"),
+            ("[traces]\nendpoint = \"tempo:4318\"\n", "dozvon.toml:2", "https://"),
+            ("[traces]\nratio = 10\n", "dozvon.toml:2", "every tenth"),
+            ("[traces.headers]\n\"a b\" = \"c\"\n", "dozvon.toml:1", "`a b`"),
         ] {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
             assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");
@@ -341,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_password_is_never_printed() {
-        let text = "[[node]]\npassword = \"hush\"\n[trace.headers]\nauthorization = \"hush\"\n";
+        let text = "[[node]]\npassword = \"hush\"\n[traces.headers]\nauthorization = \"hush\"\n";
         let config = read(text).unwrap();
         assert!(!format!("{config:?}").contains("hush"));
     }

@@ -2,6 +2,7 @@
 
 pub mod builtin;
 pub mod lazy;
+pub mod remote;
 
 use std::time::Duration;
 

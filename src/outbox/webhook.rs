@@ -17,12 +17,13 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode, Url, redirect};
 use sha2::Sha256;
 
 use crate::config::Secret;
 use crate::core::action::Action;
+use crate::crm::remote::retry_after;
 use crate::crm::{ApplyError, Done, Work};
 use crate::http;
 
@@ -88,16 +89,6 @@ fn judge(host: &str, status: StatusCode, after: Option<Duration>) -> Result<Done
         || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS]
             .contains(&status);
     if again { Err(ApplyError::Later { after, why }) } else { Err(ApplyError::Refused { why }) }
-}
-
-/// `Retry-After`: seconds, or a date.
-fn retry_after(answer: &reqwest::Response) -> Option<Duration> {
-    let text = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(Timestamp::now())).ok()
 }
 
 /// HMAC-SHA256 over `timestamp.body`, in hex.

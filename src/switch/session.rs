@@ -327,6 +327,8 @@ impl Session {
             return;
         }
         let (begin, now) = (std::time::Instant::now(), self.clock.now());
+        let engine = self.engine.clone();
+        let _stand = engine.rules_stand();
         let decision = self.decision(lookup);
         let (took, trace) = (begin.elapsed(), self.trail.exemplar());
         self.engine.metrics.decision_seconds.observe(&[], took.as_secs_f64(), trace);
@@ -503,6 +505,8 @@ impl Session {
                 if self.desk.is_waiting() {
                     // Over before it was decided on: what would have been decided tells whose
                     // call it was.
+                    let engine = self.engine.clone();
+                    let _stand = engine.rules_stand();
                     self.begin(&self.decision(&Lookup::Slow), None);
                 }
                 self.desk.occurred(self.call.record(), &occurrence, self.clock.now());

@@ -1,4 +1,4 @@
-//! `[trace]`: where traces go.
+//! `[traces]`: where traces go.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Secret;
 use crate::recording::config::wrong_url;
 
-/// `[trace]`.
+/// `[traces]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TraceConfig {

@@ -249,7 +249,7 @@ impl Exporter {
         self.outage = Some(Instant::now());
         warn!(
             why,
-            "traces cannot be sent: see `endpoint` in [trace]; calls go on, dozvon_traces_total counts what is lost"
+            "traces cannot be sent: see `endpoint` in [traces]; calls go on, dozvon_traces_total counts what is lost"
         );
     }
 }

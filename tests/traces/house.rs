@@ -56,7 +56,7 @@ impl House {
         // Port 9 is nobody's: the control link stays down.
         config.node = vec![Node { address: "127.0.0.1:9".into(), ..Node::default() }];
         config.outbox.poll = Duration::from_millis(10);
-        config.trace = TraceConfig {
+        config.traces = TraceConfig {
             endpoint: endpoint.map(str::to_owned),
             headers: [("x-tenant".to_owned(), "north".to_owned().into())].into(),
             service: "dozvon-test".into(),

@@ -572,7 +572,8 @@ fn describe(step: &Step) -> Option<(Tried, Vec<EmployeeId>)> {
     }
 }
 
-fn after(now: Timestamp, time: Duration) -> Timestamp {
+/// A moment later; the end of time where there is none.
+pub(crate) fn after(now: Timestamp, time: Duration) -> Timestamp {
     now.saturating_add(time).unwrap_or(Timestamp::MAX)
 }
 

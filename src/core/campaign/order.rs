@@ -47,7 +47,8 @@ pub struct Order {
     pub wanted: Option<Timestamp>,
     /// The client's time zone, where the form told (IANA name).
     pub timezone: Option<String>,
-    /// Whom to ring, in this order: the next target where the one before has nobody.
+    /// Whom to ring, in this order: the next target where the one before has nobody. None at all:
+    /// the form wants no call, the CRM is told of it and nobody is rung (E13).
     pub targets: Vec<Target>,
     /// Times and counts.
     pub policy: Policy,
@@ -151,6 +152,9 @@ pub enum Ending {
     NoManager,
     /// A manager was there, the client was not reached.
     ClientUnreached,
+    /// The client picked up, and nobody of ours was there any more: he waited, and for the CRM it
+    /// is a callback that failed.
+    ClientAlone,
     /// The client called in by himself.
     Satisfied,
     /// Somebody cancelled it.

@@ -1,0 +1,164 @@
+//! What every CRM behind HTTP has in common: the way of a request, its rate limit, and what its
+//! failures mean.
+
+mod fault;
+mod gate;
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use serde::de::DeserializeOwned;
+
+pub use fault::Fault;
+pub use gate::{Class, Gate, Limit};
+
+/// A larger answer is no answer of a CRM.
+const LARGEST: usize = 8 * 1024 * 1024;
+/// After a 429 without `Retry-After`.
+const REST: Duration = Duration::from_secs(1);
+/// How much of an error's text is told.
+const TOLD: usize = 300;
+
+/// The way to one CRM. Redirects are not followed: a token is for one host.
+#[derive(Debug)]
+pub struct Remote {
+    client: Client,
+    gate: Gate,
+    name: &'static str,
+}
+
+/// An answer that came whole.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body; empty with 204.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// [`Fault::Strange`]: it is none, or another one than expected.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Fault::Strange(format!("{}: {error}", self.status.as_u16())))
+    }
+
+    /// The same; 204 and an empty body are nothing.
+    ///
+    /// # Errors
+    /// As [`Answer::json`].
+    pub fn json_if_any<T: DeserializeOwned>(&self) -> Result<Option<T>, Fault> {
+        if self.status == StatusCode::NO_CONTENT || self.body.is_empty() {
+            return Ok(None);
+        }
+        self.json().map(Some)
+    }
+}
+
+impl Remote {
+    /// A way with this limit; a request is given up after `timeout`.
+    ///
+    /// # Errors
+    /// TLS cannot be set up on this machine.
+    pub fn new(name: &'static str, limit: Limit, timeout: Duration) -> Result<Self, Fault> {
+        let client = crate::http::client()
+            .timeout(timeout)
+            .connect_timeout(timeout.min(Duration::from_secs(5)))
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(|error| Fault::Unreachable(error.to_string()))?;
+        Ok(Self { client, gate: Gate::new(limit), name })
+    }
+
+    /// For building requests.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Sends a request when it is its turn, and reads the answer whole. 2xx only: the rest is a
+    /// [`Fault`]. It is not repeated here: the outbox and the directory know when.
+    ///
+    /// # Errors
+    /// [`Fault`], without addresses or tokens.
+    pub async fn send(&self, class: Class, request: RequestBuilder) -> Result<Answer, Fault> {
+        self.gate.pass(class).await;
+        let response = request.send().await.map_err(Fault::of_sending)?;
+        let (status, after) = (response.status(), retry_after(&response));
+        let json = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| kind.contains("json"));
+        let body = read(response).await;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            self.gate.rest(after.unwrap_or(REST));
+        }
+        if status.is_success() {
+            let body = body?;
+            if !json && !body.is_empty() {
+                return Err(Fault::Strange(format!("{} and no JSON", status.as_u16())));
+            }
+            return Ok(Answer { status, body });
+        }
+        let body = body.unwrap_or_default();
+        let told = match json {
+            true => String::from_utf8_lossy(&body[..body.len().min(TOLD)]).into_owned(),
+            false => String::new(),
+        };
+        Err(Fault::of_status(self.name, status, after, &told, body))
+    }
+}
+
+/// `Retry-After`: seconds, or a date.
+pub fn retry_after(answer: &Response) -> Option<Duration> {
+    let text = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
+}
+
+async fn read(mut response: Response) -> Result<Bytes, Fault> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Fault::of_sending)? {
+        if body.len() + chunk.len() > LARGEST {
+            return Err(Fault::Strange("the answer has no end".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Whether a number as the CRM has it is this one: the last ten digits agree, which covers 7 and 8
+/// in Russia and 380 and 0 in Ukraine. Shorter ones must agree whole.
+pub fn same_number(stored: &str, digits: &str) -> bool {
+    let stored: String = stored.chars().filter(char::is_ascii_digit).collect();
+    let tail = |text: &str| text.len().checked_sub(10).map(|from| text[from..].to_owned());
+    match (tail(&stored), tail(digits)) {
+        (Some(a), Some(b)) => a == b,
+        _ => stored == digits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_number_are_one_number() {
+        for same in ["+7 (912) 987-65-43", "8 912 987 65 43", "79129876543", "9129876543"] {
+            assert!(same_number(same, "79129876543"), "{same}");
+        }
+        assert!(same_number("067 123 45 67", "380671234567"));
+        for other in ["+7 (495) 987-65-43", "9876543", "", "112"] {
+            assert!(!same_number(other, "79129876543"), "{other}");
+        }
+        assert!(same_number("112", "112"));
+    }
+}

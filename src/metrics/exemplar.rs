@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{LabelPair, MetricFamily};
-use prometheus::{HistogramOpts, HistogramVec};
+use prometheus::{Histogram, HistogramOpts, HistogramVec};
 
 use crate::traces::TraceId;
 
@@ -57,9 +57,14 @@ impl CallHistogram {
         Ok(Self { histogram, memory: Arc::new(memory) })
     }
 
+    /// Those under these values, to be shown at 0 or counted without a call.
+    pub fn with_label_values(&self, labels: &[&str]) -> Histogram {
+        self.histogram.with_label_values(labels)
+    }
+
     /// Counts a call, under these values of its labels. `trace`: by which it can be found.
     pub fn observe(&self, labels: &[&str], value: f64, trace: Option<TraceId>) {
-        self.histogram.with_label_values(labels).observe(value);
+        self.with_label_values(labels).observe(value);
         if let Some(trace) = trace {
             self.memory.note(labels, Exemplar { trace, value, at: Timestamp::now() });
         }

@@ -54,6 +54,7 @@ use tracing::warn;
 
 pub use config::{JournalConfig, OutboxConfig, WebhookConfig};
 pub use judge::{InForce, Judge, Ruler};
+pub use keep::count;
 pub use webhook::sign;
 
 use self::circuit::Circuit;

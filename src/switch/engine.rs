@@ -12,6 +12,7 @@ use super::registry::Registry;
 use super::session::Connected;
 use crate::core::call::{Call, Occurrence};
 use crate::core::case::{Clerk, NoClerk};
+use crate::core::facts::Direction;
 use crate::core::ids::{CallId, EmployeeId};
 use crate::core::phone::{Caller, Region, mask};
 use crate::core::record::{CallRecord, Outcome, Tried};
@@ -167,8 +168,11 @@ impl Engine {
                 let record = call.record();
                 let by = record.talks.first().map_or("unknown", |talk| talk.by.as_str());
                 let waited = record.waited().unwrap_or_default();
-                let trace = self.tracer.exemplar(&record.id);
-                self.metrics.answer_seconds.observe(&[by], waited.as_secs_f64(), trace);
+                if record.direction == Direction::Inbound {
+                    let line = record.line.as_deref().unwrap_or_default();
+                    let (seconds, trace) = (waited.as_secs_f64(), self.tracer.exemplar(&record.id));
+                    self.metrics.answer_seconds.observe(&[line, by], seconds, trace);
+                }
                 let who = party.employee.as_ref().map_or("unlisted", |e| e.as_str());
                 info!(by, who, waited_ms = waited.as_millis() as u64, "answered");
             }
@@ -186,15 +190,7 @@ impl Engine {
     pub(super) fn closed(&self, record: CallRecord, trail: Trail) {
         let outcome = record.outcome.map_or("unknown", Outcome::as_str);
         let direction = record.direction.as_str();
-        self.metrics.calls.with_label_values(&[direction, outcome]).inc();
-        for attempt in &record.attempts {
-            // One without a result goes on in FreeSWITCH after we let go of the call.
-            if let (Tried::Ring(role), Some(result)) = (&attempt.what, attempt.result) {
-                let result = result.as_str();
-                let role = crate::core::record::AnsweredBy::Rung(*role).as_str();
-                self.metrics.attempts.with_label_values(&[role, result]).inc();
-            }
-        }
+        self.metrics.call_ended(&record, self.tracer.exemplar(&record.id));
         info!(
             outcome,
             direction,

@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, StatusCode, redirect};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::config::TraceConfig;
-use super::span::Span;
-use super::{Paper, call};
+use super::{Paper, call, wire};
 use crate::http;
 use crate::metrics::Metrics;
 
@@ -50,47 +48,6 @@ struct Fault {
     passes: bool,
 }
 
-/// `ExportTraceServiceRequest`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'a> {
-    resource_spans: [ResourceSpans<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceSpans<'a> {
-    resource: &'a Value,
-    scope_spans: [ScopeSpans; 1],
-}
-
-#[derive(Serialize)]
-struct ScopeSpans {
-    scope: Scope,
-    spans: Vec<Span>,
-}
-
-#[derive(Serialize)]
-struct Scope {
-    name: &'static str,
-    version: &'static str,
-}
-
-/// `ExportTraceServiceResponse`.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Answer {
-    partial_success: Partial,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Partial {
-    /// A number, as text.
-    rejected_spans: Value,
-    error_message: String,
-}
-
 impl Exporter {
     pub fn new(
         endpoint: &str,
@@ -100,17 +57,11 @@ impl Exporter {
         let client = http::client().timeout(ANSWER).redirect(redirect::Policy::none());
         let mut headers = config.header_map()?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let word = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
-        let resource = json!({"attributes": [
-            word("service.name", &config.service),
-            word("service.version", env!("CARGO_PKG_VERSION")),
-            word("service.instance.id", &uuid::Uuid::new_v4().to_string()),
-        ]});
         Ok(Self {
             client: client.build().map_err(|error| error.to_string())?,
             url: format!("{}/v1/traces", endpoint.trim_end_matches('/')),
             headers,
-            resource,
+            resource: wire::resource(&config.service),
             metrics,
             outage: None,
         })
@@ -156,12 +107,7 @@ impl Exporter {
                 Paper::Delivery(delivery) => vec![delivery.span()],
             })
             .collect();
-        let scope = Scope { name: "dozvon", version: env!("CARGO_PKG_VERSION") };
-        let scope_spans = [ScopeSpans { scope, spans }];
-        let request =
-            Request { resource_spans: [ResourceSpans { resource: &self.resource, scope_spans }] };
-        // Texts and numbers: nothing in it can fail.
-        serde_json::to_string(&request).unwrap_or_default()
+        wire::request(&self.resource, spans)
     }
 
     /// Tries until it is taken or refused. Meanwhile the channel fills, and then is full.
@@ -210,16 +156,9 @@ impl Exporter {
             let why = format!("it answered {}", status.as_u16());
             return Err(Fault { why, passes: passes.contains(&status) });
         }
-        // What is no JSON says nothing of spans that were rejected.
-        let answer: Answer = answer.json().await.unwrap_or_default();
-        let Partial { rejected_spans, error_message } = answer.partial_success;
-        match rejected_spans {
-            Value::Null => Ok(()),
-            none if none == "0" || none == 0 => Ok(()),
-            some => {
-                let why = format!("it rejected {some} spans: {error_message}");
-                Err(Fault { why, passes: false })
-            }
+        match wire::rejected(&answer.bytes().await.unwrap_or_default()) {
+            Some(why) => Err(Fault { why, passes: false }),
+            None => Ok(()),
         }
     }
 

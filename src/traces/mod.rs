@@ -17,8 +17,10 @@ mod call;
 mod delivery;
 mod export;
 mod id;
+mod mask;
 mod span;
 mod trail;
+mod wire;
 
 #[cfg(test)]
 mod tests;

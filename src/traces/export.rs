@@ -11,10 +11,11 @@ use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
 
 use super::config::TraceConfig;
+use super::trouble::Trouble;
 use super::{Paper, call, wire};
+use crate::crm::remote::retry_after;
 use crate::http;
 use crate::metrics::Metrics;
 
@@ -28,6 +29,15 @@ const ANSWER: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Answers by which the receiver only puts it off ("OTLP Specification", OTLP/HTTP Response).
+const PASSES: [StatusCode; 4] = [
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+/// So much of an answer is read, in bytes.
+const TOLD: usize = 64 * 1024;
 /// What is left at the end is sent within this time, or not at all.
 const END: Duration = Duration::from_secs(3);
 
@@ -37,15 +47,22 @@ pub(super) struct Exporter {
     headers: HeaderMap,
     resource: Value,
     metrics: Arc<Metrics>,
-    /// The receiver fails since then.
-    outage: Option<Instant>,
+    trouble: Arc<Trouble>,
+    /// Calls and deliveries that are neither sent nor lost yet, beside those that wait.
+    in_hand: usize,
 }
 
 /// Why a batch was not taken.
 struct Fault {
     why: String,
-    /// It may be taken later.
-    passes: bool,
+    again: Again,
+}
+
+/// Whether it may be taken later.
+enum Again {
+    Never,
+    /// `Some`: not sooner, says the receiver.
+    After(Option<Duration>),
 }
 
 impl Exporter {
@@ -53,6 +70,7 @@ impl Exporter {
         endpoint: &str,
         config: &TraceConfig,
         metrics: Arc<Metrics>,
+        trouble: Arc<Trouble>,
     ) -> Result<Self, String> {
         let client = http::client().timeout(ANSWER).redirect(redirect::Policy::none());
         let mut headers = config.header_map()?;
@@ -63,7 +81,8 @@ impl Exporter {
             headers,
             resource: wire::resource(&config.service),
             metrics,
-            outage: None,
+            trouble,
+            in_hand: 0,
         })
     }
 
@@ -71,17 +90,20 @@ impl Exporter {
     pub async fn run(mut self, mut papers: Receiver<Paper>, stop: CancellationToken) {
         let (mut batch, mut unsent) = (Vec::new(), None);
         while stop.run_until_cancelled(fill(&mut papers, &mut batch)).await.is_some() {
-            let (body, count) = (self.body(&batch), batch.len());
-            batch.clear();
-            if stop.run_until_cancelled(self.deliver(&body, count)).await.is_none() {
-                unsent = Some((body, count));
-                break;
+            let body = self.body(&mut batch);
+            match stop.run_until_cancelled(self.deliver(&body)).await {
+                Some(taken) if taken && papers.is_empty() => self.trouble.ends(),
+                Some(_) => {}
+                None => {
+                    unsent = Some(body);
+                    break;
+                }
             }
         }
         papers.close();
         let rest = async {
-            if let Some((body, count)) = unsent {
-                self.last(&body, count).await;
+            if let Some(body) = unsent {
+                self.last(&body).await;
             }
             loop {
                 while batch.len() < BATCH
@@ -92,104 +114,89 @@ impl Exporter {
                 if batch.is_empty() {
                     break;
                 }
-                self.last(&self.body(&batch), batch.len()).await;
-                batch.clear();
+                let body = self.body(&mut batch);
+                self.last(&body).await;
             }
         };
-        let _ = timeout(END, rest).await;
+        if timeout(END, rest).await.is_err() {
+            self.in_hand += papers.len();
+            self.done("lost");
+        }
     }
 
-    fn body(&self, batch: &[Paper]) -> String {
+    fn body(&mut self, batch: &mut Vec<Paper>) -> String {
+        self.in_hand = batch.len();
         let spans = batch
-            .iter()
+            .drain(..)
             .flat_map(|paper| match paper {
-                Paper::Call(record, notes) => call::spans(record, notes),
+                Paper::Call(record, notes) => call::spans(&record, &notes),
                 Paper::Delivery(delivery) => vec![delivery.span()],
             })
             .collect();
         wire::request(&self.resource, spans)
     }
 
-    /// Tries until it is taken or refused. Meanwhile the channel fills, and then is full.
-    async fn deliver(&mut self, body: &str, count: usize) {
+    /// Tries until it is taken or refused, and says which. Meanwhile the channel fills, and then is
+    /// full.
+    async fn deliver(&mut self, body: &str) -> bool {
         let mut pause = PAUSE;
         loop {
-            match self.send(body).await {
-                Ok(()) => return self.sent(count),
-                Err(fault) => {
-                    self.failed(&fault);
-                    if !fault.passes {
-                        return self.lost(count);
-                    }
-                }
-            }
-            sleep(pause).await;
+            let Err(fault) = self.send(body).await else {
+                self.done("sent");
+                return true;
+            };
+            self.trouble.begins(&fault.why);
+            let Again::After(told) = fault.again else {
+                self.done("lost");
+                return false;
+            };
+            sleep(told.unwrap_or(pause).clamp(pause, PAUSE_MAX)).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 
     /// Tries once.
-    async fn last(&mut self, body: &str, count: usize) {
+    async fn last(&mut self, body: &str) {
         match self.send(body).await {
-            Ok(()) => self.sent(count),
+            Ok(()) => self.done("sent"),
             Err(fault) => {
-                self.failed(&fault);
-                self.lost(count);
+                self.trouble.begins(&fault.why);
+                self.done("lost");
             }
         }
     }
 
     async fn send(&self, body: &str) -> Result<(), Fault> {
         let request = self.client.post(&self.url).headers(self.headers.clone());
-        let answer = request.body(body.to_owned()).send().await.map_err(|error| {
+        let mut answer = request.body(body.to_owned()).send().await.map_err(|error| {
             // The address may hold a token.
-            Fault { why: chain(&error.without_url()), passes: true }
+            Fault { why: chain(&error.without_url()), again: Again::After(None) }
         })?;
         let status = answer.status();
         if !status.is_success() {
-            let passes = [
-                StatusCode::TOO_MANY_REQUESTS,
-                StatusCode::BAD_GATEWAY,
-                StatusCode::SERVICE_UNAVAILABLE,
-                StatusCode::GATEWAY_TIMEOUT,
-            ];
             let why = format!("it answered {}", status.as_u16());
-            return Err(Fault { why, passes: passes.contains(&status) });
+            let again = match PASSES.contains(&status) {
+                true => Again::After(retry_after(&answer)),
+                false => Again::Never,
+            };
+            return Err(Fault { why, again });
         }
-        match wire::rejected(&answer.bytes().await.unwrap_or_default()) {
-            Some(why) => Err(Fault { why, passes: false }),
+        let mut text = Vec::new();
+        while text.len() < TOLD
+            && let Ok(Some(more)) = answer.chunk().await
+        {
+            text.extend_from_slice(&more);
+        }
+        match wire::rejected(&text) {
+            Some(why) => Err(Fault { why, again: Again::Never }),
             None => Ok(()),
         }
     }
 
-    fn sent(&mut self, count: usize) {
-        self.count("sent", count);
-        if let Some(since) = self.outage.take() {
-            let seconds = since.elapsed().as_secs();
-            info!(seconds, "the receiver of traces takes them again");
-        }
-    }
-
-    fn lost(&self, count: usize) {
-        self.count("lost", count);
-    }
-
-    fn count(&self, result: &str, count: usize) {
-        self.metrics.traces.with_label_values(&[result]).inc_by(count as u64);
-    }
-
-    /// Said once, until it works again.
-    fn failed(&mut self, fault: &Fault) {
-        let why = &fault.why;
-        if self.outage.is_some() {
-            debug!(why, "the receiver of traces still fails");
-            return;
-        }
-        self.outage = Some(Instant::now());
-        warn!(
-            why,
-            "traces cannot be sent: see `endpoint` in [traces]; calls go on, dozvon_traces_total counts what is lost"
-        );
+    /// What was in hand is: counts it.
+    fn done(&mut self, result: &str) {
+        let count = std::mem::take(&mut self.in_hand) as u64;
+        self.metrics.traces.with_label_values(&[result]).inc_by(count);
     }
 }
 

@@ -20,6 +20,7 @@ mod id;
 mod mask;
 mod span;
 mod trail;
+mod trouble;
 mod wire;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ use self::export::Exporter;
 use self::id::Sampling;
 use self::trail::Notes;
 pub(crate) use self::trail::Trail;
+use self::trouble::Trouble;
 use crate::core::ids::CallId;
 use crate::core::record::CallRecord;
 use crate::metrics::Metrics;
@@ -56,6 +58,7 @@ struct On {
     papers: mpsc::Sender<Paper>,
     sampling: Sampling,
     metrics: Arc<Metrics>,
+    trouble: Arc<Trouble>,
 }
 
 /// What spans are made of.
@@ -75,10 +78,11 @@ impl Tracer {
     ) -> Self {
         let Some(endpoint) = &config.endpoint else { return Self::default() };
         let (papers, waiting) = mpsc::channel(WAITING);
-        match Exporter::new(endpoint, config, metrics.clone()) {
+        let (sampling, trouble) = (Sampling::new(config.ratio), Arc::<Trouble>::default());
+        match Exporter::new(endpoint, config, metrics.clone(), trouble.clone()) {
             Ok(exporter) => {
                 tasks.spawn(exporter.run(waiting, stop));
-                Self(Some(Arc::new(On { papers, sampling: Sampling::new(config.ratio), metrics })))
+                Self(Some(Arc::new(On { papers, sampling, metrics, trouble })))
             }
             Err(error) => {
                 error!(error, "no traces are sent");
@@ -127,6 +131,7 @@ impl On {
     fn put(&self, paper: Paper) {
         if self.papers.try_send(paper).is_err() {
             self.metrics.traces.with_label_values(&["full"]).inc();
+            self.trouble.begins("it takes them slower than calls end");
         }
     }
 }

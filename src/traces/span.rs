@@ -72,21 +72,21 @@ struct Attribute {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 enum Value {
-    StringValue(String),
-    #[serde(serialize_with = "as_text")]
-    IntValue(i64),
-    BoolValue(bool),
-    ArrayValue {
-        values: Vec<Value>,
-    },
+    #[serde(rename = "stringValue")]
+    Word(String),
+    #[serde(rename = "intValue", serialize_with = "as_text")]
+    Int(i64),
+    #[serde(rename = "boolValue")]
+    Flag(bool),
+    #[serde(rename = "arrayValue")]
+    List { values: Vec<Value> },
 }
 
 impl Attributes {
     /// A word of ours, or an id: as it is.
     pub fn word(mut self, key: &'static str, word: impl ToString) -> Self {
-        self.0.push(Attribute { key, value: Value::StringValue(word.to_string()) });
+        self.0.push(Attribute { key, value: Value::Word(word.to_string()) });
         self
     }
 
@@ -104,19 +104,19 @@ impl Attributes {
     }
 
     pub fn int(mut self, key: &'static str, number: impl TryInto<i64>) -> Self {
-        let value = Value::IntValue(number.try_into().unwrap_or(i64::MAX));
+        let value = Value::Int(number.try_into().unwrap_or(i64::MAX));
         self.0.push(Attribute { key, value });
         self
     }
 
     pub fn flag(mut self, key: &'static str, is: bool) -> Self {
-        self.0.push(Attribute { key, value: Value::BoolValue(is) });
+        self.0.push(Attribute { key, value: Value::Flag(is) });
         self
     }
 
     pub fn words(mut self, key: &'static str, words: &[impl ToString]) -> Self {
-        let values = words.iter().map(|word| Value::StringValue(word.to_string())).collect();
-        self.0.push(Attribute { key, value: Value::ArrayValue { values } });
+        let values = words.iter().map(|word| Value::Word(word.to_string())).collect();
+        self.0.push(Attribute { key, value: Value::List { values } });
         self
     }
 }

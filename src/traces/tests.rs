@@ -40,7 +40,8 @@ fn delivery() -> Delivery {
 fn on(room: usize, ratio: f64) -> (Tracer, mpsc::Receiver<Paper>, Arc<Metrics>) {
     let (papers, waiting) = mpsc::channel(room);
     let metrics = Arc::new(Metrics::new().unwrap());
-    let on = On { papers, sampling: Sampling::new(ratio), metrics: metrics.clone() };
+    let (sampling, trouble) = (Sampling::new(ratio), Arc::default());
+    let on = On { papers, sampling, metrics: metrics.clone(), trouble };
     (Tracer(Some(Arc::new(on))), waiting, metrics)
 }
 

@@ -46,9 +46,34 @@ async fn what_a_receiver_refuses_for_good_is_counted_and_the_next_is_sent() {
     house.until_traces("lost", lost + 1).await;
     receiver.set(Does::Takes);
     house.call().await;
-    house.until_traces("sent", 1).await;
+    log.until(AGAIN).await;
     house.end().await;
     assert_eq!((log.count(FAILS), log.count(AGAIN)), (1, 1), "{}", log.text());
+}
+
+#[tokio::test]
+async fn whatever_a_receiver_answers_calls_and_the_crm_go_on() {
+    let log = Log::default();
+    let _lines = log.begin();
+    let receiver = Receiver::start(Does::Takes).await;
+    let house = House::new(Some(&receiver.url)).await;
+    let mut lost = 0;
+    for does in [Does::Answers(307), Does::Answers(400), Does::Answers(413), Does::Rejects] {
+        receiver.set(does);
+        let (report, learnt) = house.call().await;
+        assert!(!report.talks.is_empty() && !learnt.is_empty(), "{does:?}");
+        house.until_traces("lost", lost + 1).await;
+        lost = house.traces("lost");
+    }
+    // 200, and then a text without end.
+    receiver.set(Does::Endless);
+    house.call().await;
+    house.until_traces("sent", 1).await;
+    receiver.set(Does::Takes);
+    house.call().await;
+    log.until(AGAIN).await;
+    house.end().await;
+    assert_eq!(log.count(FAILS), 1, "{}", log.text());
 }
 
 #[tokio::test]
@@ -69,6 +94,7 @@ async fn what_a_receiver_cannot_take_now_is_sent_later() {
     assert_eq!(house.traces("lost"), 0);
     let bodies = receiver.bodies();
     assert_eq!(bodies[0], bodies[1], "the same spans with the same ids");
+    log.until(AGAIN).await;
     house.end().await;
     assert_eq!((log.count(FAILS), log.count(AGAIN)), (1, 1), "{}", log.text());
 }

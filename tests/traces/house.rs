@@ -9,7 +9,7 @@ use dozvon::app::App;
 use dozvon::config::{Config, Node};
 use dozvon::core::ids::CallId;
 use dozvon::crm::builtin::{Builtin, load_sample};
-use dozvon::demo::{Learnt, Papers};
+use dozvon::demo::{Learnt, Outage, Papers};
 use dozvon::rules::set::Sets;
 use dozvon::rules::{Routing, RuleSet};
 use dozvon::sim::{Agent, CallReport, CallSpec, Caller, FreeSwitch, Queue, Script};
@@ -28,8 +28,21 @@ pub fn secs(seconds: u64) -> Duration {
 pub struct House {
     pub app: App,
     pub switch: FreeSwitch,
+    pub crm: Arc<Outage>,
     papers: Papers,
+    config: Config,
     _folder: TempDir,
+}
+
+const ROUTING: &str = "schema = 1\ntimezone = \"Europe/Moscow\"\n[lines.main]\nnumbers = \"any\"\nroute = \"r\"\n\
+     [routes.r]\ntitle = \"t\"\nwhy = \"w\"\nsteps = [\
+     { do = \"employee\", employee = \"103\", ring = \"2s\" }, \
+     { do = \"employee\", employee = \"101\", ring = \"10s\" }]\n";
+
+async fn engine(config: &Config, crm: Arc<Outage>) -> App {
+    let routing = Routing::parse("test.toml", ROUTING).unwrap();
+    let set = RuleSet::builtin("amocrm-classic").unwrap().unwrap();
+    App::start_ruled(config, crm, routing, Sets::only(Arc::new(set))).await.unwrap()
 }
 
 impl House {
@@ -62,25 +75,39 @@ impl House {
             service: "dozvon-test".into(),
             ..TraceConfig::default()
         };
-        let routing = "schema = 1\ntimezone = \"Europe/Moscow\"\n[lines.main]\nnumbers = \"any\"\nroute = \"r\"\n\
-             [routes.r]\ntitle = \"t\"\nwhy = \"w\"\nsteps = [\
-             { do = \"employee\", employee = \"103\", ring = \"2s\" }, \
-             { do = \"employee\", employee = \"101\", ring = \"10s\" }]\n";
-        let routing = Routing::parse("test.toml", routing).unwrap();
-        let set = RuleSet::builtin("amocrm-classic").unwrap().unwrap();
-        let crm = Arc::new(Builtin::new(store.clone()));
-        let app = App::start_ruled(&config, crm, routing, Sets::only(Arc::new(set))).await.unwrap();
+        let crm = Arc::new(Outage::new(Builtin::new(store.clone())));
+        let app = engine(&config, crm.clone()).await;
         switch.set_engine(&app.calls.to_string());
-        Self { app, switch, papers: Papers::new(store), _folder: folder }
+        let papers = Papers::new(store);
+        Self { app, switch, crm, papers, config, _folder: folder }
     }
 
     /// A new client calls; 103 is silent, 101 answers and passes him on to 102. Returns when the
     /// CRM has learnt all of it.
     pub async fn call(&self) -> (CallReport, Vec<Learnt>) {
-        let caller = Caller::stays().hangs_up_after(secs(30));
-        let report = self.switch.call(CallSpec::new(NEW, LINE).caller(caller)).report().await;
-        let learnt = self.papers.learnt(&CallId::new(&report.uuid)).await.unwrap();
+        let report = self.only_call().await;
+        let learnt = self.learnt(&report).await;
         (report, learnt)
+    }
+
+    /// The same, and the CRM may learn of it later.
+    pub async fn only_call(&self) -> CallReport {
+        let caller = Caller::stays().hangs_up_after(secs(30));
+        self.switch.call(CallSpec::new(NEW, LINE).caller(caller)).report().await
+    }
+
+    /// What the CRM has learnt of a call, once it has.
+    pub async fn learnt(&self, call: &CallReport) -> Vec<Learnt> {
+        self.papers.learnt(&CallId::new(&call.uuid)).await.unwrap()
+    }
+
+    /// Ends in order, and starts anew with the same store.
+    pub async fn restart(self) -> Self {
+        let Self { app, switch, crm, papers, config, _folder } = self;
+        app.drain(Duration::ZERO, std::future::pending()).await;
+        let app = engine(&config, crm.clone()).await;
+        switch.set_engine(&app.calls.to_string());
+        Self { app, switch, crm, papers, config, _folder }
     }
 
     pub fn traces(&self, result: &str) -> u64 {
@@ -116,6 +143,17 @@ impl Log {
 
     pub fn count(&self, what: &str) -> usize {
         self.text().matches(what).count()
+    }
+
+    /// Waits until it says so.
+    pub async fn until(&self, what: &str) {
+        let said = async {
+            while self.count(what) == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(secs(30), said).await;
+        assert!(waited.is_ok(), "no `{what}` in {}", self.text());
     }
 
     pub fn text(&self) -> String {

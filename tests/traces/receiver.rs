@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
@@ -20,6 +21,8 @@ pub enum Does {
     /// 200, and the spans are rejected.
     Rejects,
     Hangs,
+    /// 200, and a text without end.
+    Endless,
 }
 
 #[derive(Clone)]
@@ -70,17 +73,22 @@ async fn take(
     State(receiver): State<Receiver>,
     headers: HeaderMap,
     body: String,
-) -> (StatusCode, &'static str) {
+) -> (StatusCode, Body) {
     receiver.got.lock().unwrap().push((headers, body));
     let does = *receiver.does.lock().unwrap();
     match does {
-        Does::Takes => (StatusCode::OK, "{}"),
-        Does::Answers(code) => (StatusCode::from_u16(code).unwrap(), "no"),
+        Does::Takes => (StatusCode::OK, "{}".into()),
+        Does::Answers(code) => (StatusCode::from_u16(code).unwrap(), "no".into()),
         Does::Rejects => (
             StatusCode::OK,
-            r#"{"partialSuccess": {"rejectedSpans": "3", "errorMessage": "too old"}}"#,
+            r#"{"partialSuccess": {"rejectedSpans": "3", "errorMessage": "too old"}}"#.into(),
         ),
         Does::Hangs => std::future::pending().await,
+        Does::Endless => {
+            let blank = || Some(Ok::<_, std::convert::Infallible>("          "));
+            let text = futures_util::stream::iter(std::iter::from_fn(blank));
+            (StatusCode::OK, Body::from_stream(text))
+        }
     }
 }
 

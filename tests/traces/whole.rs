@@ -88,6 +88,33 @@ async fn a_call_that_is_passed_on_is_one_trace_with_all_its_deliveries() {
 }
 
 #[tokio::test]
+async fn what_is_delivered_after_a_restart_hangs_on_its_calls_trace() {
+    let receiver = Receiver::start(Does::Takes).await;
+    let house = House::new(Some(&receiver.url)).await;
+    house.crm.set_down(true);
+    let report = house.only_call().await;
+    let house = house.restart().await;
+    let before = receiver.spans();
+    assert!(named(&before, "deliver deal").is_empty());
+    let first = before.iter().find(|span| span.parent_span_id.is_empty()).unwrap();
+    house.crm.set_down(false);
+    let learnt = house.learnt(&report).await;
+    assert!(!learnt.is_empty());
+    house.end().await;
+    let spans = receiver.spans();
+    let deals = named(&spans, "deliver deal");
+    let deal = deals.last().unwrap();
+    assert_eq!(attribute(&deal.attributes, "dozvon.result").as_deref(), Some("done"));
+    let trace = uuid::Uuid::parse_str(&report.uuid).unwrap();
+    assert_eq!((&deal.trace_id[..], &deal.parent_span_id), (&trace.as_bytes()[..], &first.span_id));
+    let senders = receiver.requests().into_iter().flat_map(|request| request.resource_spans);
+    let instances: HashSet<_> = senders
+        .map(|sent| attribute(&sent.resource.unwrap().attributes, "service.instance.id"))
+        .collect();
+    assert_eq!(instances.len(), 2, "two engines sent it");
+}
+
+#[tokio::test]
 async fn without_a_receiver_no_span_is_made() {
     let house = House::new(None).await;
     house.call().await;

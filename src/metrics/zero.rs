@@ -40,6 +40,9 @@ impl Metrics {
         for label in ENDS {
             self.sessions_ended.with_label_values(&[label]);
         }
+        for result in ["sent", "full", "lost"] {
+            self.traces.with_label_values(&[result]);
+        }
         for verb in VERBS {
             for outcome in ["ok", "error", "timeout", "down"] {
                 self.commands.with_label_values(&[verb, outcome]);

@@ -72,6 +72,7 @@ use crate::crm::Crm;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::traces::Tracer;
 
 /// An entry that waits for so many seconds tells of a fault: no wait between two tries is as long.
 const LONG: i64 = 15 * 60;
@@ -97,6 +98,8 @@ pub struct Parts {
     pub directory: Option<Arc<Directory>>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// Told what came of each action.
+    pub tracer: Tracer,
 }
 
 /// The clerk of an engine: judges cases, and sees to it that they are written down and carried
@@ -126,8 +129,8 @@ impl Outbox {
 
     /// The same by another wall clock than the system's.
     pub fn start_by(parts: Parts, wall: Wall) -> Arc<Self> {
-        let Parts { path, journal, outbox: config, webhook, judge, crm, directory, metrics } =
-            parts;
+        let Parts { path, journal, outbox: config, webhook, .. } = parts;
+        let Parts { judge, crm, directory, metrics, tracer, .. } = parts;
         let (writer, pen) = Writer::new(path, config.memory.get(), metrics.clone(), wall.clone());
         let (store, written) = (writer.store.subscribe(), writer.written.clone());
         let (stop_writer, stop_worker) = (writer.stop.clone(), CancellationToken::new());
@@ -141,6 +144,7 @@ impl Outbox {
             circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
             config,
             metrics: metrics.clone(),
+            tracer,
             pen: pen.clone(),
             wall: wall.clone(),
             me: uuid::Uuid::new_v4().to_string(),

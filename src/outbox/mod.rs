@@ -168,11 +168,16 @@ impl Outbox {
     /// seconds ago.
     ///
     /// # Errors
-    /// The store is not open, the oldest entry waits for too long, or entries are parked.
+    /// The store is not open or cannot be written, the oldest entry waits for too long, or entries are parked.
     pub fn state(&self) -> Result<(), String> {
         let (oldest, parked) = (self.metrics.outbox_oldest.get(), self.metrics.outbox_parked.get());
         if self.store.borrow().is_none() {
             return Err("its store is not open; cases of calls wait in memory, see the log".into());
+        }
+        if self.metrics.store_writable.get() == 0 {
+            return Err(
+                "its store cannot be written; cases of calls wait in memory, see the log".into()
+            );
         }
         if oldest > LONG {
             let minutes = oldest / 60;

@@ -35,6 +35,9 @@ fn a_missed_call_is_on_the_list_until_the_client_calls_again_and_is_answered() {
     until("both are listed", || missed(&house, true).len() == 2);
     assert_eq!(missed(&house, true)[0].line.as_deref(), Some("main"));
     assert_eq!(open(&life, &house), 2.0);
+    until("the oldest has an age", || {
+        open(&life, &house) == 2.0 && life.metric("dozvon_missed_oldest_seconds") >= 1.0
+    });
     assert!(
         house.block_on(life.callbacks().list(false, 10)).unwrap().is_empty(),
         "no option, no call"

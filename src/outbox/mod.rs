@@ -33,6 +33,7 @@ mod keep;
 mod needs;
 pub(crate) mod paper;
 mod settle;
+pub(crate) mod survivors;
 mod webhook;
 mod worker;
 pub(crate) mod writer;

@@ -1,7 +1,10 @@
 //! By the doors, as a page, a browser and a CRM come in: HTTP, driver, FreeSWITCH, built-in CRM.
 
+use std::sync::Arc;
+
 use dozvon::core::campaign::order::{Ending, Stage};
 use dozvon::crm::builtin::view::{CallRow, DealRow, TaskRow, UnsortedRow};
+use dozvon::rules::RuleSet;
 use dozvon::sim::{CallSpec, Caller, Script};
 use dozvon::tokens::Scope;
 use serde_json::json;
@@ -148,11 +151,13 @@ fn e13_a_form_without_a_call_rings_nobody_and_the_crm_is_told() {
     assert_eq!(serde_json::to_value(&unsorted[0].fields).unwrap()["utm_source"], "vk");
 }
 
-/// In CoMagic's way a form is no call, and nobody has missed it.
+/// A set that makes its records as a form comes: the form is no call, and nobody has missed it.
 #[test]
 fn e13_a_form_without_a_call_is_contact_and_deal_and_no_lost_call() {
     let mut house = house();
-    house.set = "comagic";
+    let comagic = include_str!("../../rules/comagic.toml");
+    let comagic = comagic.replace("value = \"by_call\"", "value = \"deal\"");
+    house.set = Arc::new(RuleSet::parse("comagic.toml", &comagic).unwrap());
     let life = house.start();
     let web = Web::of(&life);
     let form = json!({"site": "letters-4711", "phone": NEW, "name": "Ирина"});

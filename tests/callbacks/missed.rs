@@ -51,6 +51,21 @@ fn a_missed_call_is_on_the_list_until_the_client_calls_again_and_is_answered() {
 }
 
 #[test]
+fn a_missed_call_is_closed_by_an_employee_who_calls_the_client() {
+    let house = House::new();
+    let life = house.start();
+    inbound(&house, OLGA);
+    until("it is listed", || missed(&house, true).len() == 1);
+    house.phone(OLGA, Script::answers(secs(1)).hangs_up_after(secs(5)));
+    let call = CallSpec::new("101", OLGA).variable("dozvon_direction", "outbound");
+    let call = house.block_on(async { house.switch.call(call.caller(Caller::stays())) });
+    house.block_on(call.report());
+    until("it is closed", || missed(&house, true).is_empty());
+    assert_eq!(missed(&house, false)[0].how.as_deref(), Some("outbound"));
+    assert_eq!(open(&life, &house), 0.0);
+}
+
+#[test]
 fn a_missed_call_is_closed_by_a_callback_that_reached_the_client() {
     let house = House::new();
     let life = house.start();

@@ -64,7 +64,7 @@ use self::paper::{Filed, Paper};
 use self::webhook::Webhooks;
 use self::worker::Worker;
 use self::writer::{Pen, Writer};
-use crate::core::case::{Case, Clerk};
+use crate::core::case::{Case, Clerk, Event};
 use crate::core::facts::Direction;
 use crate::core::ids::CallId;
 use crate::core::record::CallRecord;
@@ -223,6 +223,11 @@ impl Outbox {
             }
         };
         Paper::Case(Box::new(filed))
+    }
+
+    /// Whether the set of this call has rules for that event by its name.
+    pub(crate) fn speaks_of(&self, case: &Case, event: Event) -> bool {
+        self.set_of(case).live.speaks_of(event)
     }
 
     /// A record, in the same way.

@@ -153,7 +153,7 @@ metrics! {
     outbox_lost: IntCounter "dozvon_outbox_lost_total"
     /// Entries of the outbox that wait or are under way.
     outbox_pending: IntGauge "dozvon_outbox_pending"
-    /// Age in seconds of the oldest entry that waits.
+    /// Age in seconds of the oldest entry that waits, as the store has them.
     outbox_oldest: IntGauge "dozvon_outbox_oldest_seconds"
     /// Entries that were given up until a person releases or drops them.
     outbox_parked: IntGauge "dozvon_outbox_parked"
@@ -175,6 +175,10 @@ metrics! {
     callbacks: IntCounterVec "dozvon_callbacks_total" ["kind", "result"]
     /// Callbacks that are not over, by where they stand, as the store has them.
     callback_pending: IntGaugeVec "dozvon_callback_pending" ["state"]
+    /// Age in seconds of the oldest callback that is not over, as the store has them.
+    callback_oldest: IntGauge "dozvon_callback_oldest_seconds"
+    /// For how many seconds the time of a callback has been come, and nobody goes on with it: the longest, as the store has them.
+    callback_overdue: IntGauge "dozvon_callback_overdue_seconds"
     /// Legs that were dialled for callbacks (manager, client), by what came of them.
     callback_attempts: IntCounterVec "dozvon_callback_attempts_total" ["leg", "result"]
     /// Seconds from when a callback might begin until the first phone was dialled.

@@ -2,6 +2,8 @@
 //! so the first call that is lost would be seen nowhere.
 
 use super::Metrics;
+use crate::callback::book::row::{ending_word, kind_word, stage_word};
+use crate::core::campaign::order::{Ending, Kind, Stage};
 use crate::core::facts::Direction;
 use crate::core::plan::Role;
 use crate::core::record::{AnsweredBy, AttemptResult, Outcome};
@@ -10,8 +12,12 @@ use crate::core::trace::Fallback;
 /// Answers of the directory.
 const LOOKUPS: [&str; 7] = ["hit", "miss", "negative", "stale", "coalesced", "slow", "down"];
 /// Ends of an Event Socket session.
-const ENDS: [&str; 7] =
-    ["call", "silent", "closed", "unreadable", "not_async", "not_full", "refused"];
+const ENDS: [&str; 8] =
+    ["call", "silent", "closed", "unreadable", "not_async", "not_full", "no_id", "refused"];
+/// Control commands.
+const VERBS: [&str; 3] = ["api", "bgapi", "sendmsg"];
+/// What became of web forms.
+const FORMS: [&str; 7] = ["taken", "joined", "repeated", "robot", "limited", "refused", "failed"];
 /// Requests to a CRM.
 const REQUESTS: [&str; 2] = ["find", "employees"];
 /// What comes of them.
@@ -20,6 +26,7 @@ const ANSWERS: [&str; 3] = ["ok", "slow", "fault"];
 impl Metrics {
     /// What has closed lists only.
     pub(super) fn begin_at_zero(&self) {
+        self.begin_callbacks_at_zero();
         for fallback in Fallback::ALL {
             self.fallbacks.with_label_values(&[fallback.as_str()]);
         }
@@ -36,9 +43,31 @@ impl Metrics {
         for result in ["sent", "full", "lost"] {
             self.traces.with_label_values(&[result]);
         }
-        for verb in ["api", "bgapi"] {
+        for verb in VERBS {
             for outcome in ["ok", "error", "timeout", "down"] {
                 self.commands.with_label_values(&[verb, outcome]);
+            }
+        }
+    }
+
+    fn begin_callbacks_at_zero(&self) {
+        for label in FORMS {
+            self.forms.with_label_values(&[label]);
+        }
+        for kind in [Kind::Form, Kind::MissedCall, Kind::Click].map(kind_word) {
+            for ending in Ending::ALL.map(ending_word) {
+                self.callbacks.with_label_values(&[kind, ending]);
+            }
+            for by in ["phone", "key"] {
+                self.callback_deduplicated.with_label_values(&[kind, by]);
+            }
+        }
+        for stage in Stage::RUNNING.map(stage_word) {
+            self.callback_pending.with_label_values(&[stage]).set(0);
+        }
+        for leg in ["manager", "client"] {
+            for result in AttemptResult::ALL {
+                self.callback_attempts.with_label_values(&[leg, result.as_str()]);
             }
         }
     }

@@ -80,7 +80,9 @@ impl Nodes {
         let nodes: Vec<_> = configs.into_iter().map(|c| Arc::new(Node::new(c))).collect();
         for node in &nodes {
             // A link that never comes up is down as well.
-            shared.metrics.link_up.with_label_values(&[node.config.name.as_str()]).set(0);
+            let name = [node.config.name.as_str()];
+            shared.metrics.link_up.with_label_values(&name).set(0);
+            shared.metrics.link_reconnects.with_label_values(&name);
             for index in 0..node.slots.len() {
                 let keeper = keeper::Keeper::new(node.clone(), shared.clone(), index);
                 tasks.spawn(keeper.run(cancel.clone()));

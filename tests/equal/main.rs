@@ -5,7 +5,6 @@
 
 mod faults;
 #[path = "../support/in_process.rs"]
-#[allow(dead_code, reason = "of it the CRM in memory is used")]
 mod in_process;
 mod numbers;
 

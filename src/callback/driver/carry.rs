@@ -77,6 +77,11 @@ impl Driver {
                 talked = Some(case.at);
             }
             match (output, &self.parts.papers) {
+                // Nobody was to call, and the set knows what to make of such a form (E13).
+                (Output::Occurred(case), Papers::Outbox(outbox))
+                    if case.event == Event::CallbackFailed
+                        && live.campaign.order().targets.is_empty()
+                        && outbox.speaks_of(&case, Event::CallbackRequested) => {}
                 (Output::Occurred(case), Papers::Outbox(outbox)) => {
                     papers.push(outbox.filed(*case));
                 }

@@ -153,7 +153,9 @@ async fn e02_a_blind_transfer_is_one_call_with_one_record() {
     assert_eq!(record.first_answerer().map(|p| p.number.as_str()), Some("101"));
     assert_eq!(record.last_speaker().map(|p| p.number.as_str()), Some("102"));
     assert_eq!(
-        house.engine.metric("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"}"),
+        house
+            .engine
+            .metric("dozvon_calls_total{direction=\"inbound\",line=\"main\",outcome=\"answered\"}"),
         1.0
     );
 }
@@ -226,7 +228,7 @@ async fn pitfall_12_a_caller_gone_at_the_very_first_moment_leaves_nothing_behind
         assert_eq!((report.channels_left, report.talks.len()), (0, 0));
     }
     house.engine.until_metric("dozvon_calls_active", 0.0).await;
-    house.engine.until_metric("dozvon_esl_sessions", 0.0).await;
+    house.engine.until_metric("dozvon_esl_sessions_open", 0.0).await;
 }
 
 #[tokio::test]

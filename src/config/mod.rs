@@ -24,6 +24,7 @@ use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
 use crate::recording::config::{RecordingConfig, wrong_url};
 use crate::switch::dial::Dial;
+use crate::traces::TraceConfig;
 
 /// The file that is read where none is named, if it exists.
 pub const DEFAULT_FILE: &str = "dozvon.toml";
@@ -60,6 +61,8 @@ pub struct Config {
     pub rules: Rules,
     /// Logs.
     pub log: Log,
+    /// Where traces go.
+    pub traces: TraceConfig,
 }
 
 /// `[calls]`.
@@ -288,6 +291,9 @@ impl Config {
         for (key, why) in self.recording.check() {
             wrong.push((vec!["recording".to_owned(), key.to_owned()], why));
         }
+        for (key, why) in self.traces.check() {
+            wrong.push((vec!["traces".to_owned(), key.to_owned()], why));
+        }
         for (index, node) in self.node.iter().enumerate() {
             let mut complain = |key: &str, why| {
                 wrong.push((vec!["node".to_owned(), index.to_string(), key.to_owned()], why));
@@ -364,6 +370,9 @@ mod tests {
             ("[recording]\nbase_url = \"rec.example\"\n", "dozvon.toml:2", "https://"),
             ("[http]\ntrusted_proxies = [\"here\"]\n", "dozvon.toml:2", "10.0.0.0/8"),
             ("[http]\npublic_url = \"pbx\"\n", "dozvon.toml:2", "https://"),
+            ("[traces]\nendpoint = \"tempo:4318\"\n", "dozvon.toml:2", "https://"),
+            ("[traces]\nratio = 10\n", "dozvon.toml:2", "every tenth"),
+            ("[traces.headers]\n\"a b\" = \"c\"\n", "dozvon.toml:1", "`a b`"),
         ] {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
             assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");
@@ -372,7 +381,8 @@ mod tests {
 
     #[test]
     fn a_password_is_never_printed() {
-        let config = read("[[node]]\npassword = \"hush\"\n").unwrap();
+        let text = "[[node]]\npassword = \"hush\"\n[traces.headers]\nauthorization = \"hush\"\n";
+        let config = read(text).unwrap();
         assert!(!format!("{config:?}").contains("hush"));
     }
 }

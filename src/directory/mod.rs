@@ -27,6 +27,7 @@ use crate::core::phone::Phone;
 use crate::core::staff::Staff;
 use crate::crm::{Crm, CrmError};
 use crate::metrics::Metrics;
+use crate::traces::TraceId;
 use breaker::Breaker;
 pub use breaker::BreakerState;
 pub use config::DirectoryConfig;
@@ -90,7 +91,7 @@ pub struct DirectoryState {
 impl Directory {
     /// Asks nothing yet: [`Directory::run`] gets the employees, [`Directory::lookup`] the clients.
     pub fn new(crm: Arc<dyn Crm>, config: DirectoryConfig, metrics: Arc<Metrics>) -> Arc<Self> {
-        metrics.crm_circuit_open.with_label_values(&[crm.name()]).set(0);
+        metrics.know_crm(crm.name());
         Arc::new(Self {
             cache: Cache::builder()
                 .max_capacity(config.capacity.get())
@@ -119,10 +120,15 @@ impl Directory {
     /// An outlived answer is given instead of [`Lookup::Slow`] or [`Lookup::Down`] where it names
     /// a client. An outlived "nobody" is not: it would say less than the reason does.
     pub async fn lookup(self: &Arc<Self>, phone: &Phone) -> Lookup {
+        self.lookup_for(phone, None).await
+    }
+
+    /// The same for a call that can be found by `trace`.
+    pub async fn lookup_for(self: &Arc<Self>, phone: &Phone, trace: Option<TraceId>) -> Lookup {
         let begun = Instant::now();
         let (lookup, label) = self.find(phone, begun).await;
         self.metrics.lookups.with_label_values(&[label]).inc();
-        self.metrics.lookup_seconds.observe(begun.elapsed().as_secs_f64());
+        self.metrics.lookup_seconds.observe(&[], begun.elapsed().as_secs_f64(), trace);
         lookup
     }
 

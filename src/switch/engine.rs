@@ -12,6 +12,7 @@ use super::registry::Registry;
 use super::session::Connected;
 use crate::core::call::{Call, Occurrence};
 use crate::core::case::{Clerk, NoClerk};
+use crate::core::facts::Direction;
 use crate::core::ids::{CallId, EmployeeId};
 use crate::core::phone::{Caller, Region, mask};
 use crate::core::record::{CallRecord, Outcome, Tried};
@@ -21,6 +22,7 @@ use crate::esl::Limits;
 use crate::metrics::Metrics;
 use crate::recording::Recorder;
 use crate::rules::Routing;
+use crate::traces::{Tracer, Trail};
 
 /// How sessions behave.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub struct Engine {
     pub clerk: Arc<dyn Clerk>,
     /// Which talks are recorded, and where.
     pub recorder: Arc<Recorder>,
+    /// Takes down what traces are made of.
+    pub tracer: Tracer,
 }
 
 /// What happens in calls, as it happens.
@@ -110,6 +114,7 @@ impl Engine {
             news: broadcast::Sender::new(4096),
             clerk: Arc::new(NoClerk),
             recorder: Arc::default(),
+            tracer: Tracer::default(),
         }
     }
 
@@ -124,6 +129,13 @@ impl Engine {
     #[must_use]
     pub fn with_recorder(mut self, recorder: Arc<Recorder>) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// With traces; without it none are made.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
         self
     }
 
@@ -156,7 +168,11 @@ impl Engine {
                 let record = call.record();
                 let by = record.talks.first().map_or("unknown", |talk| talk.by.as_str());
                 let waited = record.waited().unwrap_or_default();
-                self.metrics.answer_seconds.with_label_values(&[by]).observe(waited.as_secs_f64());
+                if record.direction == Direction::Inbound {
+                    let line = record.line.as_deref().unwrap_or_default();
+                    let (seconds, trace) = (waited.as_secs_f64(), self.tracer.exemplar(&record.id));
+                    self.metrics.answer_seconds.observe(&[line, by], seconds, trace);
+                }
                 let who = party.employee.as_ref().map_or("unlisted", |e| e.as_str());
                 info!(by, who, waited_ms = waited.as_millis() as u64, "answered");
             }
@@ -171,18 +187,10 @@ impl Engine {
     }
 
     /// A record is complete: count it, log it, hand it on.
-    pub(super) fn closed(&self, record: CallRecord) {
+    pub(super) fn closed(&self, record: CallRecord, trail: Trail) {
         let outcome = record.outcome.map_or("unknown", Outcome::as_str);
         let direction = record.direction.as_str();
-        self.metrics.calls.with_label_values(&[direction, outcome]).inc();
-        for attempt in &record.attempts {
-            // One without a result goes on in FreeSWITCH after we let go of the call.
-            if let (Tried::Ring(role), Some(result)) = (&attempt.what, attempt.result) {
-                let result = result.as_str();
-                let role = crate::core::record::AnsweredBy::Rung(*role).as_str();
-                self.metrics.attempts.with_label_values(&[role, result]).inc();
-            }
-        }
+        self.metrics.call_ended(&record, self.tracer.exemplar(&record.id));
         info!(
             outcome,
             direction,
@@ -194,8 +202,9 @@ impl Engine {
             cause = record.hangup_cause.as_deref().unwrap_or(""),
             "call ended"
         );
-        if self.clerk.wants() || self.news.receiver_count() > 0 {
+        if self.clerk.wants() || trail.is_kept() || self.news.receiver_count() > 0 {
             let record = Arc::new(record);
+            self.tracer.closed(&record, trail);
             self.clerk.closed(record.clone());
             self.tell(|| CallNews::Closed(record));
         }

@@ -1,8 +1,10 @@
 //! An engine is killed at each stage of a callback; the next one goes on, and nobody is called
 //! twice.
 
+use dozvon::callback::keep;
 use dozvon::core::campaign::order::{Ending, Prompt, Stage, View};
 use dozvon::core::ids::CampaignId;
+use dozvon::metrics::Metrics;
 use dozvon::sim::Script;
 
 use crate::house::{House, Life, NEW, OLGA, form, only, real, secs, tries, until};
@@ -34,6 +36,31 @@ fn killed_while_it_waits_it_goes_on_waiting() {
     let view = life.over(&id, Ending::Talked);
     assert_eq!(clients(&view), 1, "{view:#?}");
     assert_eq!(house.cases(&id).iter().filter(|case| **case == "callback_requested").count(), 1);
+}
+
+/// What a NOC sees of campaigns that starve: another engine's scrape counts them all the same.
+#[test]
+fn a_callback_nobody_leads_is_overdue_once_its_time_has_come() {
+    let house = House::new();
+    house.phone("101", Script::busy());
+    let life = house.start();
+    let id = life.begin(only("101", NEW));
+    life.stage(&id, Stage::Waiting);
+    life.kill();
+    let metrics = Metrics::new().unwrap();
+    let counted = || house.block_on(keep::count(&house.store, &metrics)).unwrap();
+    counted();
+    assert_eq!(metrics.callback_pending.with_label_values(&["waiting"]).get(), 1);
+    until("it is overdue", || {
+        counted();
+        metrics.callback_overdue.get() > 0
+    });
+    assert!(metrics.callback_oldest.get() >= metrics.callback_overdue.get());
+    let life = house.start();
+    life.reach(&id, "it is led again", |view| tries(view).len() > 1);
+    counted();
+    assert_eq!(metrics.callback_overdue.get(), 0);
+    drop(life);
 }
 
 #[test]

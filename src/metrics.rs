@@ -165,6 +165,8 @@ metrics! {
     outbox_done_seconds: Histogram "dozvon_outbox_done_seconds" {0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0}
     /// 1 if the store could be counted at this scrape. Else outbox, callbacks and missed calls stand as they were. 1 where there is no store to count.
     store_readable: IntGauge "dozvon_store_readable"
+    /// 1 if the last transaction could be written. Else cases of calls wait in memory, for as long as that lasts. 1 where there is no store to write.
+    store_writable: IntGauge "dozvon_store_writable"
     /// Seconds a transaction of the journal takes, with its write to the disk.
     journal_write_seconds: Histogram "dozvon_journal_write_seconds" {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0}
     /// Papers and changes in one transaction of the journal.

@@ -27,6 +27,7 @@ impl Metrics {
     /// What has closed lists only.
     pub(super) fn begin_at_zero(&self) {
         self.begin_callbacks_at_zero();
+        self.store_writable.set(1);
         for fallback in Fallback::ALL {
             self.fallbacks.with_label_values(&[fallback.as_str()]);
         }

@@ -33,6 +33,7 @@ mod keep;
 mod needs;
 pub(crate) mod paper;
 mod settle;
+pub(crate) mod survivors;
 mod webhook;
 mod worker;
 pub(crate) mod writer;
@@ -63,7 +64,7 @@ use self::paper::{Filed, Paper};
 use self::webhook::Webhooks;
 use self::worker::Worker;
 use self::writer::{Pen, Writer};
-use crate::core::case::{Case, Clerk};
+use crate::core::case::{Case, Clerk, Event};
 use crate::core::facts::Direction;
 use crate::core::ids::CallId;
 use crate::core::record::CallRecord;
@@ -167,11 +168,16 @@ impl Outbox {
     /// seconds ago.
     ///
     /// # Errors
-    /// The store is not open, the oldest entry waits for too long, or entries are parked.
+    /// The store is not open or cannot be written, the oldest entry waits for too long, or entries are parked.
     pub fn state(&self) -> Result<(), String> {
         let (oldest, parked) = (self.metrics.outbox_oldest.get(), self.metrics.outbox_parked.get());
         if self.store.borrow().is_none() {
             return Err("its store is not open; cases of calls wait in memory, see the log".into());
+        }
+        if self.metrics.store_writable.get() == 0 {
+            return Err(
+                "its store cannot be written; cases of calls wait in memory, see the log".into()
+            );
         }
         if oldest > LONG {
             let minutes = oldest / 60;
@@ -217,6 +223,11 @@ impl Outbox {
             }
         };
         Paper::Case(Box::new(filed))
+    }
+
+    /// Whether the set of this call has rules for that event by its name.
+    pub(crate) fn speaks_of(&self, case: &Case, event: Event) -> bool {
+        self.set_of(case).live.speaks_of(event)
     }
 
     /// A record, in the same way.

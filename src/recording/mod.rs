@@ -25,6 +25,7 @@ pub use template::{PathError, Template, Words, check_path};
 pub struct Recorder {
     enabled: bool,
     template: Option<Template>,
+    folder: Option<PathBuf>,
     links: Option<Links>,
     lifetime: Duration,
     lasting: Mutex<HashSet<PathBuf>>,
@@ -45,6 +46,7 @@ impl Recorder {
         Self {
             enabled: config.enabled,
             template: config.path.clone(),
+            folder: config.folder.clone(),
             links: folder.map(|folder| Links::new(server(), folder, config.voicemail.clone())),
             lifetime: config.expires,
             lasting: Mutex::default(),
@@ -68,6 +70,17 @@ impl Recorder {
             Some(path) => check_path(path).map(|()| Some(path.to_owned())),
             None => Ok(self.template.as_ref().map(|template| template.fill(words))),
         }
+    }
+
+    /// The file a talk that we began ourselves is recorded into: no dialplan says where. By the
+    /// template, else where `freeswitch-conf/` puts them. `None`: it is not recorded.
+    pub fn own_file(&self, words: &Words<'_>) -> Option<String> {
+        let by_template = self.file(None, words).ok()?;
+        let folder = self.folder.as_ref().filter(|_| self.enabled);
+        by_template.or_else(|| {
+            let (folder, date, call) = (folder?.display(), words.date, words.call);
+            Some(format!("{folder}/{date}/{call}.wav"))
+        })
     }
 
     /// Whether a talk may be recorded, so that FreeSWITCH is told beforehand.

@@ -21,7 +21,7 @@ use dozvon::demo::{Learnt, Papers};
 use dozvon::recording::Template;
 use dozvon::rules::set::Sets;
 use dozvon::rules::{Routing, RuleSet};
-use dozvon::sim::{FreeSwitch, Script};
+use dozvon::sim::{Agent, FreeSwitch, Queue, Script};
 use dozvon::store::Store;
 use dozvon::switch::control::LinkState;
 use tempfile::TempDir;
@@ -66,6 +66,8 @@ pub struct House {
     pub crm: Builtin,
     pub store: Store,
     pub config: Config,
+    /// The rules the CRM is told by.
+    pub set: Arc<RuleSet>,
     routing: String,
     sim: Runtime,
     folder: TempDir,
@@ -108,6 +110,10 @@ impl House {
                 .phone("106", Script::silent())
                 .phone("+79035550105", Script::silent())
                 .gateway("mobile")
+                .queue("sales", Queue::new(&["101", "102", "103"]))
+                .agent(Agent::new("101", "101"))
+                .agent(Agent::new("102", "102"))
+                .agent(Agent::new("103", "103"))
                 .recordings(folder.path().to_owned())
                 .start()
                 .await
@@ -129,7 +135,8 @@ impl House {
         config.callbacks.poll = Duration::from_millis(50);
         let crm = Builtin::new(store.clone());
         let routing = format!("{ROUTING}{rules}");
-        Self { switch, crm, store, config, routing, sim, folder }
+        let set = Arc::new(RuleSet::builtin("amocrm-classic").unwrap().unwrap());
+        Self { switch, crm, store, config, set, routing, sim, folder }
     }
 
     pub fn folder(&self) -> PathBuf {
@@ -146,9 +153,8 @@ impl House {
         let runtime = runtime();
         let app = runtime.block_on(async {
             let routing = Routing::parse("test.toml", &self.routing).unwrap();
-            let set = RuleSet::builtin("amocrm-classic").unwrap().unwrap();
             let crm = Arc::new(self.crm.clone());
-            let sets = Sets::only(Arc::new(set));
+            let sets = Sets::only(self.set.clone());
             let app = App::start_ruled(&self.config, crm, routing, sets).await.unwrap();
             self.switch.set_engine(&app.calls.to_string());
             let up = |states: Vec<(_, LinkState)>| states.iter().all(|(_, s)| *s == LinkState::Up);

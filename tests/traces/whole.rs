@@ -68,7 +68,8 @@ async fn a_call_that_is_passed_on_is_one_trace_with_all_its_deliveries() {
         .flat_map(|case| &case.entry.actions)
         .map(|p| p.action.word().to_owned())
         .collect();
-    (delivered.sort(), told.sort());
+    delivered.sort();
+    told.sort();
     assert_eq!(delivered, told);
     assert!(delivered.contains(&"deal".to_owned()), "{delivered:?}");
     let deal = named(&spans, "deliver deal")[0];

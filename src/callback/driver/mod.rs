@@ -7,7 +7,7 @@
 //!
 //! **When the store fails.** No leg is dialled before its step is durable, however long that
 //! takes: a client could be called twice otherwise. But people who are on the line already are led
-//! on after [`PATIENCE`]: prompt, bridge and hang-up are done without the store, because whoever
+//! on after `PATIENCE`: prompt, bridge and hang-up are done without the store, because whoever
 //! takes the campaign up again finds those legs on FreeSWITCH. A dial that is held back and not
 //! wanted any more by then is never made.
 

@@ -117,6 +117,15 @@ impl Tracer {
         }
     }
 
+    /// A campaign of callbacks is over. Its record is like a call's: each try a span.
+    pub(crate) fn campaign(&self, record: &CallRecord) {
+        if let Some(on) = &self.0
+            && on.sampling.takes(TraceId::of(&record.id))
+        {
+            on.put(Paper::Call(Arc::new(record.clone()), Box::default()));
+        }
+    }
+
     /// An action was sent, and this came of it.
     pub(crate) fn delivered(&self, call: &CallId, delivery: impl FnOnce() -> Delivery) {
         if let Some(on) = &self.0

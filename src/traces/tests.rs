@@ -7,6 +7,8 @@ use crate::core::call::Occurrence;
 use crate::core::client::Lookup;
 use crate::core::facts::Direction;
 use crate::core::phone::{Caller, Region};
+use crate::core::plan::Role;
+use crate::core::record::{Attempt, AttemptResult, Tried};
 
 const CALL: &str = "0195e1a2-9b5c-4d3e-8f70-1234567890ab";
 
@@ -88,6 +90,32 @@ fn e09_an_engine_that_goes_on_with_a_call_hangs_its_part_below_the_first() {
     assert_eq!(first[0].parent_span_id, None);
     assert_eq!(later[0].parent_span_id, Some(first[0].span_id));
     assert_ne!(later[0].span_id, first[0].span_id);
+}
+
+#[test]
+fn a17_a_campaign_is_a_trace_and_each_try_of_it_a_span() {
+    let (tracer, mut papers, _) = on(8, 1.0);
+    let mut campaign = record();
+    let (from, until) = (campaign.started, campaign.ended);
+    let tried = |role, result| Attempt {
+        what: Tried::Ring(role),
+        employees: vec![],
+        from,
+        until,
+        result: Some(result),
+    };
+    campaign.attempts = vec![
+        tried(Role::Employee, AttemptResult::Answered),
+        tried(Role::Dialled, AttemptResult::NoAnswer),
+    ];
+    tracer.campaign(&campaign);
+    let Ok(Paper::Call(record, notes)) = papers.try_recv() else { panic!("nothing was noted") };
+    let spans = call::spans(&record, &notes);
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_ref()).collect();
+    assert_eq!(names, ["inbound call", "ring employee", "ring dialled"]);
+    let root = delivery().span().parent_span_id;
+    assert!(spans[1..].iter().all(|span| span.parent_span_id == root), "{spans:#?}");
+    assert_eq!(Some(spans[0].span_id), root, "what the CRM is told hangs on it");
 }
 
 #[test]

@@ -87,6 +87,7 @@ impl Driver {
                 }
                 (Output::Closed(record), papers_to) => {
                     tally::closed(&self.parts.engine.metrics, &live.campaign.view(), &record);
+                    self.parts.engine.tracer.campaign(&record);
                     self.floor.call_ended(&record);
                     match papers_to {
                         Papers::Outbox(outbox) => papers.push(outbox.record((*record).into())),

@@ -103,7 +103,7 @@ pub(crate) enum Note {
     Watch(CampaignId, oneshot::Sender<Option<watch::Receiver<View>>>),
     /// An inbound call was missed.
     Missed(Missed, Phone),
-    /// Somebody of ours talks with this leg, in a call inside the company: with a client of a
+    /// Somebody of ours talks with this leg, in a call the CRM is not told of: with a client of a
     /// callback, if it is his leg that was passed on.
     PassedOn { leg: LegId, to: Speaker },
     /// Somebody of ours talks with a client, in a call.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::abilities::Ability;
-use super::retailcrm;
+use super::{retailcrm, webhook};
 use crate::config::Secret;
 
 /// All CRMs by the names the configuration gives them.
@@ -16,7 +16,9 @@ pub type Crms = BTreeMap<String, CrmConfig>;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CrmConfig {
     /// retailCRM, also known as Simla.
-    Retailcrm(retailcrm::RetailConfig),
+    Retailcrm(Box<retailcrm::RetailConfig>),
+    /// Any other one, by signed requests.
+    Webhook(webhook::HookConfig),
 }
 
 impl CrmConfig {
@@ -24,6 +26,7 @@ impl CrmConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Retailcrm(_) => retailcrm::NAME,
+            Self::Webhook(_) => webhook::NAME,
         }
     }
 
@@ -31,6 +34,7 @@ impl CrmConfig {
     pub fn lines(&self) -> &[String] {
         match self {
             Self::Retailcrm(config) => &config.lines,
+            Self::Webhook(config) => &config.lines,
         }
     }
 
@@ -38,6 +42,7 @@ impl CrmConfig {
     pub fn hook_secret(&self) -> Option<&Secret> {
         match self {
             Self::Retailcrm(config) => config.hook_secret.as_ref(),
+            Self::Webhook(_) => None,
         }
     }
 
@@ -45,12 +50,14 @@ impl CrmConfig {
     pub fn abilities(&self) -> &'static [Ability] {
         match self {
             Self::Retailcrm(_) => retailcrm::ABILITIES,
+            Self::Webhook(_) => webhook::ABILITIES,
         }
     }
 
     fn check(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Retailcrm(config) => config.check(),
+            Self::Webhook(config) => config.check(),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::Crm;
 use super::config::{CrmConfig, Crms};
 use super::retailcrm::Retail;
 use super::several::Several;
+use super::webhook::Hook;
 
 /// A CRM that cannot be used as configured.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -53,6 +54,9 @@ fn one(config: &CrmConfig, what_for: For) -> Result<Arc<dyn Crm>, String> {
         CrmConfig::Retailcrm(config) => {
             let crm = Retail::new(config).map_err(|fault| fault.to_string())?;
             Arc::new(crm.rough(what_for == For::Calls))
+        }
+        CrmConfig::Webhook(config) => {
+            Arc::new(Hook::new(config).map_err(|fault| fault.to_string())?)
         }
     })
 }

@@ -22,7 +22,7 @@ use crate::core::phone::{Phone, Region};
 use crate::crm::Crm;
 use crate::directory::{BreakerState, Directory};
 use crate::esl::Limits;
-use crate::http::{self, Doors, HttpState, Readiness};
+use crate::http::{self, Caller, Doors, HttpState, Readiness};
 use crate::metrics::Metrics;
 use crate::outbox::sets::SetsInForce;
 use crate::outbox::survivors::Survivors;
@@ -231,12 +231,14 @@ impl App {
 
         // Employees first, so that the first call already knows them; a CRM that is down delays
         // the start by its deadline only.
-        if let Err(error) =
-            tokio::time::timeout(config.directory.request_timeout, directory.refresh_staff()).await
-        {
+        let staff = directory.all().map(|directory| directory.refresh_staff());
+        let staff = futures_util::future::join_all(staff);
+        if let Err(error) = tokio::time::timeout(config.directory.request_timeout, staff).await {
             warn!(%error, "the CRM does not tell who works here yet; calls are taken all the same");
         }
-        tasks.spawn(directory.run(background.clone()));
+        for directory in directory.all() {
+            tasks.spawn(directory.clone().run(background.clone()));
+        }
         if let Some(Paperwork { outbox, .. }) = &paperwork {
             let leading = engine.clone();
             let leads = Box::new(move |call: &CallId| leading.calls.leads(call));
@@ -396,7 +398,14 @@ fn doors(
 ) -> Arc<Doors> {
     let (url, key) = own(config, http);
     let key = recording::key(&config.recording, &key);
-    Arc::new(Doors::of_engine(callbacks, engine, key, &url, &config.http))
+    let crms = config.crm.iter().filter_map(|(name, crm)| {
+        let line = crm.lines().first().cloned();
+        let directory = engine.directory.of(line.as_deref()).clone();
+        let secret = crm.hook_secret()?.clone();
+        Some(Caller { name: name.clone(), secret, line, directory })
+    });
+    let doors = Doors::of_engine(callbacks, engine, key, &url, &config.http);
+    Arc::new(doors.with_crms(crms.collect()))
 }
 
 /// Where talks are recorded, and links to them begin.
@@ -448,11 +457,10 @@ fn readiness(
             true => Err("no more calls are taken: the engine is about to end".to_owned()),
             false => Ok(()),
         };
-        let directory = engine.directory.state();
-        let crm = match directory.breaker {
-            BreakerState::Closed => Ok(()),
-            _ => Err(directory.last_error.unwrap_or_else(|| "the CRM fails".to_owned())),
-        };
+        let states = engine.directory.all().map(|directory| directory.state());
+        let down = states.filter(|state| state.breaker != BreakerState::Closed);
+        let down = down.map(|state| state.last_error.unwrap_or_else(|| "the CRM fails".to_owned()));
+        let crm = down.reduce(|one, other| format!("{one}; {other}")).map_or(Ok(()), Err);
         let mut start = Readiness::default().needs("calls", draining).reports("crm", crm);
         if let Some(outbox) = &outbox {
             start = start.reports("outbox", outbox.state());

@@ -1,5 +1,6 @@
-//! `dozvon crm`: the built-in CRM's records.
+//! `dozvon crm`: the built-in CRM's records, and other CRMs that learn of this engine.
 
+mod install;
 mod records;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use miette::{Diagnostic, IntoDiagnostic, miette};
 
 use self::records::{How, Record, Records};
 use super::out::print;
+use crate::config::Config;
 use crate::core::phone::{Phone, Region};
 use crate::core::staff::{Employee, Number, Status};
 use crate::crm::Crm;
@@ -36,6 +38,11 @@ enum CrmVerb {
         /// The country whose numbers are written without a country code.
         #[arg(long, default_value = "RU")]
         region: Region,
+    },
+    /// Register this engine in a CRM behind HTTP: buttons, statuses, pop-ups.
+    Install {
+        /// Its name in the configuration, or its kind: retailcrm.
+        crm: String,
     },
     /// Show records. Without a kind: the employees, and how many clients and deals there are.
     List {
@@ -123,13 +130,15 @@ enum FileError {
 }
 
 impl CrmArgs {
-    /// Runs the verb on the store in this file.
+    /// Runs the verb, most of them on the store.
     ///
     /// # Errors
     /// What is wrong with the file or the store. The lines of a file to correct are printed to
     /// standard error before, each as `file:line: what is wrong; what to do`.
-    pub async fn run(self, store_path: &Path) -> miette::Result<()> {
+    pub async fn run(self, config: &Config) -> miette::Result<()> {
+        let store_path = config.store.path.as_path();
         match self.verb {
+            CrmVerb::Install { crm } => install::install(config, &crm).await,
             CrmVerb::Import { file, region } => take_over(store_path, &file, region).await,
             verb => {
                 let crm = Builtin::new(Store::open_existing(store_path).await?);
@@ -143,7 +152,7 @@ impl CrmVerb {
     /// Everything but the import: with records that are there.
     async fn on(self, crm: &Builtin) -> miette::Result<()> {
         let said = match self {
-            Self::Import { .. } => return Ok(()),
+            Self::Import { .. } | Self::Install { .. } => return Ok(()),
             Self::List { what: None, json: true, .. } => return records::overview(crm).await,
             Self::List { what: None, .. } => return list(crm).await,
             Self::List { what: Some(what), number, limit, json } => {

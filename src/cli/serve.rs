@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tracing::error;
+use tracing::{error, info};
 
+use super::check::abilities;
 use super::signals::{Heard, Signals};
 use crate::app::App;
 use crate::config::Config;
 use crate::crm::lazy::Lazy;
+use crate::crm::open::{For, open};
 use crate::reload::watch::Watch;
 use crate::reload::{Door, Loaded};
 use crate::telemetry;
@@ -47,6 +49,12 @@ impl ServeArgs {
             // A caller must not wait for a disk: calls go to the queue until it is mended.
             Err(error) => {
                 error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can")
+            }
+        }
+        let crm = open(&config.crm, crm, For::Calls)?;
+        if let Some(sets) = &sets {
+            for difference in abilities(&routing, sets, &config).lines() {
+                info!("{difference}");
             }
         }
         let app = match sets {

@@ -4,6 +4,7 @@
 mod callbacks;
 mod calls;
 mod client;
+mod crm;
 mod doors;
 mod guard;
 mod health;
@@ -45,6 +46,7 @@ use crate::store::Store;
 use problem::Problem;
 
 pub use client::client;
+pub use crm::Caller;
 pub use doors::{Doors, Now};
 pub use ready::{Part, Readiness};
 
@@ -77,12 +79,13 @@ pub struct HttpState {
 }
 
 /// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/…`, `/openapi.json`, the pages `/api`
-/// and `/callback` with what they need, `/recordings/…`, `/voicemail/…`.
+/// and `/callback` with what they need, `/crm/…`, `/recordings/…`, `/voicemail/…`.
 ///
 /// What changes something or shows a number needs a token of the API ([`crate::tokens`]), a link
 /// or a client's own token; metrics and health do not. Where the listener is loopback and there
 /// is no token at all, outbox, rules and log are open to this machine. A proxy that brings the world
-/// here shall pass `/v1/callbacks`, `/callback.js`, recordings and messages, and nothing else.
+/// here shall pass `/v1/callbacks`, `/callback.js`, `/crm/`, recordings and messages, and nothing
+/// else.
 pub fn router(state: HttpState) -> Router {
     let (api, _) = api().split_for_parts();
     let doors = state.doors.clone();
@@ -106,6 +109,9 @@ pub fn router(state: HttpState) -> Router {
         .route("/callback", get(callbacks::pages::demo))
         .route("/callback.js", get(callbacks::pages::script))
         .route("/callback-demo.js", get(callbacks::pages::demo_script))
+        .route("/crm/{name}/{secret}/call", get(crm::call).post(crm::call))
+        .route("/crm/{name}/{secret}/status", get(crm::status).post(crm::status))
+        .route("/crm/{name}/{secret}/activity", get(crm::activity).post(crm::activity))
         .merge(sounds())
         .merge(api)
         .merge(forms.layer(cors))

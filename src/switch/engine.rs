@@ -95,6 +95,13 @@ pub enum CallNews {
 }
 
 impl Engine {
+    /// The directory of the CRM a call belongs to, by its line.
+    pub fn directory_of(&self, direction: Direction, to: &str) -> &Arc<Directory> {
+        let rules = self.rules.load();
+        let line = (direction == Direction::Inbound).then(|| rules.line_of(to));
+        self.directory.of(line.map(|line| line.name.as_str()))
+    }
+
     /// Puts the parts together.
     pub fn new(
         settings: Settings,

@@ -29,6 +29,7 @@ use crate::core::ids::OpId;
 use crate::core::phone::mask;
 use crate::core::record::CallRecord;
 use crate::core::trace::Decision;
+use crate::directory::Directory;
 use crate::esl::{Command, Event, FrameError, Incoming, Link, LinkError, Reply};
 use crate::telemetry::trace_id;
 use crate::traces::Trail;
@@ -104,6 +105,7 @@ type LookupFuture = Pin<Box<dyn Future<Output = Lookup> + Send>>;
 /// The driver of one call.
 struct Session {
     engine: Arc<Engine>,
+    directory: Arc<Directory>,
     clock: Clock,
     link: Link<Socket, Tag>,
     seat: Seat<Connected>,
@@ -217,8 +219,10 @@ impl Session {
         if arrival.answered {
             call.answered_already();
         }
+        let directory = engine.directory_of(arrival.direction, &arrival.to).clone();
         Self {
             engine,
+            directory,
             clock,
             link,
             seat,
@@ -283,11 +287,11 @@ impl Session {
             to: self.arrival.to.clone(),
         });
         self.trail.asked(self.clock.now());
-        let staff = self.engine.directory.staff();
+        let staff = self.directory.staff();
         let Arrival { direction, from, to, .. } = &self.arrival;
         self.lookup = Some(match whom_to_ask(*direction, from, to, self.engine.region(), &staff) {
             Some(phone) => {
-                let directory = self.engine.directory.clone();
+                let directory = self.directory.clone();
                 let trace = self.trail.exemplar();
                 Box::pin(async move { directory.lookup_for(&phone, trace).await })
             }
@@ -345,7 +349,7 @@ impl Session {
     }
 
     fn decision(&self, lookup: &Lookup) -> Decision {
-        let staff = self.engine.directory.staff();
+        let staff = self.directory.staff();
         let facts = Facts {
             direction: self.arrival.direction,
             from: &self.arrival.from,
@@ -362,7 +366,7 @@ impl Session {
     /// From the first decision on it is known what is to be said of this call.
     fn begin(&mut self, decision: &Decision, lookup: Option<&Lookup>) {
         if self.desk.is_waiting() {
-            let staff = self.engine.directory.staff();
+            let staff = self.directory.staff();
             let rules = self.engine.rules.load();
             self.desk.decided(self.call.record(), decision, lookup, &rules, &staff);
         }
@@ -370,7 +374,7 @@ impl Session {
 
     fn incoming(&mut self, incoming: Incoming<Tag>) {
         let now = self.clock.now();
-        let staff = self.engine.directory.staff();
+        let staff = self.directory.staff();
         let recorder = &self.engine.recorder;
         let translator = Translator {
             call: &self.arrival.call,

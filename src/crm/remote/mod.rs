@@ -27,6 +27,7 @@ pub struct Remote {
     client: Client,
     gate: Gate,
     name: &'static str,
+    too_much: Option<StatusCode>,
 }
 
 /// An answer that came whole.
@@ -72,12 +73,18 @@ impl Remote {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| Fault::Unreachable(error.to_string()))?;
-        Ok(Self { client, gate: Gate::new(limit), name })
+        Ok(Self { client, gate: Gate::new(limit), name, too_much: None })
     }
 
     /// For building requests.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// This CRM says with this status, too, that it was too much.
+    #[must_use]
+    pub fn rests_at(self, status: StatusCode) -> Self {
+        Self { too_much: Some(status), ..self }
     }
 
     /// Sends a request when it is its turn, and reads the answer whole. 2xx only: the rest is a
@@ -95,7 +102,7 @@ impl Remote {
             .and_then(|kind| kind.to_str().ok())
             .is_some_and(|kind| kind.contains("json"));
         let body = read(response).await;
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        if status == StatusCode::TOO_MANY_REQUESTS || Some(status) == self.too_much {
             self.gate.rest(after.unwrap_or(REST));
         }
         if status.is_success() {
@@ -107,11 +114,32 @@ impl Remote {
         }
         let body = body.unwrap_or_default();
         let told = match json {
-            true => String::from_utf8_lossy(&body[..body.len().min(TOLD)]).into_owned(),
+            true => quiet(&String::from_utf8_lossy(&body[..body.len().min(TOLD)])),
             false => String::new(),
         };
         Err(Fault::of_status(self.name, status, after, &told, body))
     }
+}
+
+/// A text of the CRM for our log: it may repeat the number it was sent, in any spelling.
+pub fn quiet(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let spells = |c: char| c.is_ascii_digit() || " -().\u{a0}".contains(c);
+        let run = &from[..from.find(|c| !spells(c)).unwrap_or(from.len())];
+        let run = &run[..=run.rfind(|c: char| c.is_ascii_digit()).unwrap_or_default()];
+        let digits: String = run.chars().filter(char::is_ascii_digit).collect();
+        match digits.len() {
+            0..=6 => out.push_str(run),
+            _ => out.push_str(&crate::core::phone::mask(&digits)),
+        }
+        rest = &from[run.len()..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// `Retry-After`: seconds, or a date.
@@ -149,6 +177,14 @@ pub fn same_number(stored: &str, digits: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_the_crm_repeats_is_masked() {
+        assert_eq!(quiet("phone 79161234567 of 12345, 42"), "phone 7916***4567 of 12345, 42");
+        assert_eq!(quiet("8 (916) 123-45-67 is taken"), "8916***4567 is taken");
+        assert_eq!(quiet("+7 916\u{a0}123.45.67."), "+7916***4567.");
+        assert_eq!(quiet("нет 42"), "нет 42");
+    }
 
     #[test]
     fn spellings_of_one_number_are_one_number() {

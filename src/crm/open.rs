@@ -1,0 +1,62 @@
+//! The CRMs of the configuration, ready to be asked.
+
+use std::sync::Arc;
+
+use super::Crm;
+use super::config::{CrmConfig, Crms};
+use super::retailcrm::Retail;
+use super::several::Several;
+use super::webhook::Hook;
+
+/// A CRM that cannot be used as configured.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[error("[crm.{name}]: {why}")]
+#[diagnostic(help(
+    "set the key as `key_file`, or in the environment as DOZVON_CRM__NAME__KEY with the CRM's name"
+))]
+pub struct OpenError {
+    name: String,
+    why: String,
+}
+
+/// What the CRM is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// Calls: the quickest answer first.
+    Calls,
+    /// A person who asks: the whole answer.
+    People,
+}
+
+/// Opens them; nothing is asked yet. `builtin` serves the lines that no CRM of the configuration
+/// does.
+///
+/// # Errors
+/// [`OpenError`]: no key, or no TLS on this machine.
+pub fn open(crms: &Crms, builtin: Arc<dyn Crm>, what_for: For) -> Result<Arc<dyn Crm>, OpenError> {
+    let mut rest = builtin;
+    let mut others = Vec::new();
+    for (name, config) in crms {
+        let crm = one(config, what_for).map_err(|why| OpenError { name: name.clone(), why })?;
+        match config.lines() {
+            [] => rest = crm,
+            lines => others.push((lines.to_vec(), crm)),
+        }
+    }
+    Ok(match others.is_empty() {
+        true => rest,
+        false => Arc::new(Several::new(rest, others)),
+    })
+}
+
+fn one(config: &CrmConfig, what_for: For) -> Result<Arc<dyn Crm>, String> {
+    Ok(match config {
+        CrmConfig::Retailcrm(config) => {
+            let crm = Retail::new(config).map_err(|fault| fault.to_string())?;
+            Arc::new(crm.rough(what_for == For::Calls))
+        }
+        CrmConfig::Webhook(config) => {
+            Arc::new(Hook::new(config).map_err(|fault| fault.to_string())?)
+        }
+    })
+}

@@ -1,14 +1,19 @@
 //! Builds the parts and joins their tasks; the only place that knows them all.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::callback::Desk;
+use crate::callback::driver::{self, Reins};
+use crate::callback::ears::Ears;
 use crate::config::Config;
 use crate::core::case::{Clerk, NoClerk};
 use crate::core::ids::NodeId;
@@ -16,16 +21,18 @@ use crate::core::phone::{Phone, Region};
 use crate::crm::Crm;
 use crate::directory::{BreakerState, Directory};
 use crate::esl::Limits;
-use crate::http::{self, HttpState, Readiness};
+use crate::http::{self, Doors, HttpState, Readiness};
 use crate::metrics::Metrics;
 use crate::outbox::sets::SetsInForce;
+use crate::outbox::writer::Writer;
 use crate::outbox::{self, Outbox};
-use crate::recording::Recorder;
+use crate::recording::{self, Recorder};
 use crate::reload::watch::Watch;
 use crate::reload::{Door, Reloader};
 use crate::rules::set::Sets;
 use crate::rules::{Routing, RulesError};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
+use crate::switch::dialler::Dialler;
 use crate::switch::engine::{Engine, Settings};
 use crate::switch::listener::{self, Stop};
 
@@ -121,7 +128,11 @@ pub struct App {
     pub http: SocketAddr,
     /// The rules in force.
     pub rules: Arc<Reloader>,
+    /// Callbacks; `None`: they are switched off.
+    pub callbacks: Option<Arc<Desk>>,
     paperwork: Option<Paperwork>,
+    /// Of an engine with callbacks and without an outbox.
+    writer: Option<(CancellationToken, JoinHandle<()>)>,
     stop: Stop,
     background: CancellationToken,
     taking: TaskTracker,
@@ -193,6 +204,15 @@ impl App {
             dial: config.dial.clone(),
         };
         let recorder = recorder(config, addresses.1);
+        let (reins, notes) = Reins::new();
+        let papers = match &paperwork {
+            Some(paperwork) => driver::Papers::Outbox(paperwork.outbox.clone()),
+            None => driver::Papers::Clerk(clerk.clone()),
+        };
+        let clerk: Arc<dyn Clerk> = match config.callbacks.enabled {
+            true => Arc::new(Ears { clerk, notes: reins.notes.clone() }),
+            false => clerk,
+        };
         let engine =
             Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
         let engine = Arc::new(engine.with_clerk(clerk).with_recorder(recorder.clone()));
@@ -209,12 +229,49 @@ impl App {
             warn!(%error, "the CRM does not tell who works here yet; calls are taken all the same");
         }
         tasks.spawn(directory.run(background.clone()));
+        let (ways, writer) = match &paperwork {
+            Some(Paperwork { outbox, .. }) => (Some((outbox.pen(), outbox.store())), None),
+            None if config.callbacks.enabled => {
+                let memory = config.outbox.memory.get();
+                let (path, metrics) = (config.store.path.clone(), engine.metrics.clone());
+                let (writer, pen) =
+                    Writer::new(path, memory, metrics, Arc::new(jiff::Timestamp::now));
+                let (store, stop) = (writer.store.subscribe(), writer.stop.clone());
+                (Some((pen, store)), Some((stop, tokio::spawn(writer.run()))))
+            }
+            None => (None, None),
+        };
+        let store = ways.as_ref().map(|(_, store)| store.clone());
+        let callbacks = ways.filter(|_| config.callbacks.enabled).map(|(pen, store)| {
+            let (dial, end) = (config.dial.clone(), background.clone());
+            let hands = Dialler::start(nodes.clone(), dial, engine.recorder.clone(), end);
+            let parts = driver::Parts {
+                config: config.callbacks.clone(),
+                pen,
+                store,
+                hands,
+                engine: engine.clone(),
+                nodes: Some(nodes.clone()),
+                papers,
+                me: uuid::Uuid::new_v4().to_string(),
+            };
+            Desk::start(parts, reins, notes)
+        });
         let state = HttpState {
             metrics,
-            readiness: readiness(&engine, &nodes, &stop),
+            readiness: readiness(
+                &engine,
+                &nodes,
+                &stop,
+                paperwork.as_ref().map(|p| p.outbox.clone()),
+            ),
             recorder,
-            store: paperwork.as_ref().map(|paperwork| paperwork.outbox.store()),
+            store,
             rules: Some(rules.clone()),
+            doors: callbacks
+                .clone()
+                .map(|callbacks| doors(config, callbacks, &engine, addresses.1)),
+            loopback: addresses.1.ip().is_loopback(),
         };
         let end = background.clone();
         tasks.spawn(async move {
@@ -226,7 +283,20 @@ impl App {
         let (calls, http) = addresses;
         let routing = rules.status().routing;
         info!(%calls, %http, rules = routing.file, hash = %routing.hash, "ready for calls");
-        Ok(Self { engine, nodes, calls, http, rules, paperwork, stop, background, taking, tasks })
+        Ok(Self {
+            engine,
+            nodes,
+            calls,
+            http,
+            rules,
+            callbacks,
+            paperwork,
+            writer,
+            stop,
+            background,
+            taking,
+            tasks,
+        })
     }
 
     /// Takes the rules over by themselves whenever their files change.
@@ -241,6 +311,9 @@ impl App {
     pub async fn drain(self, deadline: Duration, hurry: impl Future<Output = ()>) {
         self.stop.accept.cancel();
         self.taking.close();
+        if let Some(callbacks) = &self.callbacks {
+            callbacks.rest();
+        }
         let left = self.engine.calls.len();
         if left > 0 {
             info!(
@@ -257,8 +330,14 @@ impl App {
             }
             refused.await;
         };
+        let over = async {
+            self.taking.wait().await;
+            if let Some(callbacks) = &self.callbacks {
+                callbacks.rested().await;
+            }
+        };
         tokio::select! {
-            () = self.taking.wait() => {}
+            () = over => {}
             () = end => {}
         }
         let left = self.engine.calls.len();
@@ -269,8 +348,15 @@ impl App {
         if tokio::time::timeout(GOODBYES, self.taking.wait()).await.is_err() {
             warn!(calls = self.engine.calls.len(), "some calls did not end in order");
         }
+        if let Some(callbacks) = &self.callbacks {
+            callbacks.end(GOODBYES).await;
+        }
         if let Some(paperwork) = &self.paperwork {
             paperwork.outbox.drain(GOODBYES).await;
+        }
+        if let Some((stop, writer)) = self.writer {
+            stop.cancel();
+            drop(tokio::time::timeout(GOODBYES, writer).await);
         }
         self.background.cancel();
         self.tasks.close();
@@ -281,10 +367,27 @@ impl App {
     }
 }
 
+/// How people reach this engine, and the file that holds its key where none is configured.
+fn own(config: &Config, http: SocketAddr) -> (String, PathBuf) {
+    let url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
+    (url, config.store.path.with_extension("key"))
+}
+
+/// Where web forms and buttons come in.
+fn doors(
+    config: &Config,
+    callbacks: Arc<Desk>,
+    engine: &Arc<Engine>,
+    http: SocketAddr,
+) -> Arc<Doors> {
+    let (url, key) = own(config, http);
+    let key = recording::key(&config.recording, &key);
+    Arc::new(Doors::of_engine(callbacks, engine, key, &url, &config.http))
+}
+
 /// Where talks are recorded, and links to them begin.
 fn recorder(config: &Config, http: SocketAddr) -> Arc<Recorder> {
-    let url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
-    let key = config.store.path.with_extension("key");
+    let (url, key) = own(config, http);
     if config.recording.enabled && config.recording.folder().is_none() {
         info!("recordings have no links in the CRM: name their folder as recording.folder");
     }
@@ -318,11 +421,12 @@ fn local(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
-/// What `/readyz` says. A CRM or link that is down is told, and is no reason to take no calls.
+/// What `/readyz` says. A CRM, an outbox or a link that fails is told, and is no reason to take no calls.
 fn readiness(
     engine: &Arc<Engine>,
     nodes: &Arc<Nodes>,
     stop: &Stop,
+    outbox: Option<Arc<Outbox>>,
 ) -> Arc<dyn Fn() -> Readiness + Send + Sync> {
     let (engine, nodes, accept) = (engine.clone(), nodes.clone(), stop.accept.clone());
     Arc::new(move || {
@@ -335,7 +439,10 @@ fn readiness(
             BreakerState::Closed => Ok(()),
             _ => Err(directory.last_error.unwrap_or_else(|| "the CRM fails".to_owned())),
         };
-        let start = Readiness::default().needs("calls", draining).reports("crm", crm);
+        let mut start = Readiness::default().needs("calls", draining).reports("crm", crm);
+        if let Some(outbox) = &outbox {
+            start = start.reports("outbox", outbox.state());
+        }
         nodes.states().into_iter().fold(start, |readiness, (node, state)| {
             let state = match state {
                 LinkState::Up => Ok(()),

@@ -13,9 +13,9 @@
 //! | `reload` | the rules in force, and how others take their place |
 //! | `recording` | recordings of talks and the links to them |
 //! | `store` | SQLite |
-//! | `http` | metrics, health, sounds |
+//! | `http` | metrics, health, sounds; web forms, buttons, the outbox and the rules over HTTP |
 //! | `sim` | a simulated FreeSWITCH |
-//! | `config`, `metrics`, `telemetry` | one concern each |
+//! | `config`, `metrics`, `telemetry`, `tokens` | one concern each |
 //! | `app` | builds the parts and joins their tasks |
 //! | `cli` | a file per verb |
 
@@ -41,3 +41,4 @@ pub mod sim;
 pub mod store;
 pub mod switch;
 pub mod telemetry;
+pub mod tokens;

@@ -103,6 +103,24 @@ metrics! {
     journal_write_seconds: Histogram "dozvon_journal_write_seconds" {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0}
     /// Papers and changes in one transaction of the journal.
     journal_batch: Histogram "dozvon_journal_batch_size" {1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 512.0}
+    /// Web forms by what came of them (taken, joined, repeated, robot, limited, refused, failed).
+    forms: IntCounterVec "dozvon_forms_total" ["result"]
+    /// Callbacks that are over, by what asked for them (form, missed_call, click) and how they came out.
+    callbacks: IntCounterVec "dozvon_callbacks_total" ["kind", "result"]
+    /// Callbacks that are not over, by where they stand, as the store has them.
+    callback_pending: IntGaugeVec "dozvon_callback_pending" ["state"]
+    /// Legs that were dialled for callbacks (manager, client), by what came of them.
+    callback_attempts: IntCounterVec "dozvon_callback_attempts_total" ["leg", "result"]
+    /// Seconds from when a callback might begin until the first phone was dialled.
+    callback_first_ring_seconds: Histogram "dozvon_callback_first_ring_seconds" {0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0}
+    /// Seconds from when a callback might begin until manager and client talked.
+    callback_connect_seconds: Histogram "dozvon_callback_connect_seconds" {5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 450.0, 600.0, 900.0, 1200.0, 3600.0}
+    /// Orders that began nothing new, because of their key or because one for that phone was running.
+    callback_deduplicated: IntCounterVec "dozvon_callback_deduplicated_total" ["kind", "by"]
+    /// Missed calls nobody has returned, as the store has them.
+    missed_open: IntGauge "dozvon_missed_open"
+    /// Age in seconds of the oldest missed call nobody has returned.
+    missed_oldest: IntGauge "dozvon_missed_oldest_seconds"
     /// Employees taken over from the CRM.
     employees: IntGauge "dozvon_employees"
     /// 1, with the version of this binary.

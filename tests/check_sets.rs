@@ -51,8 +51,20 @@ fn a_test_that_fails_is_named_with_its_place_and_the_exit_code_says_so() {
     let here = written(&[("rules/small.toml", SMALL), ("rules/small.test.toml", &wrong)]);
     let (output, told) = dozvon(&here, &["test", "rules"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(told.contains("rules/small.test.toml:33: the owner is gone"), "{told}");
+    assert!(told.contains("rules/small.test.toml:33:1: the owner is gone"), "{told}");
     assert!(told.contains("owner: expected \"104\", found \"105\""), "{told}");
+}
+
+#[test]
+fn check_of_a_file_runs_the_tests_beside_it() {
+    let wrong = TESTS.replace("owner = \"105\"", "owner = \"104\"");
+    let here = written(&[("rules/small.toml", SMALL), ("rules/small.test.toml", &wrong)]);
+    let (output, told) = dozvon(&here, &["check", "rules/small.toml", "--plain"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        told.contains("rules/small.test.toml:33:1: error: the test `the owner is gone"),
+        "{told}"
+    );
 }
 
 #[test]

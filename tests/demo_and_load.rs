@@ -19,7 +19,7 @@ fn dozvon(args: &[&str]) -> Vec<Value> {
 #[test]
 fn the_whole_story_ends_as_told() {
     let calls = dozvon(&["demo", "--once", "--speed", "20", "--json", "--http", "127.0.0.1:0"]);
-    assert_eq!(calls.len(), 13);
+    assert_eq!(calls.len(), 16);
     for call in &calls {
         for key in
             ["scene", "call_id", "from", "to", "outcome", "steps", "reason", "rules", "actions"]
@@ -46,6 +46,9 @@ fn the_whole_story_ends_as_told() {
     );
     let again = &scene("client_calls_again")["actions"];
     assert_eq!(again[0]["what"], "registered call 5 on deal dz2");
+    assert_eq!(scene("callback")["outcome"]["over"], "talked");
+    assert_eq!(scene("callback_all_busy")["steps"][0]["result"], "busy");
+    assert_eq!(scene("callback_nobody")["outcome"]["over"], "no_manager");
     assert_eq!(scene("voicemail")["rules"][1]["rules"][1], "client/missed-no-deal");
 }
 
@@ -58,7 +61,7 @@ fn the_story_tells_people_what_came_of_it() {
     let output = command.assert().success();
     let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
     for line in [
-        "13 of 13 scenes ended as told.",
+        "16 of 16 scenes ended as told.",
         "deal \"Входящий звонок +79265550000\", owner Егор Панин – made deal dz2",
         "  the CRM is down: 6 actions wait",
         "  the CRM is back, tells who called, and the rules decide anew. Done is:",

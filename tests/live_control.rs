@@ -142,7 +142,15 @@ async fn doctor_finds_nothing_bad_in_a_freeswitch_with_our_files() {
     };
     let rules = Routing::default_rules().expect("tested");
     let dial = Dial::default();
-    let subject = |nodes| Subject { nodes, calls, dial: &dial, rules: &rules, crm: &Staff };
+    let recording = dozvon::recording::RecordingConfig::default();
+    let subject = |nodes| Subject {
+        nodes,
+        calls,
+        dial: &dial,
+        rules: &rules,
+        crm: &Staff,
+        recording: &recording,
+    };
     let report = examine(subject(vec![node(&house)])).await;
     assert!(report.healthy(), "{report}");
     let text = report.to_string();

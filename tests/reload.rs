@@ -13,10 +13,14 @@ use std::time::Duration;
 
 use dozvon::app::App;
 use dozvon::config::{Config, Node};
+use dozvon::core::case::{Case, Clerk};
+use dozvon::core::ids::CallId;
+use dozvon::core::record::CallRecord;
 use dozvon::reload::watch::Watch;
 use dozvon::reload::{Door, Last, Loaded, Outcome};
 use dozvon::sim::{CallHandle, CallSpec, Caller, FreeSwitch, Script};
 use dozvon::store::Store;
+use dozvon::switch::engine::Engine;
 use engine::MemoryCrm;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -72,7 +76,8 @@ struct House {
 }
 
 impl House {
-    async fn new() -> Self {
+    /// A folder with rules, and the configuration of an engine that goes by them.
+    fn written() -> (TempDir, Config) {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("routing.toml"), ROUTING).unwrap();
         fs::write(folder.path().join("notes.toml"), SET).unwrap();
@@ -82,12 +87,18 @@ impl House {
         // Port 9 is nobody's: the link stays down.
         config.node = vec![Node { address: "127.0.0.1:9".into(), ..Node::default() }];
         config.store.path = folder.path().join("dozvon.sqlite");
-        let store = Store::open(&config.store.path).await.unwrap();
         config.rules.routing = Some(folder.path().join("routing.toml"));
         config.rules.set = folder.path().join("notes.toml").display().to_string();
+        (folder, config)
+    }
+
+    async fn new() -> Self {
+        let (folder, config) = Self::written();
+        let store = Store::open(&config.store.path).await.unwrap();
         let crm = Arc::new(MemoryCrm::default().client(OLGA_OF_101, "Olga", "e101"));
         let watch = Watch::begin(&config.rules);
-        let Loaded { routing, sets } = Loaded::load(&config.rules).unwrap();
+        let Loaded { routing, sets } = Loaded::load(&config.rules, true).unwrap();
+        let sets = sets.expect("they were asked for");
         let app = App::start_ruled(&config, crm, routing, sets).await.unwrap();
         app.watch_rules(watch);
         let switch = FreeSwitch::builder()
@@ -245,7 +256,11 @@ async fn a_set_whose_tests_beside_it_fail_is_not_taken() {
     house.write("notes.toml", &SET.replace("\"old\"", "\"new\""));
     let (code, red) = house.post().await;
     assert_eq!(code, 422);
-    assert!(problems(&red)[0].contains("notes.test.toml:1: an answer leaves a note"), "{red}");
+    assert!(
+        problems(&red)[0]
+            .contains("notes.test.toml:1:1: error: the test `an answer leaves a note` fails: "),
+        "{red}"
+    );
     assert_eq!(house.hashes(), before);
     house.write("notes.test.toml", &TESTS.replace("\"old\"", "\"new\""));
     assert_eq!(house.post().await.0, 200);
@@ -342,4 +357,52 @@ fn serve_does_not_start_with_wrong_rules_and_tells_every_mistake_of_all_files() 
         assert!(told.contains(place), "{place}: {told}");
     }
     assert!(!folder.path().join("dozvon.sqlite").exists(), "nothing was begun");
+}
+
+#[tokio::test]
+async fn an_engine_that_leaves_the_crm_alone_does_not_read_the_sets() {
+    let (folder, config) = House::written();
+    fs::write(folder.path().join("notes.toml"), "no set").unwrap();
+    let Loaded { routing, sets } = Loaded::load(&config.rules, false).unwrap();
+    assert!(sets.is_none());
+    let app = App::start(&config, Arc::new(MemoryCrm::default()), routing).await.unwrap();
+    let changed = ROUTING.replace("The owner", "Olga's owner");
+    fs::write(folder.path().join("routing.toml"), changed).unwrap();
+    let status = app.rules.reload(Door::Signal).await;
+    assert_eq!(status.last_reload.unwrap().outcome, Outcome::Taken);
+}
+
+/// Looks, as a call takes up its set, whether other rules could be put in force just then.
+#[derive(Default)]
+struct Onlooker {
+    engine: std::sync::OnceLock<Arc<Engine>>,
+    could_change: std::sync::Mutex<Vec<bool>>,
+}
+
+impl Clerk for Onlooker {
+    fn began(&self, _: &CallId, _: Option<&str>) {
+        let engine = self.engine.get().unwrap();
+        self.could_change.lock().unwrap().push(engine.standing.try_write().is_ok());
+    }
+
+    fn occurred(&self, _: Case) {}
+
+    fn closed(&self, _: Arc<CallRecord>) {}
+}
+
+#[tokio::test]
+async fn a_call_takes_its_way_and_its_set_from_one_version() {
+    let (_folder, config) = House::written();
+    let routing = Loaded::load(&config.rules, false).unwrap().routing;
+    let clerk = Arc::new(Onlooker::default());
+    let crm = Arc::new(MemoryCrm::default().client(OLGA_OF_101, "Olga", "e101"));
+    let app = App::start_with(&config, crm, routing, clerk.clone()).await.unwrap();
+    let _ = clerk.engine.set(app.engine.clone());
+    let answers = Script::answers(Duration::from_secs(1));
+    let switch = FreeSwitch::builder().speed(40.0).phone("101", answers);
+    let switch = switch.engine(&app.calls.to_string()).start().await.unwrap();
+    let _call = switch.call(CallSpec::new(OLGA_OF_101, LINE).caller(Caller::stays()));
+    until("a decision", async || !clerk.could_change.lock().unwrap().is_empty()).await;
+    assert_eq!(*clerk.could_change.lock().unwrap(), [false], "the rules stand meanwhile");
+    until("the end of it", async || app.engine.standing.try_write().is_ok()).await;
 }

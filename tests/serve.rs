@@ -139,6 +139,8 @@ async fn queue_takes_the_call(store: &Path, says: &str) {
     let serve = Serve::start(folder.path(), store, &[]).await;
     let report = serve.call().await;
     assert_eq!(report.answered_by(), Some("106"), "{report:?}");
+    let ready = serve.get("/readyz").await;
+    assert!(ready.contains("\"name\":\"outbox\",\"needed\":false,\"ok\":false"), "{ready}");
     let log = serve.end().await;
     assert!(log.contains(says), "`{says}` is not in:\n{log}");
     assert!(log.contains("fallback=\"crm_down\""), "{log}");

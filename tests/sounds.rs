@@ -48,6 +48,8 @@ impl Shop {
             readiness: Arc::new(Readiness::default),
             store: None,
             rules: None,
+            doors: None,
+            loopback: true,
             recorder: recorder.clone(),
         };
         let end = CancellationToken::new();
@@ -125,6 +127,7 @@ async fn a12_whoever_holds_a_link_hears_the_talk() {
         assert!(["audio/wav", "audio/x-wav"].contains(&header(&answer, "content-type")));
         assert_eq!(header(&answer, "accept-ranges"), "bytes");
         assert!(header(&answer, "cache-control").contains("private"));
+        assert!(header(&answer, "content-security-policy").contains("media-src 'self'"));
         assert_eq!(answer.bytes().await.unwrap(), wav);
     }
 }

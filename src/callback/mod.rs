@@ -1,10 +1,26 @@
 //! Callbacks: what web forms and buttons ask for, kept in the store and led to the end.
 
+pub mod book;
+pub mod config;
+mod desk;
+pub mod driver;
+pub(crate) mod ears;
+pub mod keep;
+mod setting;
+mod tally;
+
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use config::CallbackConfig;
+pub use desk::Desk;
+
+use self::book::deed::{Deed, Take};
+use crate::core::campaign::Campaign;
 use crate::core::campaign::order::{Order, View};
 use crate::core::ids::CampaignId;
+use crate::outbox::entry::text;
 
 /// What came of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,4 +91,20 @@ pub trait Callbacks: Send + Sync {
     /// # Errors
     /// [`Refused`].
     async fn cancel(&self, id: &CampaignId) -> Result<View, Refused>;
+}
+
+/// The campaign an order would begin, and what is to be written for it.
+fn taking(
+    order: Order,
+    key: Option<String>,
+    by: &str,
+    heard: Option<i64>,
+    now: Timestamp,
+) -> Result<(Campaign, Deed), sqlx::Error> {
+    let json = text(&order)?;
+    let id = CampaignId::new(uuid::Uuid::new_v4().to_string());
+    let campaign = Campaign::new(id, order, now);
+    let row = book::row::of(&campaign, now)?;
+    let take = Take { row, order: json, key, by: by.to_owned(), heard };
+    Ok((campaign, Deed::Take(Box::new(take))))
 }

@@ -11,7 +11,7 @@ use super::out::print;
 use crate::config::Rules;
 use crate::core::staff::Staff;
 use crate::rules::set::suite::files;
-use crate::rules::set::{RuleSet, SetError, Sets};
+use crate::rules::set::{RuleSet, SetError, Sets, load_tested};
 use crate::rules::{Problem, Routing, RulesError};
 
 /// The way of a call is told from the sets by its name.
@@ -140,11 +140,13 @@ fn file(path: &Path) -> Looked {
     let heads = |text: &str, word: &str| text.lines().any(|line| line.starts_with(word));
     let set = heads(&text, "[[chapters") || heads(&text, "[settings") || heads(&text, "title");
     let called = path.file_name().is_some_and(|name| name == ROUTING);
-    let loaded = match set && !called {
-        true => RuleSet::load(path).map(|set| Looked::Set(Arc::new(set))),
-        false => Routing::load(path).map(|routing| Looked::Routing(Box::new(routing))),
-    };
-    loaded.unwrap_or_else(Looked::Wrong)
+    match set && !called {
+        true => load_tested(path).map_or_else(Looked::WrongSet, Looked::Set),
+        false => match Routing::load(path) {
+            Ok(routing) => Looked::Routing(Box::new(routing)),
+            Err(error) => Looked::Wrong(error),
+        },
+    }
 }
 
 fn count(n: usize, word: &str) -> String {
@@ -171,9 +173,13 @@ pub fn render(rules: &Routing, staff: Option<&Staff>, plain: bool) -> String {
     for step in &nobody {
         let _ = writeln!(out, "{}: warning: {}", step.place, step.message);
     }
+    let sites = match rules.sites().count() {
+        0 => String::new(),
+        n => format!(", {}", count(n, "site")),
+    };
     let _ = writeln!(
         out,
-        "{}: no mistakes, {}; {}, {}; hash {}",
+        "{}: no mistakes, {}; {}, {}{sites}; hash {}",
         rules.file(),
         count(rules.warnings().len() + nobody.len(), "warning"),
         count(rules.lines().count(), "line"),

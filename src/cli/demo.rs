@@ -13,7 +13,9 @@ use super::signals::Signals;
 use crate::config::{Log, LogFormat};
 use crate::core::ids::CallId;
 use crate::core::record::CallRecord;
-use crate::demo::{self, Learnt, Scene, Stage, StageError, Teller, random_call, story};
+use crate::demo::{
+    self, Learnt, Request, Scene, Stage, StageError, Teller, random_call, requests, story,
+};
 use crate::telemetry;
 
 /// The longest a scene may take in the simulated world.
@@ -90,20 +92,22 @@ impl DemoArgs {
 
     /// Plays all scenes; returns how many ended otherwise than told.
     async fn play(&self, stage: &Stage, teller: &mut Teller, out: &Lines) -> usize {
-        let (scenes, mut wrong) = (story(), 0);
-        let count = scenes.len();
-        for (number, scene) in scenes.iter().enumerate() {
-            self.say(out, format_args!("{}. {}", number + 1, scene.tells));
-            let differences = self.scene(stage, teller, out, scene).await;
+        let (scenes, requests, mut wrong) = (story(), requests(), 0);
+        let count = scenes.len() + requests.len();
+        let mut judge = |name: &str, differences: Vec<String>| {
             if !differences.is_empty() {
                 wrong += 1;
-                eprintln!(
-                    "scene {} ended otherwise than told: {}",
-                    scene.name,
-                    differences.join("; ")
-                );
+                eprintln!("scene {name} ended otherwise than told: {}", differences.join("; "));
             }
             self.say(out, "");
+        };
+        for (number, scene) in scenes.iter().enumerate() {
+            self.say(out, format_args!("{}. {}", number + 1, scene.tells));
+            judge(scene.name, self.scene(stage, teller, out, scene).await);
+        }
+        for (number, request) in requests.iter().enumerate() {
+            self.say(out, format_args!("{}. {}", scenes.len() + number + 1, request.tells));
+            judge(request.name, self.request(stage, out, request).await);
         }
         self.say(out, format_args!("{} of {count} scenes ended as told.", count - wrong));
         wrong
@@ -161,6 +165,26 @@ impl DemoArgs {
             self.say(out, format_args!("    {line}"));
         }
         demo::differences(scene, &record, &report, &learnt)
+    }
+
+    async fn request(&self, stage: &Stage, out: &Lines, request: &Request) -> Vec<String> {
+        let say = |seconds: f64, line: String| {
+            self.say(out, format_args!("  {seconds:6.1} s  {line}"));
+        };
+        let limit = SCENE.div_f64(self.speed.min(1.0));
+        let (view, learnt) = match request.play(stage, self.speed, limit, say).await {
+            Ok(played) => played,
+            Err(error) => return vec![error.to_string()],
+        };
+        if self.json {
+            out.line(request.json(&view, &learnt));
+        }
+        self.say(out, "  the CRM learns:");
+        let staff = stage.app.engine.directory.staff();
+        for line in demo::lines(&learnt, &staff, stage.app.engine.rules.load().timezone()) {
+            self.say(out, format_args!("    {line}"));
+        }
+        request.differences(&view, &learnt)
     }
 
     /// What the story left in the CRM, and how a person looks himself.

@@ -5,6 +5,7 @@ mod dialplan;
 mod hands;
 mod node;
 mod phones;
+mod recordings;
 mod report;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -26,6 +27,7 @@ use crate::core::staff::Employee;
 use crate::crm::lazy::Lazy;
 use crate::crm::{Crm, CrmError};
 use crate::metrics::Metrics;
+use crate::recording::RecordingConfig;
 use crate::rules::Routing;
 use crate::switch::control::{ControlError, LinkState, News, NodeConfig, Nodes};
 use crate::switch::dial::Dial;
@@ -59,6 +61,7 @@ impl DoctorArgs {
             dial: &config.dial,
             rules: &rules,
             crm: &crm,
+            recording: &config.recording,
         })
         .await;
         if self.json {
@@ -82,6 +85,8 @@ pub struct Subject<'a> {
     pub rules: &'a Routing,
     /// The CRM.
     pub crm: &'a dyn Crm,
+    /// Where recordings are.
+    pub recording: &'a RecordingConfig,
 }
 
 /// Asks a FreeSWITCH: the control link, or answers recorded from a real one.
@@ -109,6 +114,7 @@ pub async fn examine(subject: Subject<'_>) -> Report {
     let mut report = Report::default();
     let staff = examine_crm(subject.crm, &mut report).await;
     examine_calls(subject.calls, &mut report).await;
+    recordings::examine(subject.recording, &mut report);
     if subject.nodes.is_empty() {
         report.bad("FreeSWITCH", "no node is configured", "name one in a [[node]] section");
     }

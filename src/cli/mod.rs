@@ -1,5 +1,6 @@
 //! The command line: a file per verb.
 
+pub mod callbacks;
 pub mod check;
 pub mod crm;
 pub mod demo;
@@ -13,6 +14,7 @@ pub mod serve;
 pub mod signals;
 pub mod table;
 pub mod test;
+pub mod token;
 pub mod words;
 
 use std::path::PathBuf;
@@ -65,6 +67,10 @@ enum Verb {
     Crm(crm::CrmArgs),
     /// What the CRM is still to be told: look at it, release it, give it up.
     Outbox(outbox::OutboxArgs),
+    /// Who may use the API: make and revoke tokens.
+    Token(token::TokenArgs),
+    /// Callbacks and missed calls: look at them, end them.
+    Callbacks(callbacks::CallbacksArgs),
     /// Judge what occurred with other rules, and show what would have been different.
     Replay(replay::ReplayArgs),
 }
@@ -105,7 +111,21 @@ impl Cli {
             Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,
             Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
-            Verb::Outbox(args) => args.run(&config?.store.path).await,
+            Verb::Outbox(args) => {
+                let config = config?;
+                logged(args.changes(), &config)?;
+                args.run(&config.store.path).await
+            }
+            Verb::Token(args) => {
+                let config = config?;
+                logged(args.changes(), &config)?;
+                args.run(&config.store.path).await
+            }
+            Verb::Callbacks(args) => {
+                let config = config?;
+                logged(args.changes(), &config)?;
+                args.run(&config.store.path).await
+            }
             Verb::Replay(args) => {
                 let config = config?;
                 let staff = directory(&config).await?.staff();
@@ -113,6 +133,14 @@ impl Cli {
             }
         }
     }
+}
+
+/// A change leaves an audit line, as one by HTTP does.
+fn logged(changes: bool, config: &Config) -> miette::Result<()> {
+    if changes {
+        crate::telemetry::start(&config.log)?;
+    }
+    Ok(())
 }
 
 /// `explain` asks the same directory as a call does, once.

@@ -10,9 +10,11 @@ use miette::{Diagnostic, IntoDiagnostic};
 use serde_json::json;
 
 use super::out::print;
+use super::token::user;
 use crate::outbox::desk::{Desk, DeskError, Filter, Line};
 use crate::outbox::entry::{Entry, Progress, State};
 use crate::store::Store;
+use crate::tokens::audit;
 
 /// `dozvon outbox`
 #[derive(Debug, clap::Args)]
@@ -83,6 +85,11 @@ enum CliError {
 }
 
 impl OutboxArgs {
+    /// Whether it changes something: then it is written to the log.
+    pub fn changes(&self) -> bool {
+        matches!(self.verb, OutboxVerb::Retry { .. } | OutboxVerb::Drop { .. })
+    }
+
     /// Runs the verb on the store in this file.
     ///
     /// # Errors
@@ -104,6 +111,7 @@ impl OutboxArgs {
             }
             OutboxVerb::Retry { all: true, json, .. } => {
                 let released = desk.retry_all().await?;
+                audit(&user(), format_args!("{released} outbox entries are released"));
                 let text = format!("{released} entries are released\n");
                 print(&if json { pretty(&json!({"released": released}))? } else { text })?;
                 Ok(ExitCode::SUCCESS)
@@ -114,6 +122,7 @@ impl OutboxArgs {
                     // One before it may have released it already.
                     if !released.contains(&id) {
                         released.extend(desk.retry(id).await?);
+                        audit(&user(), format_args!("outbox entry {id} is released"));
                     }
                     Ok(())
                 })
@@ -121,7 +130,12 @@ impl OutboxArgs {
                 Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
             OutboxVerb::Drop { ids, json } => {
-                let done = each(ids, json, "dropped", async |id| desk.drop(id).await).await?;
+                let done = each(ids, json, "dropped", async |id| {
+                    desk.drop(id).await?;
+                    audit(&user(), format_args!("outbox entry {id} is dropped"));
+                    Ok(())
+                })
+                .await?;
                 Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
         }

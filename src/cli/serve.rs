@@ -38,7 +38,7 @@ impl ServeArgs {
         telemetry::start(&config.log)?;
         let mut signals = Signals::new()?;
         let watch = Watch::begin(&config.rules);
-        let Loaded { routing, sets } = Loaded::load(&config.rules)?;
+        let Loaded { routing, sets } = Loaded::load(&config.rules, config.outbox.enabled)?;
         let crm = Arc::new(Lazy::new(config.store.path.clone()));
         match crm.open().await {
             Ok(store) if self.sample => crate::crm::builtin::load_sample(store).await.map(drop)?,
@@ -49,9 +49,9 @@ impl ServeArgs {
                 error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can")
             }
         }
-        let app = match config.outbox.enabled {
-            true => App::start_ruled(&config, crm, routing, sets).await?,
-            false => App::start(&config, crm, routing).await?,
+        let app = match sets {
+            Some(sets) => App::start_ruled(&config, crm, routing, sets).await?,
+            None => App::start(&config, crm, routing).await?,
         };
         app.watch_rules(watch);
         while signals.next().await == Heard::Reload {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use crate::core::action::{Action, CallResult, On, Planned, Recipients, UnsortedKind};
+use crate::core::campaign::order::{Ending, Kind, Stage};
 use crate::core::case::{Case, Event};
 use crate::core::ids::EmployeeId;
 use crate::core::staff::Staff;
@@ -23,6 +24,33 @@ pub fn event(event: Event) -> &'static str {
         Event::CallbackRequested => "a callback is asked for (callback_requested)",
         Event::CallbackFailed => "no employee took the callback (callback_failed)",
         Event::CallbackClientUnreached => "the client did not answer (callback_client_unreached)",
+    }
+}
+
+/// What asked for a callback.
+pub fn asked_by(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Form => "a form",
+        Kind::MissedCall => "a missed call",
+        Kind::Click => "a button",
+    }
+}
+
+/// Where a callback stands.
+pub fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Accepted => "accepted",
+        Stage::Waiting => "waiting",
+        Stage::DiallingManagers => "dialling managers",
+        Stage::ManagerOnLine => "manager on the line",
+        Stage::DiallingClient => "dialling the client",
+        Stage::Connected => "connected",
+        Stage::Over(Ending::Talked) => "over: they talked",
+        Stage::Over(Ending::NoManager) => "over: nobody of ours picked up",
+        Stage::Over(Ending::ClientUnreached) => "over: the client was not reached",
+        Stage::Over(Ending::ClientAlone) => "over: the client was left alone",
+        Stage::Over(Ending::Satisfied) => "over: the client called in",
+        Stage::Over(Ending::Cancelled) => "over: cancelled",
     }
 }
 

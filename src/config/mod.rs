@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::ConfigError;
 
+use crate::callback::CallbackConfig;
 use crate::directory::DirectoryConfig;
 use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
@@ -49,6 +50,8 @@ pub struct Config {
     pub outbox: OutboxConfig,
     /// How other systems are told.
     pub webhook: WebhookConfig,
+    /// Callbacks.
+    pub callbacks: CallbackConfig,
     /// Metrics and health.
     pub http: Http,
     /// Recordings of talks.
@@ -154,11 +157,47 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The same as people reach it, for links. Not set: `http://` and `listen`.
     pub public_url: Option<String>,
+    /// Proxies before `listen`, `10.0.0.0/8` or single addresses: only what they say of where a
+    /// request came from (`X-Forwarded-For`) is believed.
+    pub trusted_proxies: Vec<Proxy>,
+}
+
+/// An address or a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Proxy(ipnet::IpNet);
+
+impl Proxy {
+    /// Whether this address is one of them.
+    pub fn holds(self, address: std::net::IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+}
+
+impl TryFrom<String> for Proxy {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let single = || text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+        let net = text.parse().or_else(|_| single());
+        net.map(Self)
+            .map_err(|_| format!("`{text}` is no address: write \"127.0.0.1\" or \"10.0.0.0/8\""))
+    }
+}
+
+impl From<Proxy> for String {
+    fn from(proxy: Proxy) -> Self {
+        proxy.0.to_string()
+    }
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+        }
     }
 }
 
@@ -323,6 +362,7 @@ mod tests {
             ("[recording]\nfolder = \"rec\"\n", "dozvon.toml:2", "begin with `/`"),
             ("[recording]\nsecret = \"short\"\n", "dozvon.toml:2", "openssl rand"),
             ("[recording]\nbase_url = \"rec.example\"\n", "dozvon.toml:2", "https://"),
+            ("[http]\ntrusted_proxies = [\"here\"]\n", "dozvon.toml:2", "10.0.0.0/8"),
             ("[http]\npublic_url = \"pbx\"\n", "dozvon.toml:2", "https://"),
         ] {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));

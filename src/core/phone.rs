@@ -104,6 +104,31 @@ impl Phone {
         &self.0
     }
 
+    /// The country it belongs to, as `RU`. `None`: no single one, such as +800.
+    pub fn country(&self) -> Option<String> {
+        if let Some(national) = self.0.strip_prefix("+7") {
+            return Some(if national.starts_with(['6', '7']) { "KZ" } else { "RU" }.to_owned());
+        }
+        phonenumber::parse(None, self.e164()).ok()?.country().id().map(|id| id.as_ref().to_owned())
+    }
+
+    /// Whether a call to it costs the caller more than a call: a form that brings one along is
+    /// somebody's business. Shared-cost numbers are meant too.
+    pub fn premium(&self) -> bool {
+        use phonenumber::Type::{PremiumRate, SharedCost};
+        if let Some(national) = self.0.strip_prefix("+7") {
+            // The library cuts the 8 off (see `country_seven`). 800 and 804 are free of charge for
+            // the caller, the other codes of 80x are not.
+            return national.starts_with("80")
+                && !national.starts_with("800")
+                && !national.starts_with("804");
+        }
+        let number = phonenumber::parse(None, self.e164());
+        number.is_ok_and(|number| {
+            matches!(number.number_type(&phonenumber::metadata::DATABASE), PremiumRate | SharedCost)
+        })
+    }
+
     /// The digits without the plus, as gateways and dialplans like them.
     pub fn digits(&self) -> &str {
         self.0.trim_start_matches('+')
@@ -263,6 +288,29 @@ mod tests {
     fn a_number_is_masked_wherever_it_is_printed() {
         let phone = Phone::parse("+79161234567", Region::default()).unwrap();
         assert_eq!(format!("{phone} {phone:?}"), "+7916***4567 +7916***4567");
+    }
+
+    #[test]
+    fn the_country_and_the_price_of_a_number_are_known() {
+        let of = |text: &str| {
+            let phone = Phone::parse(text, Region::default()).unwrap();
+            (phone.country(), phone.premium())
+        };
+        for (text, country, premium) in [
+            ("+79161234567", Some("RU"), false),
+            ("+78095551234", Some("RU"), true),
+            ("+78005553535", Some("RU"), false),
+            ("+78045551234", Some("RU"), false),
+            ("+77011234567", Some("KZ"), false),
+            ("+375291234567", Some("BY"), false),
+            ("+380501234567", Some("UA"), false),
+            ("+380900212345", Some("UA"), true),
+            ("+4990012345678", Some("DE"), true),
+            ("+19002345678", Some("US"), true),
+            ("+442079460000", Some("GB"), false),
+        ] {
+            assert_eq!(of(text), (country.map(str::to_owned), premium), "{text}");
+        }
     }
 
     #[test]

@@ -1,39 +1,59 @@
-//! HTTP for machines that watch the engine, for its outbox, and for people who listen to a talk: a
-//! file per resource.
+//! HTTP for machines that watch the engine, for web forms and buttons, for its outbox, and for
+//! people who listen to a talk: a file per resource.
 
+mod callbacks;
+mod calls;
 mod client;
+mod doors;
+mod guard;
 mod health;
 mod metrics;
+mod openapi;
 mod outbox;
 mod problem;
 mod ready;
 mod rules;
 mod sounds;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::routing::get;
+use axum::{Extension, Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::metrics::Metrics;
 use crate::recording::Recorder;
 use crate::reload::Reloader;
 use crate::store::Store;
+use problem::Problem;
 
 pub use client::client;
+pub use doors::{Doors, Now};
 pub use ready::{Part, Readiness};
 
-/// A request that takes longer is answered with 503.
+/// A request that takes longer is answered with 503. Events that follow a callback are not cut:
+/// their answer has begun by then.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// No resource here takes a body.
+/// A form is the biggest body there is.
 const BODY: usize = 64 * 1024;
+/// A browser need not ask again before this long whether a page may send forms.
+const PREFLIGHT: Duration = Duration::from_secs(3600);
 
 /// What the resources show.
 #[derive(Clone)]
@@ -42,36 +62,103 @@ pub struct HttpState {
     pub metrics: Arc<Metrics>,
     /// Asked at each `/readyz`.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
-    /// The store of the outbox, once it is open. `None`: this engine has no outbox.
+    /// The store of outbox and tokens, once it is open. `None`: this engine has none.
     pub store: Option<watch::Receiver<Option<Store>>>,
     /// For `/v1/rules`. `None`: this process has no rules.
     pub rules: Option<Arc<Reloader>>,
     /// For `/recordings/…` and `/voicemail/…`.
     pub recorder: Arc<Recorder>,
+    /// For `/v1/callbacks` and `/v1/calls`. `None`: this process takes none.
+    pub doors: Option<Arc<Doors>>,
+    /// The listener can be reached from this machine only: outbox and rules need no token then,
+    /// as long as there is none.
+    pub loopback: bool,
 }
 
-/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/outbox`, `/v1/rules`,
-/// `/recordings/…`, `/voicemail/…`.
+/// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/…`, `/openapi.json`, the pages `/api`
+/// and `/callback` with what they need, `/recordings/…`, `/voicemail/…`.
 ///
-/// Nobody has to say who he is: whoever reaches the address may release and drop entries, reload
-/// the rules and see phone numbers. So the default address is loopback; where links to recordings
-/// are to be opened from elsewhere, let a proxy pass only the last two.
+/// What changes something or shows a number needs a token of the API ([`crate::tokens`]), a link
+/// or a client's own token; metrics and health do not. Where the listener is loopback and there
+/// is no token at all, outbox and rules are open to this machine. A proxy that brings the world
+/// here shall pass `/v1/callbacks`, `/callback.js`, recordings and messages, and nothing else.
 pub fn router(state: HttpState) -> Router {
+    let (api, _) = api().split_for_parts();
+    let doors = state.doors.clone();
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _| {
+            let known = |origin| doors.as_ref().is_some_and(|doors| doors.knows(origin));
+            origin.to_str().is_ok_and(known)
+        }))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+        .max_age(PREFLIGHT);
+    let (forms, _) = forms().split_for_parts();
     Router::new()
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::get))
         .route("/readyz", get(ready::get))
-        .route("/v1/outbox", get(outbox::list))
-        .route("/v1/outbox/{id}", get(outbox::show))
-        .route("/v1/outbox/{id}/retry", post(outbox::retry))
-        .route("/v1/outbox/{id}/drop", post(outbox::drop))
-        .route("/v1/rules", get(rules::show))
-        .route("/v1/rules/reload", post(rules::reload))
-        .route("/recordings/{*path}", get(sounds::recording))
-        .route("/voicemail/{*path}", get(sounds::message))
+        .route("/openapi.json", get(openapi::get))
+        .route("/api", get(callbacks::pages::api))
+        .route("/api.js", get(callbacks::pages::api_script))
+        .route("/pages.css", get(callbacks::pages::style))
+        .route("/callback", get(callbacks::pages::demo))
+        .route("/callback.js", get(callbacks::pages::script))
+        .route("/callback-demo.js", get(callbacks::pages::demo_script))
+        .merge(sounds())
+        .merge(api)
+        .merge(forms.layer(cors))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
+        .layer(middleware::from_fn(problem::told))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(X_FRAME_OPTIONS, "DENY"))
+        .layer(header(REFERRER_POLICY, "same-origin"))
+        .layer(header(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(header(CACHE_CONTROL, "no-store"))
         .with_state(state)
+}
+
+/// A sound is played wherever its link stands, in a page of the CRM too.
+fn sounds() -> Router<HttpState> {
+    let policy =
+        "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors *";
+    Router::new()
+        .route("/recordings/{*path}", get(sounds::recording))
+        .route("/voicemail/{*path}", get(sounds::message))
+        .layer(header(CONTENT_SECURITY_POLICY, policy))
+}
+
+/// Resources for programs of the company.
+fn api() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::with_openapi(openapi::Head::openapi())
+        .routes(routes!(outbox::list))
+        .routes(routes!(outbox::show))
+        .routes(routes!(outbox::retry))
+        .routes(routes!(outbox::drop))
+        .routes(routes!(rules::show))
+        .routes(routes!(rules::reload))
+        .routes(routes!(calls::call))
+        .routes(routes!(calls::show))
+        .routes(routes!(calls::hang_up))
+}
+
+/// Resources for web pages, of other origins too.
+fn forms() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(callbacks::list, callbacks::take))
+        .routes(routes!(callbacks::show))
+        .routes(routes!(callbacks::events))
+        .routes(routes!(callbacks::cancel))
+}
+
+/// On every answer that says nothing else.
+fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+fn bad(why: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "the request cannot be read", why)
 }
 
 /// Serves until `cancel`, and lets requests in hand end.
@@ -83,7 +170,10 @@ pub async fn serve(
     state: HttpState,
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
-    let server = axum::serve(listener, router(state));
+    // Events that follow a callback would hold the end up.
+    let router = router(state).layer(Extension(cancel.clone()));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service);
     server.with_graceful_shutdown(cancel.cancelled_owned()).await
 }
 

@@ -15,10 +15,12 @@ use miette::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::HttpState;
+use super::guard::MayOutbox;
 use super::problem::Problem;
+use super::{HttpState, bad};
 use crate::outbox::desk::{Desk, DeskError, Filter};
 use crate::outbox::entry;
+use crate::tokens::audit;
 
 /// Entries in an answer at most.
 const LIMIT: u32 = 1000;
@@ -36,8 +38,25 @@ pub(super) struct Asked {
 
 type Answer = Result<Json<Value>, Problem>;
 
+/// What waits, is under way or parked; or the entries of a state, a client, a call.
+#[utoipa::path(
+    get, path = "/v1/outbox", tag = "outbox", operation_id = "outbox",
+    params(
+        ("state" = Option<String>, Query, description = "waiting, working, done, parked, dropped; several with commas"),
+        ("client" = Option<String>, Query, description = "the number in E.164"),
+        ("call" = Option<String>, Query),
+        ("after" = Option<i64>, Query, description = "the next page: entries behind this one"),
+        ("limit" = Option<u32>, Query, description = "50 where left out, 1000 at most"),
+    ),
+    responses(
+        (status = 200, description = "`counts` by state, and `entries`", body = Value),
+        (status = 503, description = "the store is not open", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["outbox"])),
+)]
 pub(super) async fn list(
     State(state): State<HttpState>,
+    _may: MayOutbox,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Answer {
     let Query(asked) = asked.map_err(|why| bad(why.body_text()))?;
@@ -62,28 +81,68 @@ pub(super) async fn list(
     Ok(Json(json!({"counts": counts, "entries": entries})))
 }
 
+/// An entry with its case, actions and progress.
+#[utoipa::path(
+    get, path = "/v1/outbox/{id}", tag = "outbox", operation_id = "outbox_entry",
+    params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "the entry", body = Value),
+        (status = 404, description = "there is none", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "the store is not open", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["outbox"])),
+)]
 pub(super) async fn show(
     State(state): State<HttpState>,
+    _may: MayOutbox,
     id: Result<Path<i64>, PathRejection>,
 ) -> Answer {
     let entry = desk(&state)?.show(number(id)?).await.map_err(problem)?;
     Ok(Json(json!(entry)))
 }
 
+/// Releases a parked entry, and those of its call behind it.
+#[utoipa::path(
+    post, path = "/v1/outbox/{id}/retry", tag = "outbox", operation_id = "retry_entry",
+    params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "`released`: their numbers", body = Value),
+        (status = 404, description = "there is none", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it stands otherwise", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "the store is not open", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["outbox"])),
+)]
 pub(super) async fn retry(
     State(state): State<HttpState>,
+    MayOutbox(who): MayOutbox,
     id: Result<Path<i64>, PathRejection>,
 ) -> Answer {
     let released = desk(&state)?.retry(number(id)?).await.map_err(problem)?;
+    audit(&who.0, format_args!("outbox entries {released:?} are released"));
     Ok(Json(json!({"released": released})))
 }
 
+/// Gives an entry up.
+#[utoipa::path(
+    post, path = "/v1/outbox/{id}/drop", tag = "outbox", operation_id = "drop_entry",
+    params(("id" = i64, Path)),
+    responses(
+        (status = 200, description = "`dropped`: its number", body = Value),
+        (status = 404, description = "there is none", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it stands otherwise", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "the store is not open", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["outbox"])),
+)]
 pub(super) async fn drop(
     State(state): State<HttpState>,
+    MayOutbox(who): MayOutbox,
     id: Result<Path<i64>, PathRejection>,
 ) -> Answer {
     let id = number(id)?;
     desk(&state)?.drop(id).await.map_err(problem)?;
+    audit(&who.0, format_args!("outbox entry {id} is dropped"));
     Ok(Json(json!({"dropped": id})))
 }
 
@@ -98,10 +157,6 @@ fn desk(state: &HttpState) -> Result<Desk, Problem> {
 
 fn number(id: Result<Path<i64>, PathRejection>) -> Result<i64, Problem> {
     id.map(|Path(id)| id).map_err(|why| bad(why.body_text()))
-}
-
-fn bad(why: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "the request cannot be read", why)
 }
 
 fn problem(error: DeskError) -> Problem {

@@ -12,16 +12,34 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::HttpState;
+use super::guard::MayRules;
 use super::problem::Problem;
 use crate::reload::{Door, Outcome, Reloader, Status};
+use crate::tokens::audit;
 
 type Answer = Result<Json<Status>, Problem>;
 
-pub(super) async fn show(State(state): State<HttpState>) -> Answer {
+/// The rules in force, and how the last reload went.
+#[utoipa::path(
+    get, path = "/v1/rules", tag = "rules", operation_id = "rules",
+    responses((status = 200, description = "files, hashes, since when", body = serde_json::Value)),
+    security(("token" = ["rules"])),
+)]
+pub(super) async fn show(State(state): State<HttpState>, _may: MayRules) -> Answer {
     Ok(Json(rules(&state)?.status()))
 }
 
-pub(super) async fn reload(State(state): State<HttpState>) -> Answer {
+/// Reads the files anew; the answer comes once they are read.
+#[utoipa::path(
+    post, path = "/v1/rules/reload", tag = "rules", operation_id = "reload_rules",
+    responses(
+        (status = 200, description = "taken, or unchanged", body = serde_json::Value),
+        (status = 422, description = "refused: every mistake", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = ["rules"])),
+)]
+pub(super) async fn reload(State(state): State<HttpState>, MayRules(who): MayRules) -> Answer {
+    audit(&who.0, "the rules are to be read anew");
     let status = rules(&state)?.reload(Door::Http).await;
     match status.last_reload {
         Some(last) if last.outcome == Outcome::Refused => {

@@ -13,8 +13,15 @@ async fn house(readiness: Readiness) -> House {
     let metrics = Arc::new(Metrics::new().unwrap());
     metrics.calls_active.set(3);
     let readiness = Arc::new(move || readiness.clone());
-    let state =
-        HttpState { metrics, readiness, recorder: Arc::default(), store: None, rules: None };
+    let state = HttpState {
+        metrics,
+        readiness,
+        recorder: Arc::default(),
+        store: None,
+        rules: None,
+        doors: None,
+        loopback: true,
+    };
     let server = tokio::spawn(serve(listener, state, cancel.clone()));
     House { base, cancel, server }
 }

@@ -50,7 +50,7 @@ struct News {
 impl Worker {
     /// Does what is left of the entry.
     pub async fn carry(&self, store: &Store, entry: Entry) -> Result<Then, Trouble> {
-        let now = Timestamp::now();
+        let now = self.now();
         // Written in the future: the clock was set back, and its times say nothing any more.
         let clock_holds = entry.updated <= now;
         if entry.next_try > now && clock_holds {
@@ -96,7 +96,7 @@ impl Hand<'_> {
         if before == Progress::Done {
             return Ok(None);
         }
-        let now = Timestamp::now();
+        let now = self.worker.now();
         if before != Progress::Sending {
             if held(&planned.action, missing) {
                 undone(&planned.action, missing);
@@ -238,7 +238,7 @@ impl Hand<'_> {
 
     /// It failed for now.
     async fn later(&mut self, after: Option<Duration>, why: String) -> Result<Then, Trouble> {
-        let (worker, now) = (self.worker, Timestamp::now());
+        let (worker, now) = (self.worker, self.worker.now());
         let after = after.map(|after| after.min(LONGEST_REST));
         if self.entry.lane == Lane::Crm && worker.circuit().fails(Instant::now(), after) {
             let crm = worker.crm.name();
@@ -276,7 +276,7 @@ impl Hand<'_> {
             why,
             "an entry of the outbox is parked: see `dozvon outbox show`, then retry or drop it"
         );
-        self.mark(State::Parked, Timestamp::now(), Some(why)).await?;
+        self.mark(State::Parked, self.worker.now(), Some(why)).await?;
         Ok(Then::Next)
     }
 
@@ -298,7 +298,7 @@ impl Hand<'_> {
             };
             return self.park(first + &more).await;
         }
-        self.mark(State::Done, Timestamp::now(), None).await?;
+        self.mark(State::Done, self.worker.now(), None).await?;
         Ok(Then::Next)
     }
 }

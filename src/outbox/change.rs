@@ -72,8 +72,12 @@ pub(super) enum Answer {
 }
 
 impl Change {
-    pub async fn write(&self, db: &mut SqliteConnection) -> Result<Answer, sqlx::Error> {
-        let now = Timestamp::now();
+    /// Makes it. Times are stored as of `now`.
+    pub async fn write(
+        &self,
+        db: &mut SqliteConnection,
+        now: Timestamp,
+    ) -> Result<Answer, sqlx::Error> {
         match self {
             Self::Claim { lane, count, by, lease } => {
                 claim(db, *lane, *count, by, now, *lease).await.map(Answer::Claimed)
@@ -210,7 +214,7 @@ async fn settle(
     }
     for (queue, actions) in &settled.hooks {
         let call = settled.call.as_str();
-        paper::entry(db, settled.journal, call, queue, Lane::Hook, actions).await?;
+        paper::entry(db, settled.journal, call, queue, Lane::Hook, actions, now).await?;
     }
     Ok(true)
 }

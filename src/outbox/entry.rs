@@ -196,7 +196,7 @@ struct Row {
 }
 
 /// A time as it stands in a column.
-pub(super) fn moment(micros: i64) -> Timestamp {
+pub(crate) fn moment(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or_default()
 }
 
@@ -204,11 +204,11 @@ fn unreadable(error: impl fmt::Display) -> sqlx::Error {
     sqlx::Error::Decode(error.to_string().into())
 }
 
-pub(super) fn json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, sqlx::Error> {
+pub(crate) fn json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, sqlx::Error> {
     serde_json::from_str(text).map_err(unreadable)
 }
 
-pub(super) fn text(value: &impl Serialize) -> Result<String, sqlx::Error> {
+pub(crate) fn text(value: &impl Serialize) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 

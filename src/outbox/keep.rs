@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::Wall;
 use super::entry::moment;
 use crate::core::record::between;
 use crate::metrics::Metrics;
@@ -43,6 +44,7 @@ pub(super) async fn run(
     store: Store,
     keep: Duration,
     metrics: Arc<Metrics>,
+    wall: Wall,
     stop: CancellationToken,
 ) {
     let mut tick = interval(COUNT);
@@ -51,12 +53,12 @@ pub(super) async fn run(
     let work = async {
         loop {
             tick.tick().await;
-            if let Err(error) = count(&store, &metrics).await {
+            if let Err(error) = count(&store, &metrics, wall()).await {
                 debug!(%error, "the outbox cannot be counted");
             }
             if pruned.is_none_or(|at| at.elapsed() >= PRUNE) {
                 pruned = Some(Instant::now());
-                match prune(&store, keep).await {
+                match prune(&store, keep, wall()).await {
                     Ok(0) => {}
                     Ok(rows) => info!(rows, "old rows of journal and outbox are thrown away"),
                     Err(error) => debug!(%error, "old rows could not be thrown away"),
@@ -67,7 +69,11 @@ pub(super) async fn run(
     stop.run_until_cancelled(work).await;
 }
 
-pub(super) async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::Error> {
+pub(super) async fn count(
+    store: &Store,
+    metrics: &Metrics,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     let rows: Vec<(String, i64, i64)> = query_as(
         "SELECT state, count(*), min(created) FROM outbox \
          WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",
@@ -83,7 +89,7 @@ pub(super) async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::
             oldest = Some(oldest.map_or(created, |oldest: i64| oldest.min(created)));
         }
     }
-    let age = oldest.map_or(0, |at| between(moment(at), Timestamp::now()).as_secs());
+    let age = oldest.map_or(0, |at| between(moment(at), now).as_secs());
     metrics.outbox_pending.set(pending);
     metrics.outbox_parked.set(parked);
     metrics.outbox_oldest.set(i64::try_from(age).unwrap_or(i64::MAX));
@@ -91,8 +97,12 @@ pub(super) async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::
 }
 
 /// Throws away what is older, and gives the number of rows.
-pub(super) async fn prune(store: &Store, keep: Duration) -> Result<u64, sqlx::Error> {
-    let Ok(before) = Timestamp::now().checked_sub(keep) else { return Ok(0) };
+pub(super) async fn prune(
+    store: &Store,
+    keep: Duration,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let Ok(before) = now.checked_sub(keep) else { return Ok(0) };
     let mut all = 0;
     for statement in OLD {
         loop {

@@ -31,11 +31,11 @@ mod circuit;
 mod judge;
 mod keep;
 mod needs;
-mod paper;
+pub(crate) mod paper;
 mod settle;
 mod webhook;
 mod worker;
-mod writer;
+pub(crate) mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +45,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -69,6 +70,12 @@ use crate::crm::Crm;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::store::Store;
+
+/// An entry that waits for so many seconds tells of a fault: no wait between two tries is as long.
+const LONG: i64 = 15 * 60;
+
+/// The wall clock: what is stored are its times, and they outlive the process.
+pub type Wall = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What an outbox is made of.
 pub struct Parts {
@@ -97,6 +104,7 @@ pub struct Outbox {
     rulers: Arc<Rulers>,
     calls: Mutex<HashMap<CallId, InForce>>,
     pen: Pen,
+    metrics: Arc<Metrics>,
     store: watch::Receiver<Option<Store>>,
     tasks: Mutex<Option<Tasks>>,
 }
@@ -111,9 +119,14 @@ struct Tasks {
 impl Outbox {
     /// Begins to work. The store is opened meanwhile, however long that takes.
     pub fn start(parts: Parts) -> Arc<Self> {
+        Self::start_by(parts, Arc::new(Timestamp::now))
+    }
+
+    /// The same by another wall clock than the system's.
+    pub fn start_by(parts: Parts, wall: Wall) -> Arc<Self> {
         let Parts { path, journal, outbox: config, webhook, judge, crm, directory, metrics } =
             parts;
-        let (writer, pen) = Writer::new(path, config.memory.get(), metrics.clone());
+        let (writer, pen) = Writer::new(path, config.memory.get(), metrics.clone(), wall.clone());
         let (store, written) = (writer.store.subscribe(), writer.written.clone());
         let (stop_writer, stop_worker) = (writer.stop.clone(), CancellationToken::new());
         let rulers = Arc::new(Rulers::default());
@@ -127,20 +140,44 @@ impl Outbox {
             config,
             metrics: metrics.clone(),
             pen: pen.clone(),
+            wall: wall.clone(),
             me: uuid::Uuid::new_v4().to_string(),
             stop: stop_worker.clone(),
         });
+        let counted = metrics.clone();
         let (opening, stop) = (store.clone(), stop_worker.clone());
         let worker = tokio::spawn(async move {
             let Some(Some(store)) = stop.run_until_cancelled(writer::opened(opening)).await else {
                 return;
             };
-            let keeping = keep::run(store.clone(), journal.keep, metrics, stop);
+            let keeping = keep::run(store.clone(), journal.keep, counted, wall, stop);
             tokio::join!(worker.run(store, written), keeping);
         });
         let writer = tokio::spawn(writer.run());
         let tasks = Mutex::new(Some(Tasks { writer, worker, stop_worker, stop_writer }));
-        Arc::new(Self { judge, rulers, calls: Mutex::default(), pen, store, tasks })
+        Arc::new(Self { judge, rulers, calls: Mutex::default(), pen, metrics, store, tasks })
+    }
+
+    /// What is wrong, for `/readyz`; no reason to take no calls. As it was counted last, some
+    /// seconds ago.
+    ///
+    /// # Errors
+    /// The store is not open, the oldest entry waits for too long, or entries are parked.
+    pub fn state(&self) -> Result<(), String> {
+        let (oldest, parked) = (self.metrics.outbox_oldest.get(), self.metrics.outbox_parked.get());
+        if self.store.borrow().is_none() {
+            return Err("its store is not open; cases of calls wait in memory, see the log".into());
+        }
+        if oldest > LONG {
+            let minutes = oldest / 60;
+            return Err(format!(
+                "the oldest entry waits for {minutes} minutes; see `dozvon outbox list`"
+            ));
+        }
+        match parked {
+            0 => Ok(()),
+            n => Err(format!("{n} parked; see `dozvon outbox list`, then retry or drop them")),
+        }
     }
 
     /// The store, once it is open.
@@ -164,6 +201,30 @@ impl Outbox {
         }
     }
 
+    /// A case with its ruling, to be written down by whoever has more to write with it.
+    pub(crate) fn filed(&self, case: Case) -> Paper {
+        // E02: calls between employees are written down and not judged.
+        let filed = match case.direction {
+            Direction::Internal => Filed { case, ruling: None, shadow: None },
+            _ => {
+                let set = self.set_of(&case);
+                Filed { ruling: Some(set.live.judge(&case)), case, shadow: set.shadow }
+            }
+        };
+        Paper::Case(Box::new(filed))
+    }
+
+    /// A record, in the same way.
+    pub(crate) fn record(&self, record: Arc<CallRecord>) -> Paper {
+        lock(&self.calls).remove(&record.id);
+        Paper::Record(record)
+    }
+
+    /// The way to the one task that writes.
+    pub(crate) fn pen(&self) -> Pen {
+        self.pen.clone()
+    }
+
     /// The set the call began with. For a call nobody announced: the one in force.
     fn set_of(&self, case: &Case) -> InForce {
         let kept = lock(&self.calls).get(&case.call).cloned();
@@ -184,20 +245,11 @@ impl Clerk for Outbox {
     }
 
     fn occurred(&self, case: Case) {
-        // E02: calls between employees are written down and not judged.
-        let filed = match case.direction {
-            Direction::Internal => Filed { case, ruling: None, shadow: None },
-            _ => {
-                let set = self.set_of(&case);
-                Filed { ruling: Some(set.live.judge(&case)), case, shadow: set.shadow }
-            }
-        };
-        self.pen.put(Paper::Case(Box::new(filed)));
+        self.pen.put(self.filed(case));
     }
 
     fn closed(&self, record: Arc<CallRecord>) {
-        lock(&self.calls).remove(&record.id);
-        self.pen.put(Paper::Record(record));
+        self.pen.put(self.record(record));
     }
 }
 

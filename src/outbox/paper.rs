@@ -12,7 +12,7 @@ use crate::core::case::Case;
 use crate::core::record::CallRecord;
 
 /// To be written down.
-pub(super) enum Paper {
+pub(crate) enum Paper {
     /// A case with its ruling.
     Case(Box<Filed>),
     /// A call that is over.
@@ -20,7 +20,7 @@ pub(super) enum Paper {
 }
 
 /// A case with its ruling; none for calls between employees (E02).
-pub(super) struct Filed {
+pub(crate) struct Filed {
     pub case: Case,
     pub ruling: Option<Ruling>,
     /// Judges the case as well, away from the path of the call.
@@ -40,9 +40,14 @@ impl Filed {
 }
 
 impl Paper {
-    pub async fn write(&self, db: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    /// Writes it down as of `now`.
+    pub async fn write(
+        &self,
+        db: &mut SqliteConnection,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
         match self {
-            Self::Case(filed) => case(db, filed).await,
+            Self::Case(filed) => case(db, filed, now).await,
             Self::Record(record) => {
                 query("INSERT INTO call_record (call, at, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
                     .bind(record.id.as_str())
@@ -71,13 +76,13 @@ const CASE: &str = "\
     WHERE changes() > 0 ON CONFLICT (client) \
     DO UPDATE SET next_try = excluded.next_try WHERE next_try IS NULL";
 
-async fn case(db: &mut SqliteConnection, filed: &Filed) -> Result<(), sqlx::Error> {
+async fn case(db: &mut SqliteConnection, filed: &Filed, now: Timestamp) -> Result<(), sqlx::Error> {
     let client = filed.client();
-    if write(db, &filed.case, filed.ruling.as_ref(), client).await? {
+    if write(db, &filed.case, filed.ruling.as_ref(), client, now).await? {
         return Ok(());
     }
     if let Some((case, ruling)) = renumber(db, filed).await? {
-        write(db, &case, ruling.as_ref(), client).await?;
+        write(db, &case, ruling.as_ref(), client, now).await?;
     }
     Ok(())
 }
@@ -88,8 +93,9 @@ async fn write(
     case: &Case,
     ruling: Option<&Ruling>,
     client: &str,
+    now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let now = Timestamp::now().as_microsecond();
+    let now = now.as_microsecond();
     let call = case.call.as_str();
     let hash = ruling.map(|r| r.hash.as_str());
     let actions = ruling.map(|r| text(&r.actions)).transpose()?;
@@ -150,8 +156,9 @@ pub(super) async fn entry(
     client: &str,
     lane: Lane,
     actions: &[Planned],
+    now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let now = Timestamp::now().as_microsecond();
+    let now = now.as_microsecond();
     query(
         "INSERT INTO outbox (journal, call, client, lane, state, settled, actions, progress, \
          tries, next_try, since, created, updated) \

@@ -8,7 +8,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use sqlx::{query_as, query_scalar};
 use tokio::time::timeout;
 
@@ -110,7 +109,7 @@ fn judge(worker: &Worker, entry: &mut Entry, known: Known) -> Anew {
         entry.hash.clone_from(&ruling.hash);
     }
     entry.actions.clone_from(&ruling.actions);
-    Anew { at: Timestamp::now(), client: known, ruling }
+    Anew { at: worker.now(), client: known, ruling }
 }
 
 fn is_hook(planned: &Planned) -> bool {

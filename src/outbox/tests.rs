@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::change::{Change, DUE};
 use super::entry::{ENTRY, Entry, Lane};
+use super::worker::Turns;
 use super::*;
 
 /// A store in which so many clients have an entry that waits.
@@ -85,12 +86,73 @@ async fn of_a_hundred_thousand_that_wait_only_a_page_is_taken() {
         let clients: Vec<_> = (from..from + 8).map(|n| format!("k{n}")).collect();
         change::Answer::Claimed(clients)
     };
-    assert_eq!(claim.write(&mut db).await.unwrap(), expected(1), "the oldest first");
-    assert_eq!(claim.write(&mut db).await.unwrap(), expected(9), "no queue twice");
+    assert_eq!(
+        claim.write(&mut db, Timestamp::now()).await.unwrap(),
+        expected(1),
+        "the oldest first"
+    );
+    assert_eq!(
+        claim.write(&mut db, Timestamp::now()).await.unwrap(),
+        expected(9),
+        "no queue twice"
+    );
     let metrics = Metrics::new().unwrap();
-    keep::count(&store, &metrics).await.unwrap();
+    keep::count(&store, &metrics, Timestamp::now()).await.unwrap();
     assert_eq!(metrics.outbox_pending.get(), 100_000);
     drop(db);
     let head: Result<Option<Entry>, _> = worker::head(&store, "k5").await;
     assert!(matches!(head, Err(sqlx::Error::Decode(_))), "the facts of this test are no case");
+}
+
+/// No set judges here.
+struct NoSet;
+
+impl Judge for NoSet {
+    fn set_for(&self, _: Option<&str>) -> InForce {
+        unreachable!("nothing is judged")
+    }
+}
+
+/// A turn lets go of its queue and then ends; in between the queue may be claimed again. It would
+/// stay claimed, with nobody working on it, until the claim runs out.
+#[tokio::test]
+async fn a_queue_claimed_while_its_last_turn_ends_is_let_go_of_at_once() {
+    let (folder, store) = full_of(1).await;
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let wall: Wall = Arc::new(Timestamp::now);
+    let path = folder.path().join("s.sqlite");
+    let (writer, pen) = Writer::new(path.clone(), 16, metrics.clone(), wall.clone());
+    tokio::spawn(writer.run());
+    let config = OutboxConfig::default();
+    let worker = Arc::new(Worker {
+        crm: Arc::new(crate::crm::lazy::Lazy::existing(path)),
+        directory: None,
+        judge: Arc::new(NoSet),
+        rulers: Arc::default(),
+        webhooks: Webhooks::new(None, config.timeout),
+        circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
+        config,
+        metrics,
+        pen,
+        wall,
+        me: "me".into(),
+        stop: CancellationToken::new(),
+    });
+    let mut turns = Turns::default();
+    // It has let go of the queue, and has not ended.
+    let last = turns.tasks.spawn(std::future::pending());
+    turns.of.insert(last.id(), (Lane::Crm, "k1".into()));
+    worker.fill(&store, Lane::Crm, &mut turns).await.unwrap_or_else(|trouble| panic!("{trouble}"));
+    assert_eq!(turns.of.len(), 1, "no second turn");
+    let row: (Option<String>, Option<i64>) =
+        sqlx::query_as("SELECT claimed_by, next_try FROM outbox_client WHERE client = 'k1'")
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
+    assert_eq!(row.0, None, "nobody's, so that whoever comes next may have it");
+    assert!(row.1.is_some(), "and due");
+    // With the turn over, the next look gives the queue a new one.
+    turns.of.clear();
+    worker.fill(&store, Lane::Crm, &mut turns).await.unwrap_or_else(|trouble| panic!("{trouble}"));
+    assert_eq!(turns.of.len(), 1);
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error};
 
+use super::Wall;
 use super::carry::Then;
 use super::change::{Answer, Change, DUE};
 use super::circuit::{Circuit, Leave};
@@ -39,6 +40,8 @@ pub(super) struct Worker {
     pub config: OutboxConfig,
     pub metrics: Arc<Metrics>,
     pub pen: Pen,
+    /// Stored times are its.
+    pub wall: Wall,
     pub circuit: Mutex<Circuit>,
     /// This engine's name in claims.
     pub me: String,
@@ -56,9 +59,9 @@ pub(super) enum Trouble {
 
 /// Turns under way.
 #[derive(Default)]
-struct Turns {
-    tasks: JoinSet<()>,
-    of: HashMap<Id, (Lane, String)>,
+pub(super) struct Turns {
+    pub tasks: JoinSet<()>,
+    pub of: HashMap<Id, (Lane, String)>,
 }
 
 impl Turns {
@@ -82,12 +85,12 @@ impl Worker {
     /// Works until it is told to stop; actions under way then still end.
     pub async fn run(self: Arc<Self>, store: Store, written: Arc<Notify>) {
         let mut turns = Turns::default();
-        let mut clock = (Instant::now(), Timestamp::now());
+        let mut clock = (Instant::now(), self.now());
         let mut renewed = Instant::now();
         // A clock that was set back while the engine was not running.
         let mut set_back = true;
         while !self.stop.is_cancelled() {
-            let (now, wall) = (Instant::now(), Timestamp::now());
+            let (now, wall) = (Instant::now(), self.now());
             let passed = SignedDuration::try_from(now - clock.0).unwrap_or_default();
             set_back |= wall.duration_since(clock.1) + SLACK < passed;
             clock = (now, wall);
@@ -123,7 +126,7 @@ impl Worker {
     }
 
     /// Begins as many turns as there is room for.
-    async fn fill(
+    pub async fn fill(
         self: &Arc<Self>,
         store: &Store,
         lane: Lane,
@@ -146,7 +149,7 @@ impl Worker {
             // Its last turn has let go of it and is about to end. Were it kept claimed, it would
             // wait until the claim runs out.
             if turns.of.values().any(|(_, working)| *working == client) {
-                let (by, next_try) = (self.me.clone(), Timestamp::now());
+                let (by, next_try) = (self.me.clone(), self.now());
                 self.pen.change(Change::Release { client, by, next_try }).await?;
                 continue;
             }
@@ -163,7 +166,7 @@ impl Worker {
 
     /// Reading costs no write to the disk; claiming does.
     async fn is_due(&self, store: &Store, lane: Lane) -> Result<bool, Trouble> {
-        let now = Timestamp::now().as_microsecond();
+        let now = self.now().as_microsecond();
         let found: Option<String> = query_scalar(DUE)
             .bind(lane.as_str())
             .bind(now)
@@ -177,7 +180,7 @@ impl Worker {
     /// Works on one client's queue until it is empty, held back, or others shall have a turn.
     async fn turn(&self, store: &Store, client: String) -> Result<(), Trouble> {
         let worked = self.row(store, &client).await;
-        let now = Timestamp::now();
+        let now = self.now();
         let longest = now.checked_add(self.config.retry_max).unwrap_or(now);
         let next_try = match &worked {
             Ok(Then::Until(at)) => longest.min(*at),
@@ -216,6 +219,11 @@ impl Worker {
             Lane::Crm => self.circuit().leave(Instant::now()),
             Lane::Hook => Leave::All,
         }
+    }
+
+    /// By the wall clock.
+    pub fn now(&self) -> Timestamp {
+        (self.wall)()
     }
 
     pub fn circuit(&self) -> MutexGuard<'_, Circuit> {

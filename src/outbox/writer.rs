@@ -1,19 +1,23 @@
-//! The one task that writes: many papers and changes in one transaction, so that they share one
-//! write to the disk. While the store fails it keeps what it has and tries again.
+//! The one task that writes: many papers, changes and deeds in one transaction, so that they share
+//! one write to the disk. While the store fails it keeps what it has and tries again; only who can
+//! send his deed again is told at once.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::{SqliteConnection, query};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use super::Wall;
 use super::change::{Answer, Change};
 use super::paper::Paper;
+use crate::callback::book::deed::{Deed, Done};
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 use crate::telemetry::with_help;
@@ -30,11 +34,29 @@ const LAST_TRY: Duration = Duration::from_secs(3);
 enum Job {
     Paper(Paper),
     Change(Change, oneshot::Sender<Answer>),
+    Deed(Box<Deed>, oneshot::Sender<Result<Done, String>>),
+}
+
+impl Job {
+    fn papers(&self) -> &[Paper] {
+        match self {
+            Self::Paper(paper) => std::slice::from_ref(paper),
+            Self::Change(..) => &[],
+            Self::Deed(deed, _) => deed.papers(),
+        }
+    }
+}
+
+/// What came of a job.
+enum Wrote {
+    Paper,
+    Change(Answer),
+    Deed(Done),
 }
 
 /// The way to the writer. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Pen {
+pub(crate) struct Pen {
     jobs: mpsc::Sender<Job>,
     lost: Arc<Lost>,
 }
@@ -65,10 +87,43 @@ impl Lost {
     }
 }
 
+/// Deeds as they come, each with whom to answer.
+#[cfg(test)]
+pub(crate) type Deeds = mpsc::Receiver<(Deed, oneshot::Sender<Result<Done, String>>)>;
+
+#[cfg(test)]
+impl Pen {
+    /// A pen whose deeds somebody else does: in virtual time there is no disk.
+    pub(crate) fn to_nobody() -> (Self, Deeds) {
+        let (sender, mut jobs) = mpsc::channel(1024);
+        let (given, deeds) = mpsc::channel(1024);
+        let metrics = Arc::new(Metrics::new().unwrap());
+        tokio::spawn(async move {
+            while let Some(job) = jobs.recv().await {
+                if let Job::Deed(deed, answer) = job {
+                    let _ = given.send((*deed, answer)).await;
+                }
+            }
+        });
+        (Self { jobs: sender, lost: Arc::new(Lost { now: AtomicU64::new(0), metrics }) }, deeds)
+    }
+}
+
 /// The writer is gone: the engine ends.
 #[derive(Debug, thiserror::Error)]
 #[error("the writer of the outbox has ended")]
-pub(super) struct Ended;
+pub(crate) struct Ended;
+
+/// Why a deed was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Undone {
+    /// The store fails, and this deed does not wait for it.
+    #[error("{0}")]
+    Store(String),
+    /// The engine ends.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+}
 
 impl Pen {
     /// Gives a paper to the writer. Never waits: with no room left it is lost, and that is said.
@@ -83,19 +138,37 @@ impl Pen {
     }
 
     /// Makes a change, and waits until it is durable, however long that takes.
-    pub async fn change(&self, change: Change) -> Result<Answer, Ended> {
+    pub(super) async fn change(&self, change: Change) -> Result<Answer, Ended> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job::Change(change, answer)).await.map_err(|_| Ended)?;
         answered.await.map_err(|_| Ended)
     }
+
+    /// Does a deed, and waits until it is durable: however long that takes, unless it can be
+    /// refused.
+    pub async fn deed(&self, deed: Deed) -> Result<Done, Undone> {
+        let (answer, answered) = oneshot::channel();
+        self.hand_over(deed, answer).await?;
+        answered.await.map_err(|_| Ended)?.map_err(Undone::Store)
+    }
+
+    /// The same for who waits elsewhere. When this returns, its place among all deeds is certain.
+    pub async fn hand_over(
+        &self,
+        deed: Deed,
+        answer: oneshot::Sender<Result<Done, String>>,
+    ) -> Result<(), Ended> {
+        self.jobs.send(Job::Deed(Box::new(deed), answer)).await.map_err(|_| Ended)
+    }
 }
 
 /// The writer.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     path: PathBuf,
     jobs: mpsc::Receiver<Job>,
     lost: Arc<Lost>,
     metrics: Arc<Metrics>,
+    wall: Wall,
     /// Told after each transaction.
     pub written: Arc<Notify>,
     /// The store, once it is open.
@@ -105,13 +178,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(path: PathBuf, memory: usize, metrics: Arc<Metrics>) -> (Self, Pen) {
+    pub fn new(path: PathBuf, memory: usize, metrics: Arc<Metrics>, wall: Wall) -> (Self, Pen) {
         let (sender, jobs) = mpsc::channel(memory);
         let lost = Arc::new(Lost { now: AtomicU64::new(0), metrics: metrics.clone() });
         let pen = Pen { jobs: sender, lost: lost.clone() };
         let (written, store, stop) =
             (Arc::default(), watch::Sender::new(None), CancellationToken::new());
-        (Self { path, jobs, lost, metrics, written, store, stop }, pen)
+        (Self { path, jobs, lost, metrics, wall, written, store, stop }, pen)
     }
 
     /// Writes until it is told to stop, then what is left.
@@ -168,14 +241,17 @@ impl Writer {
                 Ok(answers) => {
                     self.metrics.journal_write_seconds.observe(begun.elapsed().as_secs_f64());
                     self.metrics.journal_batch.observe(batch.len() as f64);
-                    let mut answers = answers.into_iter();
-                    for job in batch.drain(..) {
-                        match job {
-                            Job::Paper(paper) => self.compare(&paper),
-                            Job::Change(_, sender) => {
-                                // The worker may have been ended meanwhile.
-                                let _ = answers.next().map(|answer| sender.send(answer));
+                    for (job, wrote) in batch.drain(..).zip(answers) {
+                        job.papers().iter().for_each(|paper| self.compare(paper));
+                        // Who waited may have ended meanwhile.
+                        match (job, wrote) {
+                            (Job::Change(_, sender), Wrote::Change(answer)) => {
+                                let _ = sender.send(answer);
                             }
+                            (Job::Deed(_, sender), Wrote::Deed(done)) => {
+                                let _ = sender.send(Ok(done));
+                            }
+                            _ => {}
                         }
                     }
                     outage.over();
@@ -192,6 +268,7 @@ impl Writer {
                         continue;
                     }
                     outage.failed(&told, self.jobs.len() + batch.len());
+                    refuse(batch, &told);
                 }
             }
             if self.stop.is_cancelled() {
@@ -217,10 +294,10 @@ impl Writer {
 
     /// A full disk may end a transaction by itself. The library's own transactions do not know of
     /// that, and their connection is of no use any more; so this one speaks plainly.
-    async fn commit(&self, store: &Store, batch: &[Job]) -> Result<Vec<Answer>, sqlx::Error> {
+    async fn commit(&self, store: &Store, batch: &[Job]) -> Result<Vec<Wrote>, sqlx::Error> {
         let mut db = store.pool().acquire().await?;
         query("BEGIN IMMEDIATE").execute(&mut *db).await?;
-        let written = write_all(&mut db, batch).await;
+        let written = write_all(&mut db, batch, (self.wall)()).await;
         let done = match &written {
             Ok(_) => query("COMMIT").execute(&mut *db).await.map(drop),
             Err(_) => Ok(()),
@@ -257,16 +334,16 @@ impl Writer {
     async fn alone(&self, store: &Store, job: &Job) -> Result<(), sqlx::Error> {
         let mut db = store.pool().acquire().await?;
         query("BEGIN IMMEDIATE").execute(&mut *db).await?;
-        let written = write_all(&mut db, std::slice::from_ref(job)).await;
+        let written = write_all(&mut db, std::slice::from_ref(job), (self.wall)()).await;
         let _ = query("ROLLBACK").execute(&mut *db).await;
         written.map(drop)
     }
 
     fn give_up(&mut self, batch: Vec<Job>) {
         self.jobs.close();
-        let mut left: u64 = batch.iter().filter(|job| matches!(job, Job::Paper(_))).count() as u64;
+        let mut left: u64 = batch.iter().map(|job| job.papers().len() as u64).sum();
         while let Ok(job) = self.jobs.try_recv() {
-            left += u64::from(matches!(job, Job::Paper(_)));
+            left += job.papers().len() as u64;
         }
         self.lost.add(left, "the engine ends and the store cannot be written");
         if left > 0 {
@@ -278,15 +355,32 @@ impl Writer {
     }
 }
 
-async fn write_all(db: &mut SqliteConnection, batch: &[Job]) -> Result<Vec<Answer>, sqlx::Error> {
-    let mut answers = Vec::new();
-    for job in batch {
+/// Tells those who can send it again; the others wait.
+fn refuse(batch: &mut Vec<Job>, why: &StoreError) {
+    for job in std::mem::take(batch) {
         match job {
-            Job::Paper(paper) => paper.write(db).await?,
-            Job::Change(change, _) => answers.push(change.write(db).await?),
+            Job::Deed(deed, sender) if deed.can_be_refused() => {
+                let _ = sender.send(Err(why.to_string()));
+            }
+            job => batch.push(job),
         }
     }
-    Ok(answers)
+}
+
+async fn write_all(
+    db: &mut SqliteConnection,
+    batch: &[Job],
+    now: Timestamp,
+) -> Result<Vec<Wrote>, sqlx::Error> {
+    let mut wrote = Vec::with_capacity(batch.len());
+    for job in batch {
+        wrote.push(match job {
+            Job::Paper(paper) => paper.write(db, now).await.map(|()| Wrote::Paper)?,
+            Job::Change(change, _) => Wrote::Change(change.write(db, now).await?),
+            Job::Deed(deed, _) => Wrote::Deed(deed.write(db, now).await?),
+        });
+    }
+    Ok(wrote)
 }
 
 /// Whether the fault is in what is written, and not in file, disk or lock.
@@ -337,6 +431,6 @@ impl Outage {
 }
 
 /// Waits for the store; `None`: the engine ended first.
-pub(super) async fn opened(mut store: watch::Receiver<Option<Store>>) -> Option<Store> {
+pub(crate) async fn opened(mut store: watch::Receiver<Option<Store>>) -> Option<Store> {
     store.wait_for(Option::is_some).await.ok().and_then(|store| store.clone())
 }

@@ -54,7 +54,7 @@ pub(super) fn kept(path: &Path) -> Result<Key, KeyError> {
 }
 
 /// From the system's source of random numbers (two v4 UUIDs would lack 12 bits).
-pub(super) fn random() -> [u8; LENGTH] {
+pub(crate) fn random() -> [u8; LENGTH] {
     let mut key = [0; LENGTH];
     for (n, byte) in key.iter_mut().enumerate() {
         // Byte 0 of a v4 UUID is random throughout.

@@ -85,6 +85,24 @@ impl Key {
         Self(Hmac::new(&block.into()))
     }
 
+    /// Signs a text for one purpose: no signature is good for another. Hexadecimal.
+    pub fn sign(&self, purpose: &str, text: &str) -> String {
+        hex(&self.about(purpose, text).finalize().into_bytes())
+    }
+
+    /// Whether this is the signature. Compares in constant time.
+    pub fn signed(&self, purpose: &str, text: &str, signature: &str) -> bool {
+        let signature = unhex(signature);
+        signature.is_some_and(|bytes| self.about(purpose, text).verify_slice(&bytes).is_ok())
+    }
+
+    fn about(&self, purpose: &str, text: &str) -> Hmac<Sha256> {
+        let mut mac = self.0.clone();
+        // A link's text has three lines, this has two.
+        mac.update(format!("{purpose}\n{}", text.replace('\n', " ")).as_bytes());
+        mac
+    }
+
     fn over(&self, shelf: Shelf, path: &str, expires: Timestamp) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
         // No path has a line end in it, so that no two links have one text.
@@ -174,7 +192,8 @@ impl Links {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// In small letters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -261,6 +280,19 @@ mod tests {
             assert_eq!(opened, Err(LinkError::Forged), "{path} {expires} {signature}");
         }
         assert!(links.open(shelf, &path, &expires, &signature, NOW).is_ok());
+    }
+
+    #[test]
+    fn a_signature_is_good_for_one_text_one_purpose_and_one_key() {
+        let key = Key::new(b"secret");
+        let signature = key.sign("callback", "a-1");
+        assert!(key.signed("callback", "a-1", &signature));
+        assert!(!key.signed("callback", "a-2", &signature));
+        assert!(!key.signed("recordings", "a-1", &signature));
+        assert!(!Key::new(b"another").signed("callback", "a-1", &signature));
+        for broken in ["", "00", "zz", &signature[2..]] {
+            assert!(!key.signed("callback", "a-1", broken), "{broken}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ use tracing::error;
 
 pub use config::RecordingConfig;
 pub use key::KeyError;
+pub(crate) use key::random;
+pub(crate) use links::hex;
 pub use links::{Key, LinkError, Links, Server, Shelf};
 pub use template::{PathError, Template, Words, check_path};
 
@@ -102,7 +104,9 @@ impl Recorder {
     }
 }
 
-fn key(config: &RecordingConfig, file: &Path) -> Key {
+/// What this engine signs with: the configured secret, else the key in the file, which is made
+/// where it is missing. Engines with one secret open each other's links.
+pub fn key(config: &RecordingConfig, file: &Path) -> Key {
     if let Some(secret) = &config.secret {
         return Key::new(secret.reveal().as_bytes());
     }

@@ -10,8 +10,8 @@ use crate::rules::{Problem, Routing, RulesError};
 pub struct Loaded {
     /// The way of a call.
     pub routing: Routing,
-    /// What the CRM learns.
-    pub sets: Sets,
+    /// What the CRM learns; `None`: the engine leaves the CRM alone.
+    pub sets: Option<Sets>,
 }
 
 /// Everything that is wrong with the rules.
@@ -23,12 +23,14 @@ pub struct Mistakes {
 }
 
 impl Loaded {
-    /// Reads, checks and tests what the configuration names.
+    /// Reads, checks and tests what the configuration names; the sets only where the CRM is to
+    /// learn something.
     ///
     /// # Errors
     /// Every mistake of routing and sets.
-    pub fn load(rules: &Rules) -> Result<Self, Mistakes> {
-        match (Routing::configured(rules), Sets::load(rules)) {
+    pub fn load(rules: &Rules, ruled: bool) -> Result<Self, Mistakes> {
+        let sets = ruled.then(|| Sets::load(rules)).transpose();
+        match (Routing::configured(rules), sets) {
             (Ok(routing), Ok(sets)) => Ok(Self { routing, sets }),
             (routing, sets) => Err(Mistakes { routing: routing.err(), sets: sets.err() }),
         }
@@ -36,7 +38,7 @@ impl Loaded {
 
     /// What is allowed, but surely not meant, a line each.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let sets = self.sets.all().into_iter().flat_map(|set| set.warnings());
+        let sets = self.sets.iter().flat_map(Sets::all).flat_map(|set| set.warnings());
         self.routing.warnings().iter().chain(sets).map(Problem::line).collect()
     }
 }

@@ -55,9 +55,9 @@ impl Reloader {
 
     async fn in_turn(&self, door: Door) -> Status {
         let _turn = self.turn.lock().await;
-        let rules = self.rules.clone();
+        let (rules, ruled) = (self.rules.clone(), self.sets.is_some());
         // The tests of big sets take a while: not on a thread that serves calls.
-        let loaded = match tokio::task::spawn_blocking(move || Loaded::load(&rules)).await {
+        let loaded = match tokio::task::spawn_blocking(move || Loaded::load(&rules, ruled)).await {
             Ok(Ok(loaded)) => self.accept(loaded),
             Ok(Err(mistakes)) => Err(mistakes.lines()),
             Err(error) => Err(vec![format!(
@@ -79,14 +79,16 @@ impl Reloader {
         }
         let warnings = loaded.warnings();
         let Loaded { routing, sets } = loaded;
-        let new = Status::new(&routing, self.sets.is_some().then_some(&sets));
+        let new = Status::new(&routing, sets.as_ref());
         if self.lock().same_rules(&new) {
             return Ok((Outcome::Unchanged, warnings));
         }
-        if let Some(in_force) = &self.sets {
+        let change = self.engine.standing.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some((in_force, sets)) = self.sets.as_ref().zip(sets) {
             in_force.store(sets);
         }
         self.engine.rules.store(Arc::new(routing));
+        drop(change);
         *self.lock() = new;
         Ok((Outcome::Taken, warnings))
     }
@@ -96,7 +98,7 @@ impl Reloader {
     fn gone(&self, loaded: &Loaded) -> Vec<String> {
         let configured = watch::files(&self.rules);
         let configured: Vec<_> = configured.iter().map(|path| path.display().to_string()).collect();
-        let new = Status::new(&loaded.routing, Some(&loaded.sets));
+        let new = Status::new(&loaded.routing, loaded.sets.as_ref());
         let now = self.lock();
         let lost = now.files().filter(|file| {
             configured.iter().any(|path| path == file) && !new.files().any(|other| other == *file)

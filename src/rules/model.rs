@@ -11,8 +11,11 @@ use crate::core::calendar::Calendar;
 use crate::core::phone::{Phone, Region};
 use crate::core::trace::Place;
 
+mod sites;
 mod steps;
 
+pub(crate) use sites::GROUP_ORDERS;
+pub use sites::{Callbacks, Form, Missed, Site, TargetRule};
 pub use steps::{Attempt, Numbers, Order, SkipIf, StepKind, StepRule};
 
 /// A whole `routing.toml`, checked: every name in it leads somewhere.
@@ -29,6 +32,8 @@ pub struct Routing {
     pub(crate) routes: BTreeMap<String, Arc<Route>>,
     pub(crate) internal: Internal,
     pub(crate) outbound: Outbound,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) sites: BTreeMap<String, Arc<Site>>,
     pub(crate) warnings: Vec<Problem>,
 }
 

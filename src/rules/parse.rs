@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use toml_edit::Document;
 
-use super::model::{Blocked, Internal, Outbound, Route, Routing, StepKind, StepRule};
+use super::model::{Blocked, Internal, Line, Outbound, Route, Routing, StepKind, StepRule};
 use super::parse_calendar::{calendar, zone};
+use super::parse_callbacks::{Names, callbacks};
 use super::parse_lines::lines;
+use super::parse_sites::sites;
 use super::parse_steps::{MOST_RING, Where, steps};
 use super::problem::{RulesError, Source};
 use super::read::{At, Reader, Tab};
@@ -57,6 +59,8 @@ fn rules(reader: &mut Reader, document: &Document<&str>) -> Option<Routing> {
         "routes",
         "internal",
         "outbound",
+        "callbacks",
+        "sites",
     ];
     reader.keys(root, &known);
     schema(reader, root);
@@ -83,6 +87,10 @@ fn rules(reader: &mut Reader, document: &Document<&str>) -> Option<Routing> {
     let lines = lines(reader, root, region, &calendars, &routes, &written);
     let internal = internal(reader, root);
     let outbound = outbound(reader, root, region);
+    let found = lines.as_ref().map(|lines| lines.all.as_slice()).unwrap_or_default();
+    let names = Names { calendars: &calendars, lines: &all_lines(root, found) };
+    let callbacks = callbacks(reader, root, timezone.as_ref(), &names);
+    let sites = sites(reader, root, &callbacks.policy, &names);
     let lines = lines?;
     Some(Routing {
         file: reader.source.file.clone(),
@@ -96,8 +104,18 @@ fn rules(reader: &mut Reader, document: &Document<&str>) -> Option<Routing> {
         routes: routes.into_iter().filter_map(|(id, r)| Some((id, r?))).collect(),
         internal,
         outbound,
+        callbacks,
+        sites,
         warnings: Vec::new(),
     })
+}
+
+/// Lines by name, those with mistakes of their own too.
+fn all_lines(root: &Tab, found: &[Arc<Line>]) -> Named<Line> {
+    let tables = root.item("lines").and_then(|item| item.value.as_table_like());
+    let names = tables.into_iter().flat_map(|tables| tables.iter().map(|(name, _)| name));
+    let line = |name: &str| found.iter().find(|line| line.name == name).cloned();
+    names.map(|name| (name.to_owned(), line(name))).collect()
 }
 
 /// FNV-1a: the same on every machine and with every compiler, unlike the standard hasher.

@@ -14,6 +14,10 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 pub(super) fn zone(reader: &mut Reader, tab: &Tab) -> Option<TimeZone> {
     let text = reader.text(tab, "timezone")?;
+    zone_named(reader, &text)
+}
+
+pub(super) fn zone_named(reader: &mut Reader, text: &At<&str>) -> Option<TimeZone> {
     match TimeZone::get(text.value) {
         Ok(zone) => Some(zone),
         Err(_) => {

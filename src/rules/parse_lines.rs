@@ -115,7 +115,12 @@ fn reader_text<'t>(tab: &Tab<'t>, key: &str) -> Option<&'t str> {
 
 /// The thing a key names. Outer `None`: nothing is named, or nothing has this name. Inner `None`:
 /// it exists, and its own mistakes are named elsewhere.
-fn named<T>(reader: &mut Reader, tab: &Tab, key: &str, all: &Named<T>) -> Option<Option<Arc<T>>> {
+pub(super) fn named<T>(
+    reader: &mut Reader,
+    tab: &Tab,
+    key: &str,
+    all: &Named<T>,
+) -> Option<Option<Arc<T>>> {
     let text = reader.text(tab, key)?;
     let found = all.get(text.value).cloned();
     if found.is_none() {

@@ -174,7 +174,12 @@ fn step(reader: &mut Reader, tab: &Tab, place: Where) -> Option<StepKind> {
     }
 }
 
-fn need<'t>(reader: &mut Reader, tab: &Tab<'t>, key: &str, what: &str) -> Option<At<&'t str>> {
+pub(super) fn need<'t>(
+    reader: &mut Reader,
+    tab: &Tab<'t>,
+    key: &str,
+    what: &str,
+) -> Option<At<&'t str>> {
     if tab.item(key).is_none() {
         reader.missing(tab, key, &format!("add {key} = \"…\": {what}"));
     }
@@ -211,7 +216,7 @@ fn skip_if(reader: &mut Reader, tab: &Tab) -> SkipIf {
     skip
 }
 
-fn queue_name(reader: &mut Reader, text: &At<&str>) -> Option<QueueName> {
+pub(super) fn queue_name(reader: &mut Reader, text: &At<&str>) -> Option<QueueName> {
     let allowed = |c: char| c.is_alphanumeric() || "_-.@".contains(c);
     if text.value.is_empty() || !text.value.chars().all(allowed) {
         let message = format!("`{}` is no name of a queue", shown(text.value));

@@ -17,7 +17,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Line and column of a byte, both from 1. Columns count characters.
-    fn line_column(&self, byte: usize) -> (u32, u32) {
+    pub(crate) fn line_column(&self, byte: usize) -> (u32, u32) {
         let mut byte = byte.min(self.text.len());
         while !self.text.is_char_boundary(byte) {
             byte -= 1;

@@ -5,6 +5,8 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use super::*;
 use crate::core::staff::{Employee, Staff, Status};
 
+mod sites;
+
 const TEN_MISTAKES: &str = include_str!("tests/ten_mistakes.toml");
 
 /// A file that is right, with `change` in place of `what`.
@@ -63,7 +65,11 @@ fn every_example_in_the_built_in_file_is_right_once_it_is_uncommented() {
         "hours = ",
     ];
     let more = ["holidays = ", "work_days = ", "then = ", "closed = [", "    { do = ", "]"];
-    let example = |line: &&str| keys.iter().chain(&more).any(|k| line.starts_with(k));
+    let example = |line: &&str| {
+        let key = line.split(" = ").next().is_some_and(|key| CALLBACK_KEYS.contains(&key));
+        key || keys.iter().chain(&more).any(|k| line.starts_with(k))
+            || CALLBACK_TABLES.contains(line)
+    };
     let uncommented = text.lines().map(|line| match line.strip_prefix("# ").filter(example) {
         Some(bare) => bare,
         None => line,
@@ -74,7 +80,41 @@ fn every_example_in_the_built_in_file_is_right_once_it_is_uncommented() {
     );
     let rules = Routing::parse("routing.toml", &uncommented).unwrap();
     assert_eq!(rules.warnings().len(), 0);
+    let sites: Vec<_> = rules.sites().map(|site| (site.name.as_str(), site.call)).collect();
+    assert_eq!(sites, [("letters", false), ("shop", true)]);
+    assert!(rules.missed(Some("main")).is_some() && rules.missed(Some("other")).is_none());
+    let left: Vec<_> = uncommented.lines().filter(|line| line.starts_with("# [")).collect();
+    assert_eq!(left, Vec::<&str>::new());
 }
+
+const CALLBACK_TABLES: [&str; 4] =
+    ["[callbacks]", "[callbacks.missed]", "[sites.shop]", "[sites.letters]"];
+const CALLBACK_KEYS: [&str; 24] = [
+    "ring",
+    "retry",
+    "give_up",
+    "client_ring",
+    "client_tries",
+    "client_pause",
+    "prompt",
+    "press",
+    "zones",
+    "lines",
+    "delay",
+    "targets",
+    "key",
+    "origins",
+    "line",
+    "departments",
+    "countries",
+    "honeypot",
+    "per_address",
+    "per_phone",
+    "call",
+    "calendar",
+    "hours",
+    "holidays",
+];
 
 #[test]
 fn all_mistakes_of_a_file_are_named_at_once() {

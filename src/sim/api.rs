@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::call::{A, Call};
 use super::cause;
 use super::clock::stamp;
+use super::conn::Request;
 use super::event::{Extra, Kind};
 use super::shared::{Ctl, Shared, lock};
 use super::transfer::Destination;
@@ -168,7 +169,7 @@ impl Shared {
                 self.config.phones.contains_key(number).to_string()
             }
             "originate" => self.originate(arg).await,
-            "uuid_bridge" => self.uuid_bridge(arg),
+            "uuid_bridge" => self.uuid_bridge(arg).await,
             "reloadxml" => "+OK [Success]\n".to_owned(),
             _ if command.starts_with("uuid_") => self.api_of_call(line, command, arg).await,
             _ => format!("-ERR {command} Command not found!\n"),
@@ -189,6 +190,19 @@ impl Shared {
             "uuid_exists" => "false".to_owned(),
             _ => NO_CHANNEL.to_owned(),
         }
+    }
+
+    /// `sendmsg UUID` on a control connection.
+    pub(super) async fn sendmsg(&self, uuid: &str, request: Request) -> String {
+        if let Some(mailbox) = self.mailbox(uuid) {
+            let (answer, text) = oneshot::channel();
+            if mailbox.send(Ctl::Send(uuid.to_owned(), request, answer)).is_ok()
+                && let Ok(text) = text.await
+            {
+                return text;
+            }
+        }
+        format!("-ERR invalid session id [{uuid}]")
     }
 
     fn status(&self) -> String {

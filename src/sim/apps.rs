@@ -15,6 +15,7 @@ const KNOWN: &[&str] = &[
     "att_xfer",
     "bridge",
     "callcenter",
+    "event",
     "export",
     "fifo",
     "hangup",
@@ -132,13 +133,21 @@ impl Call {
             }
             "park" => {
                 self.tell(A, Kind::ChannelPark);
+                // Whole wall-clock seconds, and only looked at while nothing plays.
+                let seconds = self.seconds("park_timeout");
+                self.park_ends = seconds.map(|s| (self.now() / 1_000_000 + s) * 1_000_000);
+                if let Some(at) = self.park_ends {
+                    self.timers.at(at, What::Wake);
+                }
                 self.parked(None).await;
+                self.park_ends = None;
                 self.tell(A, Kind::ChannelUnpark);
             }
             "transfer" => {
                 let destination = super::transfer::Destination::parse(arg);
                 self.send_caller_to(destination);
             }
+            "event" => self.app_event(A, arg),
             "bridge" => self.app_bridge(arg).await,
             "callcenter" => self.app_callcenter(arg).await,
             "fifo" => self.app_fifo(arg).await,
@@ -184,6 +193,7 @@ impl Call {
                     (Some(value), _) => out.push_str(&value),
                     // A global variable of the stock configuration.
                     (None, "domain" | "domain_name") => out.push_str("127.0.0.1"),
+                    (None, "hold_music") => out.push_str("local_stream://moh"),
                     (None, _) => {}
                 },
             }
@@ -199,7 +209,7 @@ impl Call {
         let until = self.now() + super::clock::micros(time);
         self.timers.at(until, What::Wake);
         while self.now() < until {
-            if !self.legs[A].alive() || self.transfer.is_some() {
+            if !self.legs[A].alive() || self.transfer.is_some() || self.joins.is_some() {
                 return false;
             }
             if std::mem::take(&mut self.legs[A].break_now) {
@@ -211,18 +221,12 @@ impl Call {
     }
 
     async fn app_playback(&mut self, file: &str) {
-        let files = &self.shared.config.files;
-        let length = match files.get(file) {
-            Some(None) => {
-                self.respond_with("FILE NOT FOUND");
-                return;
-            }
-            Some(Some(length)) => *length,
-            None if file.starts_with("tone_stream://") && file.contains("loops=-1") => {
-                Duration::from_secs(86_400)
-            }
-            None => self.shared.config.file_length,
+        let Some(length) = self.length_of(file) else {
+            self.respond_with("FILE NOT FOUND");
+            return;
         };
+        let limit = self.seconds("playback_timeout_sec").map(Duration::from_secs);
+        let length = limit.map_or(length, |limit| length.min(limit));
         self.report.played.push(file.to_owned());
         self.playback_event(Kind::PlaybackStart, file, "");
         self.music += 1;
@@ -254,21 +258,78 @@ impl Call {
         self.tell_more(Some(A), kind, extra);
     }
 
-    /// `play_and_get_digits MIN MAX TRIES TIMEOUT TERMINATORS FILE …`.
+    /// A variable that holds whole seconds, above 0.
+    fn seconds(&self, name: &str) -> Option<u64> {
+        self.legs[A].vars.get(name)?.parse().ok().filter(|s| *s > 0)
+    }
+
+    /// How long a sound plays; `None`: there is no such file.
+    fn length_of(&self, file: &str) -> Option<Duration> {
+        let endless = file.starts_with("local_stream://")
+            || file.starts_with("tone_stream://") && file.contains("loops=-1");
+        match self.shared.config.files.get(file) {
+            Some(known) => *known,
+            None if endless => Some(Duration::from_secs(86_400)),
+            None => Some(self.shared.config.file_length),
+        }
+    }
+
+    /// `event NAME=VALUE,…`.
+    pub(super) fn app_event(&mut self, l: usize, arg: &str) {
+        let lines = arg.split(',').filter_map(|line| line.trim().split_once('='));
+        let tail: String =
+            lines.map(|(name, value)| format!("{name}: {}\n", encode(value))).collect();
+        let extra = Extra { tail: &tail, ..Extra::default() };
+        self.tell_more(Some(l), Kind::ChannelApplication, extra);
+    }
+
+    /// `play_and_get_digits MIN MAX TRIES TIMEOUT TERMINATORS FILE INVALID_FILE VARIABLE REGEXP …`.
+    /// Of expressions only a single key is known, `^[1]$` or `^1$`.
     async fn app_digits(&mut self, arg: &str) {
-        let words: Vec<_> = arg.split(' ').collect();
-        let word = |n: usize| words.get(n).copied().unwrap_or_default();
-        let most = word(1).parse().unwrap_or(1);
-        let time = Duration::from_millis(word(3).parse().unwrap_or(5000));
-        let ends = word(4);
+        let words = super::record::words(arg);
+        let word = |n: usize| words.get(n).map(String::as_str).unwrap_or_default();
+        let tries = word(2).parse().unwrap_or(1_u32).max(1);
         let variable = word(7).to_owned();
+        let right = |digits: &str| match word(8).trim_matches(['^', '$', '[', ']']) {
+            "" => !digits.is_empty(),
+            key if key.len() == 1 => digits == key,
+            _ => true,
+        };
+        self.legs[A].vars.unset(&variable);
+        for attempt in 1..=tries {
+            let digits = self.digits_once(&words).await;
+            let over = !self.legs[A].alive() || self.joins.is_some() || self.transfer.is_some();
+            if right(&digits) || tries == 1 {
+                self.legs[A].vars.set(&variable, &digits);
+                return;
+            }
+            if over || attempt == tries || std::mem::take(&mut self.legs[A].break_now) {
+                return;
+            }
+        }
+    }
+
+    /// Plays, and waits for keys.
+    async fn digits_once(&mut self, words: &[String]) -> String {
+        let word = |n: usize| words.get(n).map(String::as_str).unwrap_or_default();
+        let most = word(1).parse().unwrap_or(1);
+        let mut time = Duration::from_millis(word(3).parse().unwrap_or(5000));
+        if word(2) != "1" {
+            time += self.length_of(word(5)).unwrap_or_default();
+        }
+        let ends = if word(4) == "none" { "" } else { word(4) };
         self.digits.clear();
         let mut plays = true;
         self.playback_event(Kind::PlaybackStart, word(5), "");
         self.music += 1;
         let until = self.now() + super::clock::micros(time);
         self.timers.at(until, What::Wake);
-        while self.now() < until && self.legs[A].alive() && self.digits.len() < most {
+        while self.now() < until
+            && self.legs[A].alive()
+            && !self.legs[A].break_now
+            && self.joins.is_none()
+            && self.digits.len() < most
+        {
             if self.digits.ends_with(|c| ends.contains(c)) {
                 break;
             }
@@ -283,11 +344,10 @@ impl Call {
         }
         self.music -= 1;
         let mut digits = std::mem::take(&mut self.digits);
-        let vars = &mut self.legs[A].vars;
         if digits.ends_with(|c| ends.contains(c)) {
             let end = digits.pop().map(String::from).unwrap_or_default();
-            vars.set("read_terminator_used", &end);
+            self.legs[A].vars.set("read_terminator_used", &end);
         }
-        vars.set(&variable, &digits);
+        digits
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Call {
     pub(super) afterwards: Vec<super::queue::After>,
     /// `park_after_bridge` took hold.
     pub(super) parks: bool,
+    /// `park` gives the leg up then.
+    pub(super) park_ends: Option<Micros>,
     /// CF_CONTROLLED: no connection has ended since `socket` began to lead the caller.
     pub(super) controlled: bool,
     /// A leg the caller is to be connected with outside of `socket`: queue, attended transfer.
@@ -137,6 +139,7 @@ impl Call {
             dialplan_ends: false,
             afterwards: Vec::new(),
             parks: false,
+            park_ends: None,
             controlled: false,
             joins: None,
             music: 0,
@@ -217,7 +220,7 @@ impl Call {
             self.after(after + time, What::Holds(A, false));
         }
         for (after, digit) in caller.presses {
-            self.after(after, What::CallerPresses(digit));
+            self.after(after, What::Presses(A, digit));
         }
         self.state(A, State::New);
         self.state(A, State::Init);
@@ -364,6 +367,9 @@ impl Call {
         match message {
             Ctl::HangUp => self.caller_hangs_up(),
             Ctl::Go(to) => self.goes = Some(to),
+            Ctl::Send(uuid, request, answer) => {
+                let _ = answer.send(self.sendmsg(&uuid, &request));
+            }
             Ctl::Give(uuid, to) => self.give(&uuid, &to),
             Ctl::Take(leg) => self.take(*leg),
             Ctl::Api(line, answer) => {

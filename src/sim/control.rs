@@ -96,6 +96,7 @@ struct Session {
 enum After {
     Reply(String),
     Api(String),
+    Send(String, Request),
     Close(String),
 }
 
@@ -125,6 +126,9 @@ async fn serve(shared: Arc<Shared>, mut stream: impl Io) {
                         let (text, close) = match after {
                             After::Reply(text) => (reply(&text), false),
                             After::Api(line) => (api(&shared.api(&line).await), false),
+                            After::Send(leg, message) => {
+                                (reply(&shared.sendmsg(&leg, message).await), false)
+                            }
                             After::Close(text) => (format!("{}{}", reply(&text), goodbye(None)), true),
                         };
                         if stream.write_all(text.as_bytes()).await.is_err() || close {
@@ -195,6 +199,7 @@ impl Session {
         }
         match verb {
             "api" => After::Api(rest.to_owned()),
+            "sendmsg" => After::Send(rest.to_owned(), request.clone()),
             "bgapi" => {
                 let job = request.header("Job-UUID").map_or_else(new_uuid, str::to_owned);
                 let (shared, jobs) = (self.shared.clone(), self.jobs.clone());

@@ -46,6 +46,7 @@ kinds! {
     ChannelHangupComplete "CHANNEL_HANGUP_COMPLETE" "switch_core_state_machine.c" "switch_core_session_reporting_state" "943";
     ChannelExecute "CHANNEL_EXECUTE" "switch_core_session.c" "switch_core_session_exec" "2944";
     ChannelExecuteComplete "CHANNEL_EXECUTE_COMPLETE" "switch_core_session.c" "switch_core_session_exec" "2993";
+    ChannelApplication "CHANNEL_APPLICATION" "mod_dptools.c" "event_function" "1899";
     ChannelHold "CHANNEL_HOLD" "mod_sofia.c" "sofia_receive_message" "2331";
     ChannelUnhold "CHANNEL_UNHOLD" "mod_sofia.c" "sofia_receive_message" "2354";
     ChannelBridge "CHANNEL_BRIDGE" "switch_ivr_bridge.c" "switch_ivr_multi_threaded_bridge" "1689";
@@ -226,8 +227,8 @@ pub(super) fn render(
     if let Some(leg) = leg {
         leg.write_state(out);
         leg.write_profiles(out);
-        // CHANNEL_STATE and CHANNEL_CALLSTATE carry no variables (transcript 02b).
-        if !matches!(kind, Kind::ChannelState | Kind::ChannelCallstate) {
+        // These carry no variables (transcript 02b; the last one seen on 1.10.12).
+        if !matches!(kind, Kind::ChannelState | Kind::ChannelCallstate | Kind::ChannelApplication) {
             out.push_str(leg.vars.block());
         }
     }

@@ -30,13 +30,20 @@ struct Leaving {
 }
 
 impl Shared {
-    /// `originate DIALSTRING EXTENSION|&APP(ARG)`.
+    /// `originate DIALSTRING EXTENSION|&APP(ARG) [DIALPLAN CONTEXT NAME NUMBER SECONDS]`.
     pub(super) async fn originate(self: &Arc<Self>, arg: &str) -> String {
         let (dial, to) = first_word(arg);
         if dial.is_empty() || to.is_empty() {
             return USAGE.to_owned();
         }
-        let (dial, to) = (Dial::parse(dial), destination(to));
+        let (to, more) = first_word(to);
+        let (mut dial, to) = (Dial::parse(dial), destination(to));
+        let more = super::record::words(more);
+        for (n, name) in [(2, "origination_caller_id_name"), (3, "origination_caller_id_number")] {
+            if let Some(shown) = more.get(n).filter(|shown| *shown != "undef") {
+                dial.vars.push((name.to_owned(), shown.clone()));
+            }
+        }
         let mut cause = "USER_NOT_REGISTERED";
         for group in &dial.alternatives {
             match self.dial_together(&dial.vars, group).await {
@@ -110,13 +117,25 @@ impl Shared {
     }
 
     /// `uuid_bridge A B`.
-    pub(super) fn uuid_bridge(&self, arg: &str) -> String {
+    pub(super) async fn uuid_bridge(self: &Arc<Self>, arg: &str) -> String {
         let mut uuids = arg.split_whitespace();
         let (Some(a), Some(b)) = (uuids.next(), uuids.next()) else {
             return "-USAGE: <uuid> <other_uuid>\n".to_owned();
         };
         match (self.mailbox(a), self.mailbox(b)) {
             (Some(first), Some(second)) if a != b => {
+                for leg in [a, b] {
+                    let dump = Box::pin(self.api(&format!("uuid_dump {leg}"))).await;
+                    if !dump.contains("\nAnswer-State: answered\n") {
+                        // Neither outlives it where one only rings (seen on 1.10.12).
+                        for (leg, cause) in
+                            [(a, "ORIGINATOR_CANCEL"), (b, "DESTINATION_OUT_OF_ORDER")]
+                        {
+                            Box::pin(self.api(&format!("uuid_kill {leg} {cause}"))).await;
+                        }
+                        return format!("+OK {b}\n");
+                    }
+                }
                 let _ = second.send(Ctl::Give(b.to_owned(), first));
                 format!("+OK {b}\n")
             }
@@ -196,14 +215,14 @@ impl Call {
     }
 }
 
-/// The first word, outside of brackets and quotes, and the rest.
+/// The first word, outside of brackets and quotes, and the rest. Brackets in `&app(arg)` are whole.
 fn first_word(text: &str) -> (&str, &str) {
     let (mut depth, mut quoted) = (0_i32, false);
     for (at, c) in text.char_indices() {
         match c {
             '\'' => quoted = !quoted,
-            '{' | '[' => depth += 1,
-            '}' | ']' => depth -= 1,
+            '{' | '[' | '(' => depth += 1,
+            '}' | ']' | ')' => depth -= 1,
             ' ' if depth == 0 && !quoted => return (&text[..at], text[at..].trim()),
             _ => {}
         }

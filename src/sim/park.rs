@@ -76,6 +76,10 @@ impl Call {
                 self.perform(message).await;
                 continue;
             }
+            if c.is_none() && self.park_ends.is_some_and(|at| self.now() >= at) {
+                self.hang_up_caller("NORMAL_CLEARING");
+                return false;
+            }
             if let Some(c) = c
                 && !self.controlled
             {

@@ -39,7 +39,7 @@ impl Call {
                     self.caller_hangs_up();
                 }
             }
-            What::CallerPresses(digit) => self.caller_presses(digit),
+            What::Presses(l, digit) => self.presses(l, digit),
             What::Holds(l, on) => self.phone_holds(l, on),
             What::CallerTransfers => self.caller_transfers(),
             What::Release(c) => self.conns[c].release(),
@@ -64,6 +64,7 @@ impl Call {
             self.legs[l].times.progress_media = now;
             self.legs[l].stale = true;
             self.tell(l, Kind::ChannelProgressMedia);
+            self.execute_on(l, "execute_on_pre_answer");
             self.call_state(l, CallState::Early);
             return;
         }
@@ -71,6 +72,7 @@ impl Call {
         self.legs[l].times.progress = now;
         self.legs[l].stale = true;
         self.tell(l, Kind::ChannelProgress);
+        self.execute_on(l, "execute_on_ring");
         self.call_state(l, CallState::Ringing);
         if for_caller {
             self.ring_caller();
@@ -94,6 +96,19 @@ impl Call {
         }
         if let Some(transfer) = talk.transfer {
             self.after(transfer.after, What::Transfers(l));
+        }
+        for (after, digit) in talk.presses {
+            self.after(after, What::Presses(l, digit));
+        }
+    }
+
+    /// An application that a variable of the leg names for this moment. Only `event` is known.
+    fn execute_on(&mut self, l: usize, variable: &str) {
+        let app = self.legs[l].vars.get(variable).unwrap_or_default();
+        if let Some(arg) = app.strip_prefix("event ") {
+            self.tell_app(Kind::ChannelExecute, l, "event", arg, "");
+            self.app_event(l, arg);
+            self.tell_app(Kind::ChannelExecuteComplete, l, "event", arg, "");
         }
     }
 
@@ -174,16 +189,18 @@ impl Call {
         }
     }
 
-    fn caller_presses(&mut self, digit: char) {
-        if !self.legs[A].alive() {
+    fn presses(&mut self, l: usize, digit: char) {
+        if !self.legs[l].alive() {
             return;
         }
         let digit = digit.to_string();
         let tail =
             format!("DTMF-Digit: {}\nDTMF-Duration: 960\nDTMF-Source: RTP\n", encode(&digit));
         let extra = Extra { tail: &tail, ..Extra::default() };
-        self.tell_more(Some(A), Kind::Dtmf, extra);
-        self.digits.push_str(&digit);
+        self.tell_more(Some(l), Kind::Dtmf, extra);
+        if l == A {
+            self.digits.push_str(&digit);
+        }
     }
 
     /// BYE or CANCEL from the caller.

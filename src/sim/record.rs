@@ -178,7 +178,7 @@ fn wav(channels: u16, samples: u32) -> Vec<u8> {
 
 /// Words between blanks, as FreeSWITCH takes them apart: `'…'` is one word, `\` takes the next
 /// letter as it is.
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut open) = (Vec::new(), String::new(), false, false);
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {

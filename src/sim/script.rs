@@ -38,6 +38,8 @@ pub(super) struct Talk {
     pub(super) transfer: Option<Transfer>,
     /// Holds after this, for this long.
     pub(super) holds: Option<(Duration, Duration)>,
+    /// Keys, and when they are pressed.
+    pub(super) presses: Vec<(Duration, char)>,
 }
 
 /// A transfer by the phone: REFER after `after` to `to`.
@@ -121,6 +123,13 @@ impl Script {
     #[must_use]
     pub fn hangs_up_after(mut self, after: Duration) -> Self {
         self.talk.hang_up = Some(after);
+        self
+    }
+
+    /// Presses a key this long after the answer.
+    #[must_use]
+    pub fn presses(mut self, after: Duration, key: char) -> Self {
+        self.talk.presses.push((after, key));
         self
     }
 

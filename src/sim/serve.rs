@@ -107,7 +107,7 @@ impl Call {
         out
     }
 
-    fn sendmsg(&mut self, uuid: &str, request: &Request) -> String {
+    pub(super) fn sendmsg(&mut self, uuid: &str, request: &Request) -> String {
         let l =
             if uuid.is_empty() { Some(A) } else { self.legs.iter().position(|l| l.uuid == uuid) };
         let Some(l) = l else {

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::agents::Agents;
 use super::call::Call;
 use super::clock::{Clock, Micros};
+use super::conn::Request;
 use super::control::Control;
 use super::event::{Extra, Kind, Preamble, render};
 use super::leg::Leg;
@@ -25,6 +26,8 @@ use super::transfer::Destination;
 pub(super) enum Ctl {
     /// An api command about one of its channels.
     Api(String, oneshot::Sender<String>),
+    /// `sendmsg` of a control connection to one of its channels.
+    Send(String, Request, oneshot::Sender<String>),
     /// The channels, for `show channels`.
     Rows(oneshot::Sender<Vec<serde_json::Value>>),
     /// The caller hangs up.

@@ -24,7 +24,8 @@ pub(super) enum What {
     HandsOver(usize, usize),
     CallerHangsUp,
     CallerGivesUp,
-    CallerPresses(char),
+    /// A leg's phone presses a key; the first leg's is the caller.
+    Presses(usize, char),
     /// A leg's phone holds, or not any more.
     Holds(usize, bool),
     CallerTransfers,

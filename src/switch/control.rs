@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::core::ids::NodeId;
+use crate::core::ids::{LegId, NodeId, OpId};
 use crate::esl::Command;
 use crate::metrics::Metrics;
 use crate::switch::presence::PresenceStore;
@@ -115,24 +115,42 @@ impl Nodes {
     /// # Errors
     /// [`ControlError`]; [`ControlError::may_have_run`] tells whether it may be repeated.
     pub async fn api(&self, node: &NodeId, call: &str) -> Result<String, ControlError> {
-        let result = self.run_api(node, call).await;
+        let result = self.run(node, Command::api(call)).await;
         self.count("api", &result);
         result
     }
 
-    async fn run_api(&self, node: &NodeId, call: &str) -> Result<String, ControlError> {
+    async fn run(&self, node: &NodeId, command: Command) -> Result<String, ControlError> {
         let node = self.node(node)?;
         let deadline = node.config.timing.api;
         let orders = node.pick(true)?;
         let answer = async {
             let (reply, wait) = oneshot::channel();
-            let command = Command::api(call);
             let order = Order { command, reply };
             orders.send(order).await.map_err(|_| node.broke())?;
             let reply = wait.await.map_err(|_| ControlError::Cut)?;
             said(reply.text())
         };
         timeout(deadline, answer).await.unwrap_or(Err(ControlError::Deadline(deadline)))
+    }
+
+    /// Gives a leg an application to run, behind those it was given before. `op` comes back as
+    /// `Application-UUID`. The answer says that it was taken, not that it ran. Await it before the
+    /// next one for this leg: only so the order is kept.
+    ///
+    /// # Errors
+    /// [`ControlError`]; [`ControlError::Refused`] where there is no such leg.
+    pub async fn execute(
+        &self,
+        node: &NodeId,
+        leg: &LegId,
+        op: &OpId,
+        app: &str,
+        arg: &str,
+    ) -> Result<(), ControlError> {
+        let result = self.run(node, Command::execute(Some(leg), op, app, arg)).await;
+        self.count("sendmsg", &result);
+        result.map(drop)
     }
 
     /// Runs a `bgapi` command and waits for its result, which comes as BACKGROUND_JOB on the

@@ -3,13 +3,15 @@
 //! What stands in a dial string is digits and the configured template, nothing else: a name
 //! inside it can call a second leg (seen on FreeSWITCH 1.10.12: `x']user/102`). Names travel as
 //! `effective_caller_id_name` (to mod_fifo in the caller's profile), which carries Cyrillic, quotes
-//! and braces whole.
+//! and braces whole; and with `originate` as an argument of its own behind the dial string.
 
 use crate::core::call::{App, RING_SLACK};
+use crate::core::campaign::order::Prompt;
 use crate::core::ids::CallId;
 use crate::core::phone::Phone;
 use crate::core::plan::{Ring, Target};
 use crate::core::staff::Number;
+use crate::switch::dialler::Leg;
 
 /// How numbers become endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -23,6 +25,11 @@ pub struct Dial {
     pub domain: String,
     /// The voicemail profile.
     pub voicemail: String,
+    /// What is played for a text that is to be said: `say:flite:slt:{text}`, say. `None`: there is
+    /// no speech application, and a tone is heard instead.
+    pub say: Option<String>,
+    /// What a client hears while he waits for a manager.
+    pub music: String,
 }
 
 impl Default for Dial {
@@ -32,6 +39,8 @@ impl Default for Dial {
             outside: "sofia/gateway/mobile/{e164}".into(),
             domain: "${domain}".into(),
             voicemail: "default".into(),
+            say: None,
+            music: "${hold_music}".into(),
         }
     }
 }
@@ -51,7 +60,12 @@ impl Dial {
                 self.outside
             ));
         }
-        Ok(())
+        match &self.say {
+            Some(say) if !say.contains("{text}") => Err(format!(
+                "dial.say is `{say}`: it needs `{{text}}`, as in `say:flite:slt:{{text}}`"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Name and argument of an application.
@@ -83,19 +97,88 @@ impl Dial {
     }
 
     fn endpoint(&self, target: &Target, caller_id: Option<&Phone>) -> String {
-        match &target.number {
+        let shown = match (&target.number, caller_id) {
+            (Number::Outside(_), Some(id)) => {
+                format!("[origination_caller_id_number={}]", id.e164())
+            }
+            _ => String::new(),
+        };
+        shown + &self.number(&target.number)
+    }
+
+    fn number(&self, number: &Number) -> String {
+        match number {
             Number::Line(line) => self.line.replace("{line}", line.as_str()),
             Number::Outside(phone) => {
-                let shown =
-                    caller_id.map(|id| format!("[origination_caller_id_number={}]", id.e164()));
-                let endpoint = self
-                    .outside
-                    .replace("{e164}", phone.e164())
-                    .replace("{digits}", phone.digits());
-                shown.unwrap_or_default() + &endpoint
+                self.outside.replace("{e164}", phone.e164()).replace("{digits}", phone.digits())
             }
         }
     }
+
+    /// `originate` for a leg of our own, which is parked as it answers.
+    ///
+    /// The name stands behind the dial string, where nothing makes a second leg of it (seen on
+    /// 1.10.12 with every bracket and quote). `ignore_early_media`: see `bridge`. `park_timeout`
+    /// ends a leg nobody leads any more, `playback_timeout_sec` the music before it: FreeSWITCH
+    /// looks at the first only while nothing plays. The ringing is told by an application on this
+    /// leg alone; CHANNEL_PROGRESS would be told of every call.
+    pub fn originate(&self, leg: &Leg) -> String {
+        let seconds = (leg.ring + RING_SLACK).as_secs().max(2);
+        let patience = leg.patience.as_secs().max(1);
+        let (id, campaign) = (word(leg.id.as_str()), word(leg.campaign.as_str()));
+        let name = clean_name(&leg.shown_name);
+        let number = leg.shown_number.as_ref().map_or("undef", Phone::e164);
+        format!(
+            "originate {{origination_uuid={id},dozvon_campaign={campaign},ignore_early_media=true,\
+             originate_timeout={seconds},park_timeout={patience},playback_timeout_sec={patience},\
+             execute_on_ring='event {TOLD}=ringing',execute_on_pre_answer='event {TOLD}=ringing'}}\
+             {} &park() XML default '{name}' {number} {seconds}",
+            self.number(&leg.number)
+        )
+    }
+
+    /// What `playback` plays for a prompt; `None`: nothing.
+    pub fn sound(&self, prompt: &Prompt) -> Option<String> {
+        match (prompt, &self.say) {
+            (Prompt::None, _) => None,
+            (Prompt::Tone, _) | (Prompt::Say(_), None) => Some(TONE.to_owned()),
+            (Prompt::File(file), _) => Some(clean_path(file)),
+            (Prompt::Say(text), Some(say)) => Some(say.replace("{text}", &clean_name(text))),
+        }
+    }
+
+    /// The argument of `play_and_get_digits`: up to three times, each with five seconds for the key.
+    /// It is left in the variable `dozvon_key`.
+    pub fn ask(&self, prompt: &Prompt, key: char) -> String {
+        let sound = self.sound(prompt).unwrap_or_else(|| "silence_stream://10".to_owned());
+        let sound = sound.replace('\\', r"\\").replace('\'', r"\'");
+        let key = if "0123456789*#".contains(key) { key } else { '1' };
+        format!("1 1 3 5000 none '{sound}' silence_stream://10 {KEY} ^[{key}]$ 5000")
+    }
+}
+
+/// The header by which an application on a leg tells what it has come to.
+pub const TOLD: &str = "Dozvon-Leg";
+/// The header that says to which order it belongs.
+pub const TOLD_ORDER: &str = "Dozvon-Order";
+/// The header with the key that was pressed.
+pub const TOLD_KEY: &str = "Dozvon-Key";
+/// The variable with the key that was pressed.
+const KEY: &str = "dozvon_key";
+/// A short tone.
+const TONE: &str = "tone_stream://%(300,100,800)";
+/// The ring-back tone of [`CALL_VARIABLES`], as a sound.
+pub const RINGBACK: &str = "tone_stream://%(1000,4000,425);loops=-1";
+
+/// The argument of `event` behind what an order plays. CHANNEL_APPLICATION has no variables, so the
+/// key stands in it.
+pub fn told(order: u32) -> String {
+    format!("{TOLD}=done,{TOLD_ORDER}={order},{TOLD_KEY}=${{{KEY}}}")
+}
+
+/// An id of ours, as it may stand in a dial string.
+fn word(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect()
 }
 
 /// The variables of every call we lead. They go first of all commands: `hangup_after_bridge`, so that a talk that ends
@@ -131,7 +214,7 @@ fn clean_name(name: &str) -> String {
     let typographic = |c: char| match c {
         '\'' => '’',
         '"' => '”',
-        c if c.is_control() || "\\/:%$|^,<>{}[];=&".contains(c) => ' ',
+        c if c.is_control() || "\\/:%$|^,<>{}[];=&@".contains(c) => ' ',
         c => c,
     };
     let clean: String = name.chars().map(typographic).take(80).collect();

@@ -1,6 +1,6 @@
 //! What every session shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -41,6 +41,9 @@ pub struct Engine {
     pub directory: Arc<Directory>,
     /// The rules; a call reads them once for each decision.
     pub rules: ArcSwap<Routing>,
+    /// Who changes rules holds it for writing, over the way of a call and the sets alike. A call
+    /// that takes up both holds it for reading, so that both are of one version.
+    pub standing: RwLock<()>,
     /// Registered and busy lines.
     pub presence: Arc<dyn Presence>,
     /// Metrics.
@@ -100,6 +103,7 @@ impl Engine {
             settings,
             directory,
             rules: ArcSwap::from_pointee(rules),
+            standing: RwLock::default(),
             presence,
             metrics,
             calls: Arc::default(),
@@ -129,6 +133,11 @@ impl Engine {
             // The last listener may leave between the two; that is no fault.
             let _ = self.news.send(news());
         }
+    }
+
+    /// While this is held, no other rules take the place of those in force. For moments only.
+    pub(super) fn rules_stand(&self) -> RwLockReadGuard<'_, ()> {
+        self.standing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How national numbers are read.

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod control;
 mod desk;
 pub mod dial;
+pub mod dialler;
 pub mod engine;
 mod farewell;
 pub mod listener;

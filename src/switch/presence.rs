@@ -8,10 +8,12 @@ mod snapshot;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::core::ids::{Extension, LegId, NodeId};
+use crate::core::ids::{Extension, LegId, NodeId, QueueName};
 use crate::core::staff::Presence;
 use crate::esl::Event;
 
@@ -25,6 +27,19 @@ pub struct Agent {
     pub status: String,
     /// `Waiting`, `Receiving`, `In a queue call` …
     pub state: String,
+    /// His extension: his name, else the last one of his contact.
+    pub line: Option<Extension>,
+    /// When his last talk from a queue ended, as seconds since 1970.
+    pub talked: Option<u64>,
+}
+
+/// An agent who can take a call now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FreeAgent {
+    /// His extension.
+    pub line: Extension,
+    /// How long he has been without a call. `None`: he had none that is known of.
+    pub idle: Option<Duration>,
 }
 
 /// What is known of all nodes together. Reading takes a shared lock only.
@@ -42,7 +57,9 @@ impl PresenceStore {
 
     /// Events of this node come from now on; what was known of it is no longer.
     pub fn begin(&self, node: &NodeId) {
-        self.write().insert(node.clone(), NodePresence::default());
+        let mut nodes = self.write();
+        let known = nodes.entry(node.clone()).or_default();
+        *known = std::mem::take(known).unseen();
     }
 
     /// The link to this node is down: nothing is known of it.
@@ -85,9 +102,47 @@ impl PresenceStore {
         lines.len()
     }
 
+    /// How many channels a node has. `None`: not known.
+    pub fn channels(&self, node: &NodeId) -> Option<usize> {
+        self.read().get(node)?.channels()
+    }
+
     /// An agent of mod_callcenter by his name there. `None`: not known.
     pub fn agent(&self, name: &str) -> Option<Agent> {
         self.read().values().find_map(|n| n.agent(name)).cloned()
+    }
+
+    /// How long a line has been without a call. `None`: it has one, or had none since this engine
+    /// was started.
+    pub fn idle(&self, line: &Extension) -> Option<Duration> {
+        if self.busy(line) == Some(true) {
+            return None;
+        }
+        let now = Instant::now();
+        let ended = self.read().values().filter_map(|node| node.quiet_since(line)).max()?;
+        Some(now - ended)
+    }
+
+    /// The agents of a mod_callcenter queue who can take a call now, who was idle longest first;
+    /// those whose phone is busy with something else are not among them. `None`: no node knows this
+    /// queue. Tables and events: a change of a tier is known after the next resync.
+    pub fn queue(&self, queue: &QueueName) -> Option<Vec<FreeAgent>> {
+        let agents: Vec<Agent> = {
+            let nodes = self.read();
+            nodes.values().find_map(|node| node.free_agents(queue))?
+        };
+        let wall = Timestamp::now().as_second();
+        let mut free: Vec<_> = agents
+            .into_iter()
+            .filter_map(|agent| {
+                let line = agent.line?;
+                let table = agent.talked.and_then(|at| u64::try_from(wall).ok()?.checked_sub(at));
+                let idle = self.idle(&line).or_else(|| table.map(Duration::from_secs));
+                (self.busy(&line) != Some(true)).then_some(FreeAgent { line, idle })
+            })
+            .collect();
+        free.sort_by_key(|agent| std::cmp::Reverse(agent.idle.unwrap_or(Duration::MAX)));
+        Some(free)
     }
 
     /// Yes if a node says yes; no if all nodes say no; else not known.

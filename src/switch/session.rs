@@ -320,6 +320,8 @@ impl Session {
             return;
         }
         let begin = std::time::Instant::now();
+        let engine = self.engine.clone();
+        let _stand = engine.rules_stand();
         let decision = self.decision(lookup);
         self.engine.metrics.decision_seconds.observe(begin.elapsed().as_secs_f64());
         if let Some(fallback) = decision.fallback {
@@ -495,6 +497,8 @@ impl Session {
                 if self.desk.is_waiting() {
                     // Over before it was decided on: what would have been decided tells whose
                     // call it was.
+                    let engine = self.engine.clone();
+                    let _stand = engine.rules_stand();
                     self.begin(&self.decision(&Lookup::Slow), None);
                 }
                 self.desk.occurred(self.call.record(), &occurrence, self.clock.now());

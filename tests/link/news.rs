@@ -136,8 +136,10 @@ async fn a_registration_in_doubt_is_looked_up() {
     peer.body(r#"{"row_count": 0}"#).await;
     assert_eq!(peer.command().await, "api show registrations as json");
     peer.body(r#"{"row_count":1,"rows":[{"reg_user":"111","token":"x"}]}"#).await;
-    peer.command().await;
-    peer.body("-ERR no\n").await;
+    for _ in ["agents", "tiers"] {
+        peer.command().await;
+        peer.body("-ERR no\n").await;
+    }
     house.settle().await;
     assert_eq!(presence.registered(&line("110")), Some(false));
     assert_eq!(presence.registered(&line("111")), Some(true));

@@ -168,13 +168,15 @@ impl Peer {
         self.tables(channels).await;
     }
 
-    /// Answers the three questions.
+    /// Answers the four questions.
     pub async fn tables(&mut self, channels: &str) {
         assert_eq!(self.command().await, "api show channels as json");
         self.body(channels).await;
         assert_eq!(self.command().await, "api show registrations as json");
         self.body(r#"{"row_count":1,"rows":[{"reg_user":"110","token":"t"}]}"#).await;
         assert_eq!(self.command().await, "api callcenter_config agent list");
+        self.body("-ERR callcenter_config Command not found!\n").await;
+        assert_eq!(self.command().await, "api callcenter_config tier list");
         self.body("-ERR callcenter_config Command not found!\n").await;
     }
 }

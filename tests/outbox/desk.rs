@@ -81,6 +81,8 @@ fn http_does_the_same_and_tells_what_is_wrong_as_a_problem() {
         recorder: std::sync::Arc::default(),
         store: Some(store),
         rules: None,
+        doors: None,
+        loopback: true,
     };
     life.rt.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -189,14 +189,8 @@ impl House {
         self.start_with(self.crm.clone())
     }
 
-    pub fn start_with(&self, crm: Arc<dyn Crm>) -> Life {
-        let rt = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let _in = rt.enter();
-        let outbox = Outbox::start(Parts {
+    pub fn parts(&self, crm: Arc<dyn Crm>) -> Parts {
+        Parts {
             path: self.path.clone(),
             journal: JournalConfig { keep: self.keep },
             outbox: self.config.clone(),
@@ -205,7 +199,17 @@ impl House {
             crm,
             directory: None,
             metrics: self.metrics.clone(),
-        });
+        }
+    }
+
+    pub fn start_with(&self, crm: Arc<dyn Crm>) -> Life {
+        let rt = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let _in = rt.enter();
+        let outbox = Outbox::start(self.parts(crm));
         drop(_in);
         Life { rt, outbox }
     }

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 mod builtin;
+mod by_hand;
 mod crash;
 mod desk;
 mod disk;
 mod fake;
 mod faults;
+mod hour;
 mod house;
 mod order;
 mod parked;

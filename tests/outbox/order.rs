@@ -5,7 +5,7 @@ use dozvon::core::case::{Case, Event};
 use dozvon::outbox::entry::State;
 
 use crate::fake::Does;
-use crate::house::{ANNA, House, MS, note};
+use crate::house::{ANNA, House, MS, note, until};
 
 fn two_notes(_: &Case) -> Vec<Action> {
     vec![note("one"), note("two")]
@@ -72,4 +72,23 @@ fn a_slow_client_does_not_hold_up_a_hundred_others() {
     }
     life.reach(State::Done, 100);
     assert_eq!(house.crm.count("note"), 100);
+}
+
+#[test]
+fn however_many_wait_only_so_many_are_in_hand() {
+    let mut house = House::new(|_| vec![note("one")]);
+    house.config.timeout = std::time::Duration::from_secs(600);
+    // Whoever is sent stays in hand.
+    house.crm.script(|_| Does::Hangs { done: false });
+    let life = house.start();
+    let parallel = house.config.parallel.get();
+    for call in 0..2_000 {
+        life.occurs(&format!("c{call}"), 1, Event::Ended, &format!("+7916222{call:04}"));
+    }
+    until("all are written", || life.sql::<i64>("SELECT count(*) FROM outbox") == 2_000);
+    life.reach(State::Working, parallel);
+    let claimed: i64 = life.sql("SELECT count(*) FROM outbox_client WHERE claimed_by IS NOT NULL");
+    assert_eq!(usize::try_from(claimed).unwrap(), parallel, "the others are left in the store");
+    // Each asked who the client is; nobody else was looked at.
+    assert_eq!(house.crm.asked.lock().unwrap().len(), 2 * parallel);
 }

@@ -93,6 +93,8 @@ fn config(control: Option<SocketAddr>) -> Config {
     config.calls.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.calls.handshake = Duration::from_secs(2);
     config.http.listen = config.calls.listen;
+    // They would need a store of their own.
+    config.callbacks.enabled = false;
     // Port 9 is nobody's: the link stays down.
     let address = control.map_or_else(|| "127.0.0.1:9".to_owned(), |a| a.to_string());
     config.node = vec![Node { address, ..Node::default() }];

@@ -159,6 +159,7 @@ impl Phone {
                 remote: format!("<{target}>"),
                 contact: target,
             }),
+            hears: Mutex::default(),
             seen: watch::channel(Seen::default()).0,
         }));
         call.sides().local = format!("\"{name}\" <sip:{from}@{}>;tag={}", self.0.here, call.0.tag);
@@ -171,9 +172,10 @@ impl Phone {
     fn sdp(&self) -> String {
         // Without a voice no audio is sent; port 9 is "discard".
         let port = self.voice().map_or(9, |voice| voice.port());
+        let keys = rtp::KEYS;
         format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 8 0\r\n\
-             a=rtpmap:8 PCMA/8000\r\n"
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 8 0 {keys}\r\n\
+             a=rtpmap:8 PCMA/8000\r\na=rtpmap:{keys} telephone-event/8000\r\n"
         )
     }
 
@@ -232,6 +234,7 @@ impl Phone {
             }),
             tag,
             invite: Some(invite),
+            hears: Mutex::default(),
             seen: watch::channel(Seen::default()).0,
         }));
         self.0.keep(&call);
@@ -270,6 +273,8 @@ struct Dialog {
     invite: Option<Message>,
     sequence: AtomicU32,
     sides: Mutex<Sides>,
+    /// Where the other side wants sound.
+    hears: Mutex<Option<SocketAddr>>,
     seen: watch::Sender<Seen>,
 }
 
@@ -391,9 +396,25 @@ impl Call {
         self.ask("REFER", &to).await;
     }
 
+    /// Presses a key in a talk, by RFC 4733. Of a phone that hums.
+    pub async fn press(&self, key: char) {
+        let to = *self.0.hears.lock().expect("no test panics inside");
+        let (voice, to) = self.0.phone.voice().zip(to).expect("it hums, and talks");
+        voice.press(to, key).await;
+    }
+
+    /// Presses a key in a talk, by SIP INFO.
+    pub async fn press_by_info(&self, key: char) {
+        let sequence = self.0.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let kind = "Content-Type: application/dtmf-relay\r\n";
+        let body = format!("Signal={key}\r\nDuration=160\r\n");
+        self.request("INFO", sequence, &token(), kind, &body).await;
+    }
+
     /// Sends the tone to where this description says, until the call is over.
     fn speak(&self, sdp: &str) {
         let Some((voice, to)) = self.0.phone.voice().zip(rtp::address(sdp)) else { return };
+        *self.0.hears.lock().expect("no test panics inside") = Some(to);
         let mut seen = self.0.seen.subscribe();
         tokio::spawn(async move {
             tokio::select! {
@@ -496,7 +517,10 @@ impl Call {
         let text = {
             let sides = self.sides();
             let (contact, local, remote) = (&sides.contact, &sides.local, &sides.remote);
-            let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+            let kind = match body.is_empty() || extra.contains("Content-Type") {
+                true => "",
+                false => "Content-Type: application/sdp\r\n",
+            };
             format!(
                 "{method} {contact} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{branch};rport\r\nMax-Forwards: 70\r\n\
                  From: {local}\r\nTo: {remote}\r\nCall-ID: {}\r\nCSeq: {sequence} {method}\r\nContact: <sip:{name}@{here}>\r\n\

@@ -39,6 +39,13 @@ pub(super) fn examine(about: &str, xml: &str, calls: SocketAddr, report: &mut Re
                 "socket_resume=true does not stand before `socket` in {place}: a caller can be left in silence when the engine stops"
             );
             report.bad(about, what, "set it, see freeswitch-conf/dialplan");
+        } else if hand.takes_transfers && !hand.minds_leaving {
+            let what = format!(
+                "socket_resume=true stands before `socket` in {place} whether the engine is about to end or not: who is passed on just then can be left in silence"
+            );
+            let advice =
+                "set it under a condition on ${dozvon_leaves}, see freeswitch-conf/dialplan";
+            report.bad(about, what, advice);
         } else {
             whole.push(format!("{} ({})", hand.extension, hand.context));
         }

@@ -11,6 +11,10 @@ pub(super) struct Hand {
     pub(super) data: String,
     /// `socket_resume=true` stands before it.
     pub(super) resumes: bool,
+    /// Only where `dozvon_leaves` is not set.
+    pub(super) minds_leaving: bool,
+    /// Callers are passed on into this context, by a phone that knows no other.
+    pub(super) takes_transfers: bool,
     /// An application stands behind it.
     pub(super) falls_through: bool,
 }
@@ -40,6 +44,7 @@ pub(super) fn hands(xml: &str) -> Vec<Hand> {
     let (mut hands, mut open) = (Vec::<Hand>::new(), Hand::default());
     // Where the hands of the present extension begin.
     let mut begin = 0;
+    let (mut asked, mut transfers) = (false, Vec::new());
     for tag in tags(xml) {
         match tag.name {
             "context" => {
@@ -48,8 +53,9 @@ pub(super) fn hands(xml: &str) -> Vec<Hand> {
             }
             "extension" => {
                 open.extension = tag.get("name");
-                begin = hands.len();
+                (begin, asked) = (hands.len(), false);
             }
+            "condition" => asked = tag.get("field").contains("dozvon_leaves"),
             "action" => {
                 let (application, data) = (tag.get("application"), tag.get("data"));
                 // A variable leads the caller nowhere.
@@ -59,12 +65,22 @@ pub(super) fn hands(xml: &str) -> Vec<Hand> {
                     }
                 }
                 match application.as_str() {
-                    "set" if data.trim() == "socket_resume=true" => open.resumes = true,
+                    "set" if data.trim() == "socket_resume=true" => {
+                        open.minds_leaving = asked && (open.minds_leaving || !open.resumes);
+                        open.resumes = true;
+                    }
+                    "set" | "export" => {
+                        let data = data.strip_prefix("nolocal:").unwrap_or(&data);
+                        let context = data.strip_prefix("force_transfer_context=");
+                        transfers.extend(context.map(str::to_owned));
+                    }
                     "socket" => hands.push(Hand {
                         context: open.context.clone(),
                         extension: open.extension.clone(),
                         data,
                         resumes: open.resumes,
+                        minds_leaving: open.minds_leaving,
+                        takes_transfers: false,
                         falls_through: false,
                     }),
                     _ => {}
@@ -72,6 +88,9 @@ pub(super) fn hands(xml: &str) -> Vec<Hand> {
             }
             _ => {}
         }
+    }
+    for hand in &mut hands {
+        hand.takes_transfers = transfers.contains(&hand.context);
     }
     hands
 }

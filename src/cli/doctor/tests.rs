@@ -72,7 +72,14 @@ async fn findings(node: Recorded, rules: &str, staff: &[Employee]) -> String {
     let dial = Dial { outside: "sofia/gateway/example.com/{e164}".into(), ..Dial::default() };
     let crm = People(Ok(Vec::new()));
     let calls = SocketAddr::from(([127, 0, 0, 1], 8084));
-    let subject = Subject { nodes: Vec::new(), calls, dial: &dial, rules: &rules, crm: &crm };
+    let subject = Subject {
+        nodes: Vec::new(),
+        calls,
+        dial: &dial,
+        rules: &rules,
+        crm: &crm,
+        recording: &RecordingConfig::default(),
+    };
     let mut report = Report::default();
     node::Examination::new(&node, "fs".into(), &subject, staff).run(&mut report).await;
     let text = report.to_string();
@@ -162,6 +169,7 @@ async fn a_dialplan_that_does_not_hand_calls_over_as_it_has_to_is_bad() {
         ),
         (":8084 async full", ":8084 async", "runs `socket` with `127.0.0.1:8084 async`"),
         ("socket_resume=true", "socket_resume=false", "socket_resume=true does not stand before"),
+        ("${dozvon_leaves}", "${other}", "whether the engine is about to end or not"),
         ("application=\"socket\"", "application=\"info\"", "no extension runs `socket`"),
     ];
     for (from, to, what) in cases {
@@ -202,7 +210,14 @@ async fn nothing_at_all_there_is_said_line_by_line() {
     let calls = free.local_addr().unwrap();
     drop(free);
     let nodes = vec![NodeConfig::new("fs1".into(), calls.to_string(), "ClueCon")];
-    let subject = Subject { nodes, calls, dial: &dial, rules: &rules, crm: &crm };
+    let subject = Subject {
+        nodes,
+        calls,
+        dial: &dial,
+        rules: &rules,
+        crm: &crm,
+        recording: &RecordingConfig::default(),
+    };
     let report = examine(subject).await;
     let text = report.to_string();
     assert_eq!(text.lines().count(), 3, "{text}");

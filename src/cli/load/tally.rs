@@ -25,18 +25,21 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a call. Its caller was brought to somebody by the engine, or it is lost.
-    pub fn add(&mut self, report: &CallReport) {
+    /// Counts a call. Its caller was brought to somebody by the engine, or it is lost; so is one
+    /// that came to no end and left no report.
+    pub fn add(&mut self, report: Option<&CallReport>) {
         self.calls += 1;
-        let whole = report.outcome == Outcome::Talked
-            && report.channels_left == 0
-            && !report.fell_to_dialplan;
+        let whole = report.is_some_and(|report| {
+            report.outcome == Outcome::Talked
+                && report.channels_left == 0
+                && !report.fell_to_dialplan
+        });
         if whole {
             self.completed += 1
         } else {
             self.lost += 1
         }
-        self.decisions.extend(report.decision);
+        self.decisions.extend(report.and_then(|report| report.decision));
     }
 
     /// What the engine took for it, before and after; `peak` is its largest memory in between.
@@ -90,5 +93,17 @@ impl fmt::Display for Tally {
         let number = |n: Option<f64>| n.map_or("not known".to_owned(), |n| format!("{n:.0}"));
         writeln!(f, "engine CPU a call, µs  {}", number(self.cpu_us_per_call))?;
         write!(f, "engine memory a call   {} bytes", number(self.rss_per_call))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_without_an_end_is_lost() {
+        let mut tally = Tally::default();
+        tally.add(None);
+        assert_eq!((tally.calls, tally.completed, tally.lost), (1, 0, 1));
     }
 }

@@ -47,7 +47,8 @@ pub struct Order {
     pub wanted: Option<Timestamp>,
     /// The client's time zone, where the form told (IANA name).
     pub timezone: Option<String>,
-    /// Whom to ring, in this order: the next target where the one before has nobody.
+    /// Whom to ring, in this order: the next target where the one before has nobody. None at all:
+    /// the form wants no call, the CRM is told of it and nobody is rung (E13).
     pub targets: Vec<Target>,
     /// Times and counts.
     pub policy: Policy,

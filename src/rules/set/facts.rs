@@ -31,6 +31,7 @@ pub(crate) fn point(
                 DealFact::Open => 1,
                 DealFact::Closed => 2,
             },
+            Fact::Owner => u32::from(case.owner().is_none()),
             Fact::AnsweredBy => match case.answered_by() {
                 AnsweredBy::Owner => 0,
                 AnsweredBy::Other => 1,

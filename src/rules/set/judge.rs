@@ -1,6 +1,7 @@
 //! A case before a set: which rules match, and what follows. Pure: the same case, staff and set
 //! give the same ruling on every machine.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use super::due::due;
 use super::facts::{event, point};
 use super::model::{ActionRule, FieldRules, Rule, Step, To};
 use super::people::People;
-use super::text::{Text, names};
+use super::text::{Text, Words, names};
 use super::words::{Fact, Who, Word};
 use crate::core::action::{Action, Planned, Recipients, Ruling};
 use crate::core::case::{Case, Speaker};
@@ -76,7 +77,7 @@ impl Maker<'_> {
             ActionRule::Mistaken(_) => return None,
             ActionRule::Contact { name, owner, tags, fields } => Action::Contact {
                 name: self.text(name, at),
-                owner: self.one(owner, at),
+                owner: self.one(owner, at)?,
                 tags: self.texts(tags, at),
                 fields: self.fields(fields, at),
             },
@@ -86,7 +87,7 @@ impl Maker<'_> {
             }
             ActionRule::Deal { title, owner, pipeline, stage, tags, fields } => Action::Deal {
                 title: self.text(title, at),
-                owner: self.one(owner, at),
+                owner: self.one(owner, at)?,
                 pipeline: self.option(pipeline, at),
                 stage: self.option(stage, at),
                 tags: self.texts(tags, at),
@@ -102,12 +103,13 @@ impl Maker<'_> {
                     fields: self.fields(fields, at),
                 }
             }
-            ActionRule::AcceptUnsorted { owner, stage } => {
-                Action::AcceptUnsorted { owner: self.one(owner, at), stage: self.option(stage, at) }
-            }
+            ActionRule::AcceptUnsorted { owner, stage } => Action::AcceptUnsorted {
+                owner: self.one(owner, at)?,
+                stage: self.option(stage, at),
+            },
             ActionRule::RegisterCall { result, who, text } => Action::RegisterCall {
                 result: *result,
-                who: who.as_ref().map(|who| self.one(who, at)),
+                who: who.as_ref().and_then(|who| self.one(who, at)),
                 text: self.text(text, at),
             },
             ActionRule::UpdateCall => Action::UpdateCall {},
@@ -118,7 +120,7 @@ impl Maker<'_> {
                 kind: kind.clone(),
                 on: *on,
                 text: self.text(text, at),
-                owner: self.one(owner, at),
+                owner: self.one(owner, at)?,
                 due: policy.as_ref().map_or(self.case.at, |p| due(p, self.case.at, &self.set.zone)),
                 done: *done,
                 dedupe: *dedupe,
@@ -134,7 +136,7 @@ impl Maker<'_> {
                 Action::Notify { to, text: self.text(text, at), link: *link }
             }
             ActionRule::ChangeOwner { of, to } => {
-                Action::ChangeOwner { of: *of, to: self.one(to, at) }
+                Action::ChangeOwner { of: *of, to: self.one(to, at)? }
             }
             ActionRule::Reactivate => Action::Reactivate {},
             ActionRule::Tag { on, tags } => {
@@ -158,13 +160,14 @@ impl Maker<'_> {
         })
     }
 
-    fn one(&mut self, who: &[Who], (rule, _): (&Rule, &Step)) -> EmployeeId {
+    /// `None`: the list ends with nobody.
+    fn one(&mut self, who: &[Who], (rule, _): (&Rule, &Step)) -> Option<EmployeeId> {
         self.people.one(who, &rule.path)
     }
 
     fn text(&mut self, text: &Text, (rule, _): (&Rule, &Step)) -> String {
-        let words = || self.words.get_or_init(|| self.make_words()).clone();
-        self.set.texts.make(text, words).unwrap_or_else(|why| {
+        let all = || self.words.get_or_init(|| self.make_words()).clone();
+        self.set.texts.make(text, self, all).unwrap_or_else(|why| {
             self.notes.push(format!("a text of rule `{}` is left empty: {why}", rule.path));
             String::new()
         })
@@ -206,12 +209,34 @@ impl Maker<'_> {
         fields
     }
 
-    /// The words that occur in texts of the set. Each is there; one that is not known is empty.
+    /// The words that occur in templates of the set. Each is there; one that is not known is
+    /// empty.
     fn make_words(&self) -> Value {
-        names(self.set.texts.words().map(|(name, word)| (name, self.word(word))))
+        names(self.set.texts.words().map(|(name, word)| match word {
+            Word::Fields => (name, self.all_fields()),
+            _ => (name, Value::from(&*self.word(word))),
+        }))
     }
 
-    fn word(&self, word: Word) -> Value {
+    fn all_fields(&self) -> Value {
+        names(self.case.fields.iter().map(|(name, value)| (name.clone(), Value::from(value))))
+    }
+
+    fn speaker<'a>(&'a self, speaker: Option<&'a Speaker>) -> Cow<'a, str> {
+        text(speaker.map(|speaker| match &speaker.employee {
+            Some(employee) => self.people.name(employee),
+            None => speaker.number.as_str(),
+        }))
+    }
+
+    fn local(&self, at: Timestamp) -> String {
+        let wall = self.set.zone.to_datetime(at);
+        strtime::format("%Y-%m-%d %H:%M", wall).unwrap_or_default()
+    }
+}
+
+impl Words for Maker<'_> {
+    fn word(&self, word: Word) -> Cow<'_, str> {
         let case = self.case;
         let client = case.client();
         match word {
@@ -225,47 +250,36 @@ impl Maker<'_> {
             Word::Company => text(client.and_then(|client| client.company.as_deref())),
             Word::Line => text(case.line.as_deref()),
             Word::LineNumber => text(case.line_number.as_deref()),
-            Word::Direction => Value::from(match case.direction {
-                Direction::Inbound => "inbound",
-                Direction::Outbound => "outbound",
-                Direction::Internal => "internal",
-                Direction::Callback => "callback",
-            }),
+            Word::Direction => match case.direction {
+                Direction::Inbound => "inbound".into(),
+                Direction::Outbound => "outbound".into(),
+                Direction::Internal => "internal".into(),
+                Direction::Callback => "callback".into(),
+            },
             Word::Event => text(Fact::Event.words().get(event(case.event) as usize).copied()),
-            Word::Call => Value::from(case.call.as_str()),
-            Word::At => Value::from(self.local(case.at)),
+            Word::Call => case.call.as_str().into(),
+            Word::At => self.local(case.at).into(),
             Word::Answerer => self.speaker(case.first.as_ref()),
             Word::LastSpeaker => self.speaker(case.last.as_ref()),
             Word::Caller => self.speaker(case.caller.as_ref()),
             Word::Owner => text(case.owner().map(|owner| self.people.name(owner))),
             Word::Deal => text(case.deal().map(|deal| deal.title.as_str())),
-            Word::Talked => Value::from(case.talked.to_string()),
-            Word::Duration => Value::from(format!("{}:{:02}", case.talked / 60, case.talked % 60)),
+            Word::Talked => case.talked.to_string().into(),
+            Word::Duration => format!("{}:{:02}", case.talked / 60, case.talked % 60).into(),
             Word::Recording => text(case.recording.as_ref().map(|sound| sound.url.as_str())),
             Word::Voicemail => text(case.voicemail.as_ref().map(|sound| sound.url.as_str())),
             Word::Comment => text(case.comment.as_deref()),
             Word::Result => text(case.outcome.map(|outcome| outcome.as_str())),
-            Word::Fields => {
-                let field = |(name, value): (&String, &String)| (name.clone(), Value::from(value));
-                names(case.fields.iter().map(field))
-            }
+            // It is no text; `fields.NAME` is.
+            Word::Fields => "".into(),
         }
     }
 
-    fn speaker(&self, speaker: Option<&Speaker>) -> Value {
-        let name = |speaker: &Speaker| match &speaker.employee {
-            Some(employee) => Value::from(self.people.name(employee)),
-            None => Value::from(speaker.number.as_str()),
-        };
-        speaker.map_or_else(|| Value::from(""), name)
-    }
-
-    fn local(&self, at: Timestamp) -> String {
-        let wall = self.set.zone.to_datetime(at);
-        strtime::format("%Y-%m-%d %H:%M", wall).unwrap_or_default()
+    fn field(&self, name: &str) -> &str {
+        self.case.fields.get(name).map_or("", String::as_str)
     }
 }
 
-fn text(text: Option<&str>) -> Value {
-    Value::from(text.unwrap_or_default())
+fn text(text: Option<&str>) -> Cow<'_, str> {
+    Cow::Borrowed(text.unwrap_or_default())
 }

@@ -25,7 +25,7 @@ use model::{Chapter, Setting};
 use text::Texts;
 
 pub use check::{Left, Nowhere};
-pub use sets::{SetError, Sets, SetsError};
+pub use sets::{SetError, Sets, SetsError, load_tested};
 
 use super::problem::{Problem, RulesError, Source};
 

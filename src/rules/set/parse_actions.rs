@@ -186,7 +186,15 @@ impl Keys<'_, '_> {
         if self.tab.item(key).is_none() {
             self.missing(key, &format!("name who is responsible, such as {key} = \"admin\""));
         }
-        self.people(key)
+        let people = self.people(key)?;
+        // Of what is made, others go by it (C01): it is never left out.
+        if key == "owner" && people.contains(&Who::Nobody) {
+            let message = format!("`nobody` cannot be the owner of {}", self.tab.what);
+            let span = self.tab.item(key).map_or_else(|| self.tab.span.clone(), |item| item.span);
+            self.cx.reader.error(&span, message, "end the list with somebody, such as \"admin\"");
+            return None;
+        }
+        Some(people)
     }
 
     /// People, at least one of them.

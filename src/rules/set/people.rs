@@ -28,26 +28,31 @@ impl<'a> People<'a> {
         name.filter(|name| !name.is_empty()).unwrap_or(id.as_str())
     }
 
-    /// The first one who is there; else the administrator. `rule` is for the notes.
-    pub fn one(&mut self, who: &[Who], rule: &str) -> EmployeeId {
+    /// The first one who is there; else the administrator, or nobody where the list ends so.
+    /// `rule` is for the notes.
+    pub fn one(&mut self, who: &[Who], rule: &str) -> Option<EmployeeId> {
         let mut gone = None;
         for who in who {
             match self.find(who) {
                 Some(Ok(id)) => {
                     self.tell(rule, gone.take(), &id, false);
-                    return id;
+                    return Some(id);
                 }
                 Some(Err(missing)) => gone = gone.or(Some(missing)),
                 None => {}
             }
         }
+        if ends_with_nobody(who) {
+            self.tell_nobody(rule, gone);
+            return None;
+        }
         let admin = self.administrator(rule);
         self.tell(rule, gone, &admin, true);
-        admin
+        Some(admin)
     }
 
     /// All of them who are there, each once. Where nobody of them is, the administrator; where
-    /// the list is empty, nobody.
+    /// the list is empty or ends so, nobody.
     pub fn all(&mut self, who: &[Who], rule: &str) -> Vec<EmployeeId> {
         let mut found: Vec<EmployeeId> = Vec::new();
         let mut gone = Vec::new();
@@ -58,7 +63,7 @@ impl<'a> People<'a> {
                 Some(Ok(_)) | None => {}
             }
         }
-        if found.is_empty() && !who.is_empty() {
+        if found.is_empty() && !who.is_empty() && !ends_with_nobody(who) {
             let admin = self.administrator(rule);
             self.tell(rule, gone.into_iter().next(), &admin, true);
             found.push(admin);
@@ -78,6 +83,12 @@ impl<'a> People<'a> {
                 false => format!("rule `{rule}`: {gone}; {name} is taken"),
             };
             self.note(note);
+        }
+    }
+
+    fn tell_nobody(&mut self, rule: &str, gone: Option<String>) {
+        if let Some(gone) = gone {
+            self.note(format!("rule `{rule}`: {gone}; nobody is taken instead"));
         }
     }
 
@@ -115,6 +126,7 @@ impl<'a> People<'a> {
             Who::Owner => case.owner(),
             Who::FirstOnLine => case.rung.first(),
             Who::Admin => return Some(self.configured(self.admin)),
+            Who::Nobody => None,
             Who::Employee(name) => return Some(self.configured(name)),
         }?;
         Some(match self.staff.get(id) {
@@ -136,4 +148,8 @@ impl<'a> People<'a> {
             None => Ok(name.into()),
         }
     }
+}
+
+fn ends_with_nobody(who: &[Who]) -> bool {
+    who.last() == Some(&Who::Nobody)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::suite::Suite;
+use super::suite::{Failure, Suite};
 use super::{BUILTIN, RuleSet};
 use crate::config::Rules;
 use crate::rules::problem::RulesError;
@@ -61,9 +61,7 @@ impl SetError {
         match self {
             Self::Unknown { help, .. } => vec![format!("{self} ({help})")],
             Self::Rules(error) => error.lines(),
-            Self::Tests { failures, .. } => {
-                failures.iter().map(|f| f.to_string().replace('\n', ";")).collect()
-            }
+            Self::Tests { failures, .. } => failures.iter().map(Failure::line).collect(),
         }
     }
 }
@@ -104,6 +102,14 @@ impl SetsError {
     pub fn into_errors(self) -> Vec<SetError> {
         self.0
     }
+}
+
+/// Reads, checks and tests the set of a file.
+///
+/// # Errors
+/// Mistakes in it or in the tests beside it, and tests that fail.
+pub fn load_tested(path: &Path) -> Result<Arc<RuleSet>, SetError> {
+    tested(&Suite::load(path)?)
 }
 
 impl Sets {

@@ -1,6 +1,7 @@
 //! Texts with words in them: minijinja, with a closed list of words and nothing to call.
 
 mod names;
+mod pieces;
 mod place;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,8 @@ use minijinja::{AutoEscape, Environment, Value};
 
 pub(crate) use names::names;
 use names::trial;
+pub(crate) use pieces::Words;
+use pieces::{Piece, apart, join};
 use place::{find, inside};
 
 use super::words::{WORDS, Word};
@@ -24,6 +27,8 @@ const FUEL: u64 = 5_000;
 pub(crate) enum Text {
     /// It has no words in it.
     Plain(String),
+    /// Of the usual shape.
+    Pieces(Box<[Piece]>),
     /// The name of a template.
     Made(String),
 }
@@ -39,7 +44,7 @@ impl Text {
 pub(crate) struct Texts {
     env: Environment<'static>,
     count: usize,
-    /// The words that occur: only they are made.
+    /// The words that occur in templates: only they are made.
     words: Vec<Word>,
 }
 
@@ -89,9 +94,7 @@ impl Texts {
             return None;
         }
         let mut fields = BTreeSet::new();
-        if !self.words_are_known(reader, &name, text, span, &mut fields) {
-            return None;
-        }
+        let words = self.known_words(reader, &name, text, span, &mut fields)?;
         for full in [false, true] {
             match self.render(&name, &trial(full, &fields)) {
                 Err(error) => {
@@ -106,6 +109,10 @@ impl Texts {
                 Ok(_) => {}
             }
         }
+        if let Some(pieces) = apart(text).filter(|_| used == Use::Plain) {
+            return Some(Text::Pieces(pieces));
+        }
+        self.words.extend(words);
         Some(Text::Made(name))
     }
 
@@ -119,32 +126,33 @@ impl Texts {
         error.is_none()
     }
 
-    fn words_are_known(
-        &mut self,
+    /// The words of a template. `None`: one of them is a mistake, and it is named.
+    fn known_words(
+        &self,
         reader: &mut Reader,
         name: &str,
         text: &str,
         span: &Range<usize>,
         fields: &mut BTreeSet<String>,
-    ) -> bool {
-        let Ok(template) = self.env.get_template(name) else { return false };
+    ) -> Option<Vec<Word>> {
+        let template = self.env.get_template(name).ok()?;
         let mut used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
         used.sort_unstable();
-        let mut known = true;
+        let (mut words, mut known) = (Vec::new(), true);
         for path in used {
             let (word, rest) = path.split_once('.').map_or((&*path, None), |(w, r)| (w, Some(r)));
             let at = inside(reader, span, text, find(text, word));
             match (WORDS.iter().find(|(name, _)| *name == word), rest) {
                 (Some((_, Word::Fields)), Some(field)) => {
                     fields.insert(field.to_owned());
-                    self.words.push(Word::Fields);
+                    words.push(Word::Fields);
                 }
                 (Some((_, Word::Fields)), None) => {
                     let help = "name one of them: {{ fields.utm_source }}";
                     reader.error(&at, "`fields` is no text", help);
                     known = false;
                 }
-                (Some((_, word)), None) => self.words.push(*word),
+                (Some((_, word)), None) => words.push(*word),
                 (Some(_), Some(_)) => {
                     let help = "only `fields` has names in it";
                     reader.error(&at, format!("the word `{word}` has no parts"), help);
@@ -162,7 +170,7 @@ impl Texts {
                 }
             }
         }
-        known
+        known.then_some(words)
     }
 
     fn render(&self, name: &str, words: &Value) -> Result<String, minijinja::Error> {
@@ -173,15 +181,21 @@ impl Texts {
     pub(crate) fn make(
         &self,
         text: &Text,
-        words: impl FnOnce() -> Value,
+        words: &impl Words,
+        all: impl FnOnce() -> Value,
     ) -> Result<String, String> {
         match text {
             Text::Plain(text) => Ok(text.clone()),
-            Text::Made(name) => self.render(name, &words()).map_err(|error| error.to_string()),
+            Text::Pieces(pieces) => {
+                let mut made = String::new();
+                join(pieces, words, &mut made);
+                Ok(made)
+            }
+            Text::Made(name) => self.render(name, &all()).map_err(|error| error.to_string()),
         }
     }
 
-    /// The words that occur in any text.
+    /// The words that occur in any template.
     pub(crate) fn words(&self) -> impl Iterator<Item = (&'static str, Word)> {
         WORDS.into_iter().filter(|(_, word)| self.words.contains(word))
     }

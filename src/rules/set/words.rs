@@ -14,6 +14,7 @@ pub(crate) enum Fact {
     Direction,
     Client,
     Deal,
+    Owner,
     AnsweredBy,
     Number,
     Voicemail,
@@ -22,11 +23,12 @@ pub(crate) enum Fact {
 }
 
 impl Fact {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Event,
         Self::Direction,
         Self::Client,
         Self::Deal,
+        Self::Owner,
         Self::AnsweredBy,
         Self::Number,
         Self::Voicemail,
@@ -41,6 +43,7 @@ impl Fact {
             Self::Direction => "direction",
             Self::Client => "client",
             Self::Deal => "deal",
+            Self::Owner => "owner",
             Self::AnsweredBy => "answered_by",
             Self::Number => "number",
             Self::Voicemail => "voicemail",
@@ -67,6 +70,7 @@ impl Fact {
             Self::Direction => &["inbound", "outbound", "callback"],
             Self::Client => &["unknown", "known"],
             Self::Deal => &["none", "open", "closed"],
+            Self::Owner => &["somebody", "nobody"],
             Self::AnsweredBy => &["owner", "other", "unlisted", "nobody"],
             Self::Number => &["shown", "withheld"],
             Self::Voicemail => &["left", "none"],
@@ -136,9 +140,11 @@ pub(crate) enum Who {
     Admin,
     /// By id or extension.
     Employee(Box<str>),
+    /// Ends a list: rather nobody than the administrator.
+    Nobody,
 }
 
-pub(crate) const WHO: [(&str, Who); 8] = [
+pub(crate) const WHO: [(&str, Who); 9] = [
     ("answerer", Who::Answerer),
     ("last_speaker", Who::LastSpeaker),
     ("caller", Who::Caller),
@@ -147,6 +153,7 @@ pub(crate) const WHO: [(&str, Who); 8] = [
     ("owner", Who::Owner),
     ("first_on_line", Who::FirstOnLine),
     ("admin", Who::Admin),
+    ("nobody", Who::Nobody),
 ];
 
 /// In `to` of `notify`: every employee.

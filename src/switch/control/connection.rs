@@ -16,7 +16,8 @@ use crate::esl::{Command, Event, Incoming, Reply};
 use crate::switch::presence::Snapshot;
 
 /// What the engine listens to. No CHANNEL_CALLSTATE and the like: each event has 4–9 KB.
-const EVENTS: &str = "HEARTBEAT BACKGROUND_JOB CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE \
+/// CHANNEL_APPLICATION comes only where the application `event` is run, so of no ordinary call.
+const EVENTS: &str = "HEARTBEAT BACKGROUND_JOB CHANNEL_APPLICATION CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE \
      CHANNEL_UNBRIDGE CHANNEL_HANGUP_COMPLETE CHANNEL_DESTROY \
      CUSTOM sofia::register sofia::unregister sofia::expire callcenter::info";
 
@@ -144,8 +145,9 @@ impl<'a> Connection<'a> {
             (Table::Channels, "show channels as json"),
             (Table::Registrations, "show registrations as json"),
             (Table::Agents, "callcenter_config agent list"),
+            (Table::Tiers, "callcenter_config tier list"),
         ];
-        self.asked = 3;
+        self.asked = 4;
         self.snapshot = Snapshot::default();
         let commands = tables.map(|(table, call)| (Tag::Table(table), Command::api(call)));
         Ok(self.link.send(commands).await?)
@@ -156,6 +158,7 @@ impl<'a> Connection<'a> {
             Table::Channels => self.snapshot.read_channels(reply.text()),
             Table::Registrations => self.snapshot.read_registrations(reply.text()),
             Table::Agents => self.snapshot.read_agents(reply.text()),
+            Table::Tiers => self.snapshot.read_tiers(reply.text()),
         }
         self.asked = self.asked.saturating_sub(1);
         if self.asked > 0 {

@@ -33,6 +33,7 @@ pub(super) enum Table {
     Channels,
     Registrations,
     Agents,
+    Tiers,
 }
 
 pub(super) type Wire = Link<Box<dyn Socket>, Tag>;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Agent, Snapshot};
-use crate::core::ids::{Extension, LegId};
+use crate::core::ids::{Extension, LegId, QueueName};
 use crate::esl::Event;
 
 /// How far FreeSWITCH's tables may be behind its events.
@@ -15,6 +15,9 @@ const TABLE_LAG: Duration = Duration::from_secs(10);
 /// A registration is kept this long beyond its time. FreeSWITCH itself tells of a dead phone up to
 /// 90 s late; this is for the case that it does not tell.
 const GRACE: Duration = Duration::from_secs(120);
+
+/// A line without a registration (its phone may register elsewhere) is ours if it is no longer.
+const OURS: usize = 5;
 
 #[derive(Debug, Default)]
 pub(super) struct NodePresence {
@@ -26,6 +29,9 @@ pub(super) struct NodePresence {
     busy: HashMap<Extension, usize>,
     registrations: HashMap<Extension, HashMap<String, Registration>>,
     agents: HashMap<String, Agent>,
+    tiers: HashMap<String, Vec<String>>,
+    /// When the last leg of a line ended.
+    quiet: HashMap<Extension, Instant>,
     ended_legs: Ended<LegId>,
     ended_registrations: Ended<(Extension, String)>,
 }
@@ -75,6 +81,11 @@ impl<T: Clone + Eq + Hash> Ended<T> {
 }
 
 impl NodePresence {
+    /// What is left of it where nothing is known any more: when calls ended stays true.
+    pub(super) fn unseen(self) -> Self {
+        Self { quiet: self.quiet, ..Self::default() }
+    }
+
     /// Whether what is known of a line's phones is in doubt now.
     pub(super) fn apply(&mut self, event: &Event, now: Instant) -> bool {
         match event.name() {
@@ -130,6 +141,10 @@ impl NodePresence {
             *count -= 1;
             if *count == 0 {
                 self.busy.remove(&line);
+                // Callers' numbers look like lines, too, and would be kept without end.
+                if self.registrations.contains_key(&line) || line.as_str().len() <= OURS {
+                    self.quiet.insert(line, Instant::now());
+                }
             }
         }
     }
@@ -188,6 +203,7 @@ impl NodePresence {
         if let Some(agents) = snapshot.agents {
             self.agents = agents;
         }
+        self.tiers = snapshot.tiers.unwrap_or_default();
         self.registrations_known = snapshot.registrations.is_some();
         if let Some(table) = snapshot.registrations {
             self.take_registrations(table, now);
@@ -256,8 +272,26 @@ impl NodePresence {
         self.legs_known.then(|| self.busy.contains_key(line))
     }
 
+    pub(super) fn channels(&self) -> Option<usize> {
+        self.legs_known.then_some(self.legs.len())
+    }
+
     pub(super) fn lines(&self) -> impl Iterator<Item = &Extension> {
         self.registrations.keys()
+    }
+
+    pub(super) fn quiet_since(&self, line: &Extension) -> Option<Instant> {
+        self.quiet.get(line).copied()
+    }
+
+    /// `None`: there is no such queue here.
+    pub(super) fn free_agents(&self, queue: &QueueName) -> Option<Vec<Agent>> {
+        let name = queue.as_str();
+        let short = name.split('@').next().unwrap_or_default();
+        let names = self.tiers.get(name).or_else(|| self.tiers.get(short))?;
+        let agents = names.iter().filter_map(|name| self.agents.get(name));
+        let free = |a: &&Agent| a.status.starts_with("Available") && a.state == "Waiting";
+        Some(agents.filter(free).cloned().collect())
     }
 
     pub(super) fn agent(&self, name: &str) -> Option<&Agent> {

@@ -1,5 +1,5 @@
 //! What FreeSWITCH says when it is asked: `show channels`, `show registrations`, and
-//! `callcenter_config agent list`.
+//! `callcenter_config agent list` and `tier list`.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,14 @@ use serde::Deserialize;
 use super::Agent;
 use crate::core::ids::{Extension, LegId};
 
-/// The three tables; `None` where FreeSWITCH gave none.
+/// The tables; `None` where FreeSWITCH gave none.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     pub(super) channels: Option<Vec<(LegId, Option<Extension>)>>,
     pub(super) registrations: Option<Vec<(Extension, String)>>,
     pub(super) agents: Option<HashMap<String, Agent>>,
+    /// The agents of each queue, in the order of the table.
+    pub(super) tiers: Option<HashMap<String, Vec<String>>>,
 }
 
 #[derive(Deserialize)]
@@ -78,17 +80,39 @@ impl Snapshot {
             self.agents = None;
             return;
         };
+        let (contact, ended) = (column("contact"), column("last_bridge_end"));
         let agents = lines.filter_map(|line| {
             let cells: Vec<_> = line.split('|').collect();
             // From the right: the contact in the middle is a dial string and may hold a `|`.
             let more = cells.len().checked_sub(names.len())?;
+            let last = contact.map_or("", |n| cells[n + more]);
             let agent = Agent {
                 status: cells[status + more].to_owned(),
                 state: cells[state + more].to_owned(),
+                line: user(cells[name]).or_else(|| user(last.rsplit('/').next()?)),
+                talked: ended.and_then(|n| cells[n + more].parse().ok()).filter(|at| *at > 0),
             };
             Some((cells[name].to_owned(), agent))
         });
         self.agents = Some(agents.collect());
+    }
+
+    /// Reads the answer to `callcenter_config tier list`.
+    pub fn read_tiers(&mut self, text: &str) {
+        let mut lines = text.lines();
+        let names: Vec<_> = lines.next().unwrap_or_default().split('|').collect();
+        let column = |name: &str| names.iter().position(|n| *n == name);
+        let (Some(queue), Some(agent)) = (column("queue"), column("agent")) else {
+            self.tiers = None;
+            return;
+        };
+        let mut tiers: HashMap<String, Vec<String>> = HashMap::new();
+        for cells in lines.map(|line| line.split('|').collect::<Vec<_>>()) {
+            if let (Some(queue), Some(agent)) = (cells.get(queue), cells.get(agent)) {
+                tiers.entry((*queue).to_owned()).or_default().push((*agent).to_owned());
+            }
+        }
+        self.tiers = Some(tiers);
     }
 
     /// The commands without which nothing is known, and which gave no table.
@@ -99,11 +123,15 @@ impl Snapshot {
     }
 }
 
+/// The extension before an `@`.
+fn user(id: &str) -> Option<Extension> {
+    Extension::parse(id.split('@').next().unwrap_or_default()).ok()
+}
+
 impl Channel {
     /// Whose phone this is: `presence_id`, else the number dialled, or the user in the name of
     /// the channel, `sofia/internal/101@host`.
     fn line(&self) -> Option<Extension> {
-        let user = |id: &str| Extension::parse(id.split('@').next().unwrap_or_default()).ok();
         if let Some(line) = user(&self.presence_id) {
             return Some(line);
         }
@@ -151,6 +179,7 @@ mod tests {
         assert_eq!(agents.len(), 1);
         assert_eq!(agents["agent1"].status, "Available");
         assert_eq!(agents["agent1"].state, "Waiting");
+        assert_eq!(agents["agent1"].line, line("108"));
         snapshot.read_agents("-ERR callcenter_config Command not found!\n");
         assert!(snapshot.agents.is_none());
     }

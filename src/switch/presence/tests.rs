@@ -209,3 +209,39 @@ fn agents_of_the_queue_are_known_by_their_last_change() {
     assert_eq!((&*agent.status, &*agent.state), ("On Break", "In a queue call"));
     assert_eq!(one.store.agent("agent2"), None);
 }
+
+/// A15: the agents who can take a call, who was idle longest first.
+#[tokio::test(start_paused = true)]
+async fn a15_the_free_agents_of_a_queue_the_longest_idle_first() {
+    let one = One::synced();
+    let mut snapshot = channels(NONE);
+    snapshot.read_agents(
+        "name|contact|status|state|last_bridge_end\n101|user/101|Available|Waiting|0\n\
+         102@x|user/102|Available (On Demand)|Waiting|5\nolga|[leg_timeout=10]user/103|Available|Waiting|0\n\
+         104|user/104|Logged Out|Waiting|0\n105|user/105|Available|Receiving|0\n+OK\n",
+    );
+    snapshot.read_tiers(
+        "queue|agent|state|level|position\nsales|101|Ready|1|1\nsales|102@x|Ready|1|1\nsales|olga|Ready|1|1\n\
+         sales|104|Ready|1|1\nsales|105|Ready|1|1\nother|104|Ready|1|1\n+OK\n",
+    );
+    one.store.resync(&"a".into(), snapshot, one.now);
+    let rung = ["Call-Direction: outbound", "Channel-Presence-ID: 103%40x"];
+    one.apply(&leg("CHANNEL_CREATE", "b", &rung));
+    let lines = |queue: &str| {
+        let free = one.store.queue(&queue.into())?;
+        Some(free.into_iter().map(|a| a.line.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(lines("sales"), Some(vec!["101".to_owned(), "102".to_owned()]));
+    assert_eq!(one.store.idle(&line("103")), None);
+    one.apply(&leg("CHANNEL_HANGUP_COMPLETE", "b", &rung));
+    tokio::time::advance(Duration::from_secs(7)).await;
+    assert_eq!(one.store.idle(&line("103")), Some(Duration::from_secs(7)));
+    let all = ["101", "102", "103"].map(str::to_owned).to_vec();
+    assert_eq!(lines("sales@127.0.0.1"), Some(all));
+    assert_eq!(lines("other"), Some(Vec::new()));
+    assert_eq!(lines("nobody"), None);
+    // A gap makes calls unknown, not the past.
+    one.store.forget(&"a".into());
+    assert_eq!(one.store.idle(&line("103")), Some(Duration::from_secs(7)));
+    assert_eq!(lines("sales"), None);
+}

@@ -82,10 +82,17 @@ impl Space {
             let mut unknown = cube.clone();
             narrow(&mut unknown, only(Fact::Client, &["unknown"]));
             narrow(&mut unknown, only(Fact::Deal, &["none"]));
-            narrow(&mut unknown, only(Fact::AnsweredBy, &["other", "unlisted", "nobody"]));
             narrow(&mut cube, only(Fact::Client, &["known"]));
             narrow(&mut cube, only(Fact::Number, &["shown"]));
-            space.possible.extend([unknown, cube].into_iter().filter(|cube| !is_empty(cube)));
+            let mut by_owner = cube.clone();
+            narrow(&mut by_owner, only(Fact::Owner, &["somebody"]));
+            narrow(&mut by_owner, only(Fact::AnsweredBy, &["owner"]));
+            narrow(&mut unknown, only(Fact::Owner, &["nobody"]));
+            for other in [&mut unknown, &mut cube] {
+                narrow(other, only(Fact::AnsweredBy, &["other", "unlisted", "nobody"]));
+            }
+            let all = [unknown, cube, by_owner];
+            space.possible.extend(all.into_iter().filter(|cube| !is_empty(cube)));
         }
         space
     }

@@ -12,6 +12,7 @@ const ORDER: [Fact; FACTS] = [
     Fact::Length,
     Fact::Voicemail,
     Fact::AnsweredBy,
+    Fact::Owner,
     Fact::Deal,
     Fact::Client,
     Fact::Direction,
@@ -97,9 +98,13 @@ pub(super) fn why(dimensions: &[usize]) -> &'static str {
     };
     if all(&[Fact::Client, Fact::Deal]) {
         "a client nobody knows has no deals"
-    } else if all(&[Fact::Client, Fact::AnsweredBy]) {
+    } else if all(&[Fact::Client, Fact::AnsweredBy]) || all(&[Fact::Client, Fact::Owner]) {
         "a client nobody knows has no owner"
-    } else if all(&[Fact::Client, Fact::Number]) || all(&[Fact::Deal, Fact::Number]) {
+    } else if all(&[Fact::Owner, Fact::AnsweredBy]) {
+        "where nobody is the owner, no owner answers"
+    } else if all(&[Fact::Client, Fact::Number])
+        || [Fact::Deal, Fact::Owner].iter().any(|fact| all(&[*fact, Fact::Number]))
+    {
         "a number that is withheld belongs to nobody we know"
     } else if all(&[Fact::Event, Fact::AnsweredBy]) {
         "somebody answered before `answered`, `ended` and `recorded`, and nobody before the others"

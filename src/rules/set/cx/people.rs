@@ -76,6 +76,13 @@ impl Cx {
             self.reader.error(&item.span, message, "name somebody, such as \"admin\"");
             wrong = true;
         }
+        let misplaced = |at| at + 1 != found.len() || at == 0;
+        if found.iter().position(|who| *who == Who::Nobody).is_some_and(misplaced) {
+            let message = format!("`nobody` in {what} is not the end of a list");
+            let help = "it stands last, behind those who are wanted: [\"answerer\", \"nobody\"]";
+            self.reader.error(&item.span, message, help);
+            wrong = true;
+        }
         (!wrong).then_some((found, all))
     }
 

@@ -36,6 +36,7 @@ pub struct Suite {
 pub(super) struct Test {
     pub name: String,
     pub place: Place,
+    pub column: u32,
     /// The set with the test's settings in place.
     pub set: Arc<RuleSet>,
     pub staff: Staff,
@@ -106,7 +107,8 @@ impl Suite {
             let found = test.compare(&ruling);
             if !found.is_empty() {
                 let (name, place) = (test.name.clone(), test.place.clone());
-                report.failures.push(Failure { name, place, differences: found });
+                let column = test.column;
+                report.failures.push(Failure { name, place, column, differences: found });
             }
         }
         Ok(report)

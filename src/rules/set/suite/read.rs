@@ -90,7 +90,17 @@ fn test(cx: &mut Cx, pins: &Pins, mut tab: Tab) -> Option<Test> {
     let rules = rules(cx, set.as_ref().unwrap_or(pins.head), &tab);
     let actions = expected::read(cx, &tab);
     let place = cx.reader.place(&tab.span);
-    Some(Test { name: name?, place, set: set?, staff, case: case?, rules, actions: actions? })
+    let (_, column) = cx.reader.source.line_column(tab.span.start);
+    Some(Test {
+        name: name?,
+        place,
+        column,
+        set: set?,
+        staff,
+        case: case?,
+        rules,
+        actions: actions?,
+    })
 }
 
 fn staff(cx: &mut Cx, tab: &Tab) -> Staff {

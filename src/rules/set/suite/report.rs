@@ -26,13 +26,24 @@ pub struct Failure {
     pub name: String,
     /// Where it stands.
     pub place: Place,
+    /// Column, from 1.
+    pub column: u32,
     /// What was expected and what was found, in lines.
     pub differences: Vec<String>,
 }
 
+impl Failure {
+    /// `file:line:column: error: …` in one line, as any other mistake.
+    pub fn line(&self) -> String {
+        let (place, column, name) = (&self.place, self.column, &self.name);
+        let differences = self.differences.join("; ");
+        format!("{place}:{column}: error: the test `{name}` fails: {differences}")
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.place, self.name)?;
+        write!(f, "{}:{}: {}", self.place, self.column, self.name)?;
         for line in &self.differences {
             write!(f, "\n    {line}")?;
         }

@@ -57,7 +57,9 @@ fn a_set_whose_own_tests_fail_is_refused() {
     let error = Sets::load(&rules).unwrap_err();
     let told = error.lines().join("\n");
     assert!(
-        told.ends_with("mine.test.toml:1: t;    expected rule client/new, found client/otherwise"),
+        told.ends_with(
+            "mine.test.toml:1:1: error: the test `t` fails: expected rule client/new, found client/otherwise"
+        ),
         "{told}"
     );
 }

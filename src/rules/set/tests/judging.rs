@@ -170,3 +170,29 @@ fn e16_a_delay_counts_from_the_case() {
     let ruling = judge(&text, &case(Event::Ended), &[]);
     assert_eq!(ruling.actions[0].after, "2026-11-20T12:00:30+03:00".parse().ok());
 }
+
+#[test]
+fn a_list_that_ends_with_nobody_never_comes_to_the_administrator() {
+    let text = changed(r#"event = "missed""#, r#"event = "ended""#).replacen(
+        r#"{ do = "task", kind = "back", on = "client", text = "Call back", owner = "owner", due = "1h" }"#,
+        r#"{ do = "task", kind = "x", on = "client", text = "x", owner = ["answerer", "nobody"], due = "1h" },
+        { do = "change_owner", of = "client", to = ["answerer", "nobody"] },
+        { do = "notify", to = ["answerer", "nobody"], text = "x" },
+        { do = "register_call", result = "answered", who = ["answerer", "nobody"] }"#,
+        1,
+    );
+    let mut answered = case(Event::Ended);
+    answered.first = Some(Speaker { employee: None, number: "777".into() });
+    let ruling = judge(&text, &answered, &[]);
+    let [only] = ruling.actions.as_slice() else { panic!("{ruling:?}") };
+    assert!(matches!(only.action, Action::RegisterCall { who: None, .. }), "{ruling:?}");
+    assert_eq!((only.key.as_str(), ruling.notes.len()), ("call/7/1", 0));
+
+    answered.first = Some(Speaker { employee: Some("101".into()), number: "101".into() });
+    assert_eq!(judge(&text, &answered, &[]).actions.len(), 4, "somebody is there");
+    let staff = [employee("101", Status::Gone), employee("106", Status::Active)];
+    let ruling = judge(&text, &answered, &staff);
+    assert_eq!(ruling.actions.len(), 1);
+    let note = "rule `client/missed`: Employee 101 (101) is gone; nobody is taken instead";
+    assert!(ruling.notes.iter().any(|told| told == note), "{:?}", ruling.notes);
+}

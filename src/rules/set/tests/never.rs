@@ -132,3 +132,9 @@ fn lines_that_rules_name_are_told_from_all_others() {
     let left = left(&[("a", "line = [\"moscow\", \"spb\"]")]);
     assert_snapshot!(left, @"line any other");
 }
+
+#[test]
+fn d02_who_has_no_owner_is_answered_by_none() {
+    assert_snapshot!(told(&[("a", "owner = \"nobody\", answered_by = \"owner\"")]), @"s.toml:34:1: error: rule `more/a` can never match: no case has owner `nobody`, answered_by `owner` (where nobody is the owner, no owner answers)");
+    assert_snapshot!(told(&[("a", "client = \"unknown\", owner = \"somebody\"")]), @"s.toml:34:1: error: rule `more/a` can never match: no case has client `unknown`, owner `somebody` (a client nobody knows has no owner)");
+}

@@ -47,7 +47,7 @@ rules = { client = "otherwise" }
 actions = [{ do = "note", on = "client", text = "x" }]"#,
     );
     assert_snapshot!(told(&text), @r#"
-    s.test.toml:1: t
+    s.test.toml:1:1: t
         expected rule client/otherwise, found client/missed
         action 1: expected { do = "note", on = "client", text = "x" }
                   found    { do = "task", dedupe = "never", due = 2026-11-20T13:00:00, kind = "back", on = "client", owner = "102", text = "Call back" }  [client/missed]
@@ -64,7 +64,7 @@ rules = { client = "missed" }
 actions = [{ do = "task", kind = "back", on = "deal", text = "Call back", owner = "103", due = "2026-11-20T13:00:01", delay = "5s" }]"#,
     );
     assert_snapshot!(told(&text), @r#"
-    s.test.toml:1: t
+    s.test.toml:1:1: t
         action 1, "task" of rule client/missed:
             due: expected 2026-11-20T13:00:01, found 2026-11-20T13:00:00
             not before: expected 2026-11-20T12:00:05, found nothing
@@ -88,10 +88,10 @@ rules = {}
 actions = [{ do = "reactivate" }]"#,
     );
     assert_snapshot!(told(&(few + &many)), @r#"
-    s.test.toml:1: t
+    s.test.toml:1:1: t
         action 1: expected nothing more
                   found    { do = "task", dedupe = "never", due = 2026-11-20T13:00:00, kind = "back", on = "client", owner = "102", text = "Call back" }  [client/missed]
-    s.test.toml:6: t
+    s.test.toml:6:1: t
         action 1: expected { do = "reactivate" }
                   found    nothing more
     s.toml:12: not reached: client/new

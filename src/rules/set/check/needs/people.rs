@@ -26,9 +26,9 @@ impl Set<'_> {
             }
             Who::Caller => Some(only(Fact::Direction, &["outbound"])),
             Who::DealOwner => Some(only(Fact::Deal, &["open", "closed"])),
-            Who::ClientOwner | Who::Owner => Some(only(Fact::Client, &["known"])),
+            Who::ClientOwner | Who::Owner => Some(only(Fact::Owner, &["somebody"])),
             Who::FirstOnLine => Some(only(Fact::Direction, &["inbound", "callback"])),
-            Who::Admin | Who::Employee(_) => None,
+            Who::Admin | Who::Employee(_) | Who::Nobody => None,
         };
         let there = |who: &Who| can_be(who).is_none_or(|f| self.within(reached, f).is_some());
         if !reached.is_empty() && !who.is_empty() && !who.iter().any(there) {

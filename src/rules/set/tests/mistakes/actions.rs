@@ -108,3 +108,20 @@ fn a_body_that_is_no_json() {
     );
     assert_snapshot!(told, @r#"s.toml:30:51: error: this comes out as no JSON: expected `,` or `}` at line 1 column 13 (a word brings its own quotes here: {"phone": {{ number }}})"#);
 }
+
+#[test]
+fn nobody_who_is_not_the_end_of_a_list() {
+    for list in [r#"["nobody", "owner"]"#, r#""nobody""#] {
+        let told = told(r#"owner = "owner""#, &format!("owner = {list}"));
+        assert!(told.contains("error: `nobody` in `owner` of `task` is not the end of a list (it stands last, behind those who are wanted: [\"answerer\", \"nobody\"])"), "{told}");
+    }
+}
+
+#[test]
+fn nobody_as_the_owner_of_a_deal() {
+    let told = told(
+        r#"title = "Call", owner = "admin""#,
+        r#"title = "Call", owner = ["answerer", "nobody"]"#,
+    );
+    assert_snapshot!(told, @r#"s.toml:19:44: error: `nobody` cannot be the owner of `deal` (end the list with somebody, such as "admin")"#);
+}

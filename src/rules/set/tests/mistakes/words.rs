@@ -43,7 +43,7 @@ roww = "A02""#,
 #[test]
 fn an_unknown_fact() {
     let told = told(r#"client = "unknown", settings"#, r#"clint = "unknown", settings"#);
-    assert_snapshot!(told, @"s.toml:16:30: error: `when` of rule `client/new` knows no key `clint` (did you mean `client`? known here: event, direction, client, deal, answered_by, number, voicemail, length, line, settings)");
+    assert_snapshot!(told, @"s.toml:16:30: error: `when` of rule `client/new` knows no key `clint` (did you mean `client`? known here: event, direction, client, deal, owner, answered_by, number, voicemail, length, line, settings)");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn an_unknown_setting_in_when() {
 #[test]
 fn an_unknown_word_for_a_person() {
     let told = told(r#"["answerer", "$list"]"#, r#"["anserer", "$list"]"#);
-    assert_snapshot!(told, @r#"s.toml:18:63: error: `anserer` is nobody (did you mean `answerer`? known here: answerer, last_speaker, caller, deal_owner, client_owner, owner, first_on_line, admin; an employee is named by id or extension, such as "101")"#);
+    assert_snapshot!(told, @r#"s.toml:18:63: error: `anserer` is nobody (did you mean `answerer`? known here: answerer, last_speaker, caller, deal_owner, client_owner, owner, first_on_line, admin, nobody; an employee is named by id or extension, such as "101")"#);
 }
 
 #[test]

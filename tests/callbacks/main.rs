@@ -1,0 +1,9 @@
+//! Callbacks through the whole engine: orders in, a simulated FreeSWITCH, the built-in CRM.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod branches;
+mod house;
+mod intake;
+mod missed;
+mod restart;

@@ -1,5 +1,6 @@
 //! CRMs behind one trait.
 
+pub mod amocrm;
 pub mod builtin;
 pub mod lazy;
 pub mod remote;

@@ -1,0 +1,143 @@
+//! amoCRM, in the world also known as Kommo: API v4.
+//!
+//! | | |
+//! |---|---|
+//! | limit | 7 requests in any second, look-ups first ([`LIMIT`]) |
+//! | again | 429, 5xx and lost connections; 401 once, with a new token |
+//! | never again | 400, 404, 405, 422: the account will not have it |
+//! | waits for a person | 402 (not paid), 403 (a right is missing, or the address is blocked) |
+//!
+//! A write has no idempotency key, so what may have been done is looked for before it is done
+//! again (`back.rs`). The facts are those of the vendor's documentation and its PHP client.
+
+pub mod config;
+
+mod api;
+mod back;
+mod calls;
+mod catalog;
+mod deals;
+mod desk;
+mod find;
+mod notes;
+mod people;
+mod recent;
+mod sent;
+mod staff;
+mod tasks;
+mod tokens;
+mod unsorted;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use moka::future::Cache;
+
+use self::api::Api;
+use self::catalog::Catalog;
+pub use self::config::AmoConfig;
+use self::desk::Desk;
+use self::recent::Recent;
+use self::tokens::Tokens;
+use self::wire::User;
+use super::lazy::Lazy;
+use super::remote::{Class, Fault, Limit, Remote};
+use super::{ApplyError, Crm, CrmError, Done, Work};
+use crate::core::client::Client;
+use crate::core::phone::Phone;
+use crate::core::staff::Employee;
+
+/// Its name in logs and metrics.
+pub const NAME: &str = "amocrm";
+
+/// Seven a second are allowed. Requests that went out a second apart may arrive closer together,
+/// and who goes on too fast is blocked by address: so the window is a little longer.
+pub const LIMIT: Limit = Limit { requests: 7, window: Duration::from_millis(1100) };
+
+/// Entries in a page of a list: the most there may be.
+const PAGE: &str = "250";
+/// Pages of a list that are read.
+const PAGES: usize = 40;
+/// Names of companies that are remembered, and for how long.
+const COMPANIES: u64 = 10_000;
+const COMPANY_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// An account of amoCRM.
+#[derive(Clone)]
+pub struct Amo {
+    api: Arc<Api>,
+    config: Arc<AmoConfig>,
+    catalog: Arc<Catalog>,
+    recent: Arc<Recent>,
+    companies: Cache<i64, String>,
+}
+
+impl Amo {
+    /// As configured; nothing is asked yet. Tokens of OAuth are kept in the store.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`]: the address is wrong, or there is no TLS on this machine.
+    pub fn new(config: &AmoConfig, store: Arc<Lazy>) -> Result<Self, Fault> {
+        let base = config.base().map_err(|wrong| Fault::Unreachable(wrong.to_string()))?;
+        let remote = Arc::new(Remote::new("amoCRM", LIMIT, config.timeout)?);
+        let tokens = Tokens::new(config, &base, remote.clone(), store);
+        Ok(Self {
+            api: Arc::new(Api::new(remote, tokens, base)),
+            config: Arc::new(config.clone()),
+            catalog: Arc::default(),
+            recent: Arc::default(),
+            companies: Cache::builder().max_capacity(COMPANIES).time_to_live(COMPANY_KEPT).build(),
+        })
+    }
+
+    /// Where a person allows the integration to work in the account, and gets a code. `None`: a
+    /// long-lived token is configured, nobody has to.
+    pub fn authorize_url(&self) -> Option<String> {
+        match &self.api.tokens {
+            Tokens::LongLived(_) => None,
+            Tokens::OAuth(oauth) => Some(oauth.authorize_url()),
+        }
+    }
+
+    /// Exchanges that code for the first pair of tokens, and stores it.
+    ///
+    /// # Errors
+    /// [`Fault::Refused`]: the code was used, is older than 20 minutes, or is another
+    /// integration's; or the redirect address is not the registered one.
+    pub async fn login(&self, code: &str) -> Result<(), Fault> {
+        match &self.api.tokens {
+            Tokens::LongLived(_) => Ok(()),
+            Tokens::OAuth(oauth) => oauth.login(code).await,
+        }
+    }
+
+    async fn users(&self, class: Class) -> Result<Vec<User>, Fault> {
+        self.api.all(class, "api/v4/users", &[("with", "role,group")]).await
+    }
+}
+
+#[async_trait]
+impl Crm for Amo {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(self.by_number(Class::Lookup, phone).await?)
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        let users = self.users(Class::Delivery).await?;
+        Ok(users.into_iter().map(|user| staff::employee(user, &self.config.numbers)).collect())
+    }
+
+    async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
+        Desk { amo: self, work }.carry_out().await
+    }
+
+    async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
+        Desk { amo: self, work }.look_back().await
+    }
+}

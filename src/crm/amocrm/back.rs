@@ -39,6 +39,7 @@ impl Desk<'_> {
                 if self.waiting().await?.is_some() {
                     return Ok(None);
                 }
+                self.contact_back("").await?;
                 let Some((contact, client)) = self.client_now().await? else { return Ok(None) };
                 let uid = self.work.bound.unsorted.clone().unwrap_or_default();
                 let lead = client.open_deal().and_then(|d| super::desk::lead(d.id.as_str()));

@@ -223,12 +223,14 @@ impl App {
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         // Employees first, so that the first call already knows them; a CRM that is down delays
         // the start by its deadline only.
-        if let Err(error) =
-            tokio::time::timeout(config.directory.request_timeout, directory.refresh_staff()).await
-        {
+        let staff = directory.all().map(|directory| directory.refresh_staff());
+        let staff = futures_util::future::join_all(staff);
+        if let Err(error) = tokio::time::timeout(config.directory.request_timeout, staff).await {
             warn!(%error, "the CRM does not tell who works here yet; calls are taken all the same");
         }
-        tasks.spawn(directory.run(background.clone()));
+        for directory in directory.all() {
+            tasks.spawn(directory.clone().run(background.clone()));
+        }
         let (ways, writer) = match &paperwork {
             Some(Paperwork { outbox, .. }) => (Some((outbox.pen(), outbox.store())), None),
             None if config.callbacks.enabled => {
@@ -434,11 +436,10 @@ fn readiness(
             true => Err("no more calls are taken: the engine is about to end".to_owned()),
             false => Ok(()),
         };
-        let directory = engine.directory.state();
-        let crm = match directory.breaker {
-            BreakerState::Closed => Ok(()),
-            _ => Err(directory.last_error.unwrap_or_else(|| "the CRM fails".to_owned())),
-        };
+        let states = engine.directory.all().map(|directory| directory.state());
+        let down = states.filter(|state| state.breaker != BreakerState::Closed);
+        let down = down.map(|state| state.last_error.unwrap_or_else(|| "the CRM fails".to_owned()));
+        let crm = down.reduce(|one, other| format!("{one}; {other}")).map_or(Ok(()), Err);
         let mut start = Readiness::default().needs("calls", draining).reports("crm", crm);
         if let Some(outbox) = &outbox {
             start = start.reports("outbox", outbox.state());

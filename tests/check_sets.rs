@@ -107,3 +107,18 @@ fn check_without_a_file_names_the_mistakes_of_every_set_the_configuration_names(
     assert!(shown.contains("did you mean `amocrm-classic`?"), "{shown}");
     assert!(shown.contains("67 │ when = { event = \"misssed\" }"), "{shown}");
 }
+
+#[test]
+fn what_a_crm_does_otherwise_than_its_rules_say_is_told_when_they_are_checked() {
+    let here = TempDir::new().unwrap();
+    let config = "[rules]\nset = \"retailcrm-matrix\"\n[crm.shop]\nkind = \"retailcrm\"\n\
+                  url = \"http://127.0.0.1:9\"\nkey = \"verysecretkey\"\nlines = [\"main\", \"nowhere\"]\n";
+    std::fs::write(here.path().join("dozvon.toml"), config).unwrap();
+    let (output, told) = dozvon(&here, &["check", "--plain", "--quiet"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}{errors}");
+    assert!(told.contains("crm.shop (retailcrm): `update_call`: only sends"), "{told}{errors}");
+    assert!(!told.contains("`unsorted`"), "no rule of this set asks for it: {told}");
+    assert!(told.contains("crm.shop: warning:") && told.contains("no line `nowhere`"), "{told}");
+    assert!(!told.contains("verysecretkey") && !errors.contains("verysecretkey"), "{errors}");
+}

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use miette::{Diagnostic, Report};
 
 use super::out::print;
-use crate::config::Rules;
+use crate::config::Config;
 use crate::core::staff::Staff;
+use crate::crm::config::{CrmConfig, of_line};
 use crate::rules::set::suite::files;
 use crate::rules::set::{RuleSet, SetError, Sets, load_tested};
 use crate::rules::{Problem, Routing, RulesError};
@@ -37,13 +38,15 @@ pub struct CheckArgs {
 enum Looked {
     Routing(Box<Routing>),
     Set(Arc<RuleSet>),
+    /// What CRMs do otherwise.
+    Abilities(String),
     Wrong(RulesError),
     WrongSet(SetError),
 }
 
 impl CheckArgs {
     /// Prints every mistake and warning. Succeeds where there is no mistake.
-    /// `configured` gives the way of a call the engine would use, `rules` names its sets. With
+    /// `configured` gives the way of a call the engine would use, `config` names sets and CRMs. With
     /// `staff`, places are named that name nobody.
     ///
     /// # Errors
@@ -51,7 +54,7 @@ impl CheckArgs {
     pub fn run(
         self,
         configured: impl FnOnce() -> Result<Routing, RulesError>,
-        rules: &Rules,
+        config: &Config,
         staff: Option<&Staff>,
     ) -> miette::Result<ExitCode> {
         let looked = match &self.path {
@@ -60,7 +63,7 @@ impl CheckArgs {
                 Err(error) => vec![Looked::Wrong(error)],
             },
             Some(path) => vec![file(path)],
-            None => everything(configured(), rules),
+            None => everything(configured(), config),
         };
         let routing = looked.iter().find_map(|looked| match looked {
             Looked::Routing(routing) => Some(&**routing),
@@ -73,6 +76,7 @@ impl CheckArgs {
                 Looked::Set(set) => {
                     print(&render_set(set, routing, staff, self.plain, self.quiet))?;
                 }
+                Looked::Abilities(told) => print(told)?,
                 Looked::Wrong(error) => {
                     good = false;
                     self.complain(error, error.lines())?;
@@ -111,17 +115,58 @@ impl std::fmt::Debug for Shown<'_> {
     }
 }
 
-fn everything(routing: Result<Routing, RulesError>, rules: &Rules) -> Vec<Looked> {
+fn everything(routing: Result<Routing, RulesError>, config: &Config) -> Vec<Looked> {
+    let mut told = String::new();
+    let sets = Sets::load(&config.rules);
+    if let (Ok(routing), Ok(sets)) = (&routing, &sets) {
+        told = abilities(routing, sets, config);
+    }
     let routing = match routing {
         Ok(routing) => Looked::Routing(Box::new(routing)),
         Err(error) => Looked::Wrong(error),
     };
     let mut looked = vec![routing];
-    match Sets::load(rules) {
-        Ok(sets) => looked.extend(sets.all().into_iter().cloned().map(Looked::Set)),
+    match sets {
+        Ok(sets) => {
+            looked.extend(sets.all().into_iter().cloned().map(Looked::Set));
+            looked.push(Looked::Abilities(told));
+        }
         Err(errors) => looked.extend(errors.into_errors().into_iter().map(Looked::WrongSet)),
     }
     looked
+}
+
+/// What the CRM of each line does otherwise than the set of that line says, and lines that are
+/// served but not there.
+fn abilities(routing: &Routing, sets: &Sets, config: &Config) -> String {
+    let mut out = String::new();
+    let named = routing.lines().map(|line| Some(line.name.as_str()));
+    let mut told: Vec<(&String, &str)> = Vec::new();
+    for line in named.chain([None]) {
+        let Some((name, crm)) = of_line(&config.crm, line) else { continue };
+        let set = sets.for_line(line);
+        if told.contains(&(name, set.name())) {
+            continue;
+        }
+        told.push((name, set.name()));
+        differences(&mut out, set, name, crm);
+    }
+    for (name, crm) in &config.crm {
+        for line in crm.lines().iter().filter(|line| routing.lines().all(|l| l.name != **line)) {
+            let file = routing.file();
+            let _ = writeln!(out, "crm.{name}: warning: {file} has no line `{line}`");
+        }
+    }
+    out
+}
+
+fn differences(out: &mut String, set: &RuleSet, name: &str, crm: &CrmConfig) {
+    let asked = set.actions();
+    for ability in crm.abilities().iter().filter(|ability| asked.contains(ability.word)) {
+        let (file, kind) = (set.file(), crm.kind());
+        let _ =
+            writeln!(out, "{file}: crm.{name} ({kind}): `{}`: {}", ability.word, ability.instead);
+    }
 }
 
 fn folder(path: &Path) -> Result<Vec<Looked>, RulesError> {
@@ -235,8 +280,9 @@ mod tests {
     fn run(text: &str) -> ExitCode {
         let args = CheckArgs { path: None, plain: true, quiet: false };
         let set = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules/small.toml");
-        let rules = Rules { set: set.into(), ..Rules::default() };
-        args.run(|| Routing::parse("routing.toml", text), &rules, None).unwrap()
+        let mut config = Config::default();
+        config.rules.set = set.into();
+        args.run(|| Routing::parse("routing.toml", text), &config, None).unwrap()
     }
 
     #[test]

@@ -25,7 +25,8 @@ use crate::config::Config;
 use crate::core::ids::NodeId;
 use crate::core::staff::Employee;
 use crate::crm::lazy::Lazy;
-use crate::crm::{Crm, CrmError};
+use crate::crm::open::{For, open};
+use crate::crm::{Crm, CrmError, Examined};
 use crate::metrics::Metrics;
 use crate::recording::RecordingConfig;
 use crate::rules::Routing;
@@ -54,13 +55,14 @@ impl DoctorArgs {
     /// Rules that cannot be loaded: without them nobody can tell what is needed.
     pub async fn run(self, config: Config) -> miette::Result<ExitCode> {
         let rules = app::load_rules(&config)?;
-        let crm = Lazy::existing(config.store.path.clone());
+        let builtin = Arc::new(Lazy::existing(config.store.path.clone()));
+        let crm = open(&config.crm, builtin, For::People)?;
         let report = examine(Subject {
             nodes: config.nodes().iter().map(app::node).collect(),
             calls: config.calls.listen,
             dial: &config.dial,
             rules: &rules,
-            crm: &crm,
+            crm: &*crm,
             recording: &config.recording,
         })
         .await;
@@ -112,7 +114,15 @@ impl Ask for OneNode<'_> {
 /// Looks at everything.
 pub async fn examine(subject: Subject<'_>) -> Report {
     let mut report = Report::default();
-    let staff = examine_crm(subject.crm, &mut report).await;
+    let mut staff = Vec::new();
+    match subject.crm.several() {
+        None => staff = examine_crm(subject.crm, &mut report).await,
+        Some(several) => {
+            for crm in several.all() {
+                staff.extend(examine_crm(&**crm, &mut report).await);
+            }
+        }
+    }
     examine_calls(subject.calls, &mut report).await;
     recordings::examine(subject.recording, &mut report);
     if subject.nodes.is_empty() {
@@ -127,6 +137,12 @@ pub async fn examine(subject: Subject<'_>) -> Report {
 async fn examine_crm(crm: &dyn Crm, report: &mut Report) -> Vec<Employee> {
     let about = format!("CRM {}", crm.name());
     let answer = timeout(PATIENCE, crm.employees()).await.unwrap_or(Err(CrmError::Slow));
+    for examined in timeout(CONNECT, crm.examine()).await.unwrap_or_default() {
+        match examined {
+            Examined::Good(what) => report.good(&about, what),
+            Examined::Bad(what, advice) => report.bad(&about, what, advice),
+        }
+    }
     match answer {
         Ok(staff) if staff.is_empty() => {
             let advice = "add the employees to the CRM; until then every call goes to the queue";

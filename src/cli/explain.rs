@@ -85,6 +85,11 @@ struct Learns<'a> {
 }
 
 impl ExplainArgs {
+    /// The number that is dialled.
+    pub fn dialled(&self) -> &str {
+        &self.to
+    }
+
     /// Decides and prints. Phones are not asked: nobody is passed over as busy or unregistered.
     /// Asks the directory at most once.
     ///

@@ -30,6 +30,7 @@ use crate::core::client::{Lookup, Source};
 use crate::core::phone::Phone;
 use crate::core::staff::Staff;
 use crate::crm::lazy::Lazy;
+use crate::crm::open::{For, open};
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::rules::set::Sets;
@@ -101,12 +102,12 @@ impl Cli {
             Verb::Load(args) => args.run().await,
             Verb::Check(args) => {
                 let config = config?;
-                let staff = match config.store.path.exists() {
+                let staff = match config.store.path.exists() || !config.crm.is_empty() {
                     true => Some(directory(&config).await?.staff()),
                     false => None,
                 };
                 let somebody = staff.as_deref().filter(|s| s.iter().next().is_some());
-                args.run(|| app::load_rules(&config), &config.rules, somebody)
+                args.run(|| app::load_rules(&config), &config, somebody)
             }
             Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,
@@ -147,24 +148,30 @@ fn logged(changes: bool, config: &Config) -> miette::Result<()> {
 async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<ExitCode> {
     let rules = app::load_rules(config)?;
     let sets = Sets::load(&config.rules);
-    if let Err(missing) = Store::look(&config.store.path) {
+    if let Err(missing) = Store::look(&config.store.path)
+        && config.crm.is_empty()
+    {
         // An engine would make it, and find nobody in it.
         eprintln!("{missing}: nobody is known yet");
         let nobody = async |_: &Phone| Lookup::Unknown { source: Source::Fresh };
         return args.run(&rules, sets, nobody, &Staff::default()).await;
     }
     let directory = directory(config).await?;
+    let directory = directory.of(Some(rules.line_of(args.dialled()).name.as_str()));
     let staff = directory.staff();
     args.run(&rules, sets, async |phone| directory.lookup(phone).await, &staff).await
 }
 
 /// The directory a call would ask, with the employees as the CRM knows them now.
 async fn directory(config: &Config) -> miette::Result<Arc<Directory>> {
-    let crm = Arc::new(Lazy::existing(config.store.path.clone()));
+    let builtin = Arc::new(Lazy::existing(config.store.path.clone()));
+    let crm = open(&config.crm, builtin, For::People)?;
     let metrics = Arc::new(Metrics::new().into_diagnostic()?);
     let directory = Directory::new(crm, config.directory.clone(), metrics);
-    if let Err(error) = directory.refresh_staff().await {
-        eprintln!("employees are not known: {error}");
+    for directory in directory.all() {
+        if let Err(error) = directory.refresh_staff().await {
+            eprintln!("employees are not known: {error}");
+        }
     }
     Ok(directory)
 }

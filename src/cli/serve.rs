@@ -9,6 +9,7 @@ use super::signals::{Heard, Signals};
 use crate::app::App;
 use crate::config::Config;
 use crate::crm::lazy::Lazy;
+use crate::crm::open::{For, open};
 use crate::reload::watch::Watch;
 use crate::reload::{Door, Loaded};
 use crate::telemetry;
@@ -49,6 +50,7 @@ impl ServeArgs {
                 error!(error = %telemetry::with_help(&error), "the built-in CRM cannot be used; calls go to the queue until it can")
             }
         }
+        let crm = open(&config.crm, crm, For::Calls)?;
         let app = match sets {
             Some(sets) => App::start_ruled(&config, crm, routing, sets).await?,
             None => App::start(&config, crm, routing).await?,

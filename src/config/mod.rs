@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use error::ConfigError;
 
 use crate::callback::CallbackConfig;
+use crate::crm::config::Crms;
 use crate::directory::DirectoryConfig;
 use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
@@ -42,6 +43,8 @@ pub struct Config {
     pub node: Vec<Node>,
     /// Who is calling.
     pub directory: DirectoryConfig,
+    /// CRMs behind HTTP, by name. None: the built-in one.
+    pub crm: Crms,
     /// Where data is kept.
     pub store: Store,
     /// What occurred in calls, and for how long it is kept.
@@ -288,6 +291,9 @@ impl Config {
         for (key, why) in self.recording.check() {
             wrong.push((vec!["recording".to_owned(), key.to_owned()], why));
         }
+        for (name, key, why) in crate::crm::config::check(&self.crm) {
+            wrong.push((vec!["crm".to_owned(), name, key.to_owned()], why));
+        }
         for (index, node) in self.node.iter().enumerate() {
             let mut complain = |key: &str, why| {
                 wrong.push((vec!["node".to_owned(), index.to_string(), key.to_owned()], why));
@@ -364,6 +370,28 @@ mod tests {
             ("[recording]\nbase_url = \"rec.example\"\n", "dozvon.toml:2", "https://"),
             ("[http]\ntrusted_proxies = [\"here\"]\n", "dozvon.toml:2", "10.0.0.0/8"),
             ("[http]\npublic_url = \"pbx\"\n", "dozvon.toml:2", "https://"),
+            ("[crm.shop]\nkind = \"retail\"\n", "dozvon.toml:2", "`retailcrm`"),
+            (
+                "[crm.shop]\nkind = \"retailcrm\"\nurl = \"http://x\"\nkey = \"k\"\n",
+                "dozvon.toml:3",
+                "https://",
+            ),
+            (
+                "[crm.shop]\nkind = \"retailcrm\"\nurl = \"https://x.retailcrm.ru\"\n",
+                "dozvon.toml:1",
+                "key_file",
+            ),
+            (
+                "[crm.shop]\nkind = \"retailcrm\"\nurl = \"https://x\"\nkye = \"k\"\n",
+                "dozvon.toml:4",
+                "key_file",
+            ),
+            (
+                "[crm.a]\nkind = \"retailcrm\"\nurl = \"https://a\"\nkey = \"k\"\nlines = [\"m\"]\n\
+                 [crm.b]\nkind = \"retailcrm\"\nurl = \"https://b\"\nkey = \"k\"\nlines = [\"m\"]\n",
+                "dozvon.toml:10",
+                "`a` already",
+            ),
         ] {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
             assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");

@@ -1,9 +1,14 @@
 //! CRMs behind one trait.
 
+pub mod abilities;
 pub mod amocrm;
 pub mod builtin;
+pub mod config;
 pub mod lazy;
+pub mod open;
 pub mod remote;
+pub mod retailcrm;
+pub mod several;
 
 use std::time::Duration;
 
@@ -12,6 +17,7 @@ use async_trait::async_trait;
 use crate::core::action::{Action, Bound};
 use crate::core::case::Case;
 use crate::core::client::Client;
+use crate::core::ids::ClientId;
 use crate::core::phone::Phone;
 use crate::core::staff::Employee;
 
@@ -73,6 +79,24 @@ pub enum ApplyError {
     },
 }
 
+/// What changed in a CRM since it was asked last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Clients that are not what they were.
+    pub clients: Vec<ClientId>,
+    /// Clients were added: who had no number may have one now.
+    pub added: bool,
+}
+
+/// One thing `dozvon doctor` tells of a CRM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Examined {
+    /// It is as it has to be.
+    Good(String),
+    /// It is not: what is wrong, and what to do.
+    Bad(String, String),
+}
+
 /// A CRM: whom a number belongs to, and who works here.
 #[async_trait]
 pub trait Crm: Send + Sync {
@@ -86,6 +110,21 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// [`CrmError`].
     async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError>;
+
+    /// Whom to ring for this number, as quickly as the CRM can tell: a call waits for it. The
+    /// owner is right, the deals may be missing where [`Crm::caller_is_rough`].
+    ///
+    /// # Errors
+    /// [`CrmError`].
+    async fn caller(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.find(phone).await
+    }
+
+    /// Whether [`Crm::caller`] tells less than [`Crm::find`], so that the facts of a case have to
+    /// be asked for before anything follows from them.
+    fn caller_is_rough(&self) -> bool {
+        false
+    }
 
     /// All employees, with those who are gone (E14).
     ///
@@ -118,4 +157,28 @@ pub trait Crm: Send + Sync {
     async fn revision(&self) -> Result<Option<i64>, CrmError> {
         Ok(None)
     }
+
+    /// Whose data changed since this was asked last, so that only that is dropped. The first
+    /// answer is empty.
+    ///
+    /// # Errors
+    /// [`CrmError`].
+    async fn changed(&self) -> Result<Changed, CrmError> {
+        Ok(Changed::default())
+    }
+
+    /// What `dozvon doctor` tells of it besides the employees: rights, settings, clocks.
+    async fn examine(&self) -> Vec<Examined> {
+        Vec::new()
+    }
+
+    /// The CRMs behind this one, where it is several.
+    fn several(&self) -> Option<&several::Several> {
+        None
+    }
+}
+
+/// The CRM that serves a line.
+pub fn of_line<'c>(crm: &'c dyn Crm, line: Option<&str>) -> &'c dyn Crm {
+    crm.several().map_or(crm, |several| several.of(line))
 }

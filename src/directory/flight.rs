@@ -76,7 +76,7 @@ impl Directory {
 
     async fn ask(&self, phone: &Phone) -> Answer {
         let begun = Instant::now();
-        let request = self.guarded(self.crm.find(phone));
+        let request = self.guarded(self.crm.caller(phone));
         tokio::pin!(request);
         let (answer, outcome) = match timeout(self.config.deadline, &mut request).await {
             Ok(answer) => {

@@ -22,7 +22,7 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
 use crate::core::client::{Client, Lookup, Source};
-use crate::core::ids::EmployeeId;
+use crate::core::ids::{ClientId, EmployeeId};
 use crate::core::phone::Phone;
 use crate::core::staff::Staff;
 use crate::crm::{Crm, CrmError};
@@ -41,6 +41,10 @@ pub struct Directory {
     flights: Mutex<Flights>,
     health: Mutex<Health>,
     staff: ArcSwap<Staff>,
+    /// Of several CRMs each has a directory of its own: nothing of one is told of another.
+    others: Vec<Arc<Directory>>,
+    /// Lines with their places in `others`.
+    lines: HashMap<String, usize>,
 }
 
 /// What the CRM said about a number, and when.
@@ -64,6 +68,10 @@ struct Health {
 pub enum Invalidation {
     /// What is known about this number.
     Phone(Phone),
+    /// What is known about this client.
+    Client(ClientId),
+    /// That nobody has these numbers.
+    Nobody,
     /// Every client whose owner, or the owner of one of whose deals, is this employee.
     Employee(EmployeeId),
     /// Everything.
@@ -91,7 +99,15 @@ impl Directory {
     /// Asks nothing yet: [`Directory::run`] gets the employees, [`Directory::lookup`] the clients.
     pub fn new(crm: Arc<dyn Crm>, config: DirectoryConfig, metrics: Arc<Metrics>) -> Arc<Self> {
         metrics.crm_circuit_open.with_label_values(&[crm.name()]).set(0);
+        let (mut others, mut lines) = (Vec::new(), HashMap::new());
+        if let Some(several) = crm.several() {
+            let each = several.all().iter().skip(1);
+            others.extend(each.map(|o| Self::new(o.clone(), config.clone(), metrics.clone())));
+            lines.extend(several.lines().map(|(line, place)| (line.clone(), place - 1)));
+        }
         Arc::new(Self {
+            others,
+            lines,
             cache: Cache::builder()
                 .max_capacity(config.capacity.get())
                 .time_to_live(config.longest_kept())
@@ -112,6 +128,17 @@ impl Directory {
             config,
             metrics,
         })
+    }
+
+    /// The directory of the CRM that serves this line.
+    pub fn of(self: &Arc<Self>, line: Option<&str>) -> &Arc<Self> {
+        let place = line.and_then(|line| self.lines.get(line));
+        place.and_then(|place| self.others.get(*place)).unwrap_or(self)
+    }
+
+    /// This one, and those of the other CRMs.
+    pub fn all(self: &Arc<Self>) -> impl Iterator<Item = &Arc<Self>> {
+        std::iter::once(self).chain(&self.others)
     }
 
     /// Who has this number. Takes no longer than the deadline, and is never an error.
@@ -175,24 +202,27 @@ impl Directory {
                 self.flights().forget(phone);
                 self.cache.invalidate(phone).await;
             }
-            Invalidation::Employee(id) => {
-                self.flights().forget_all();
-                let owned: Vec<_> = self
-                    .cache
-                    .iter()
-                    .filter(|(_, entry)| entry.belongs_to(id))
-                    .map(|(phone, _)| phone)
-                    .collect();
-                for phone in owned {
-                    self.cache.invalidate(&*phone).await;
-                }
+            Invalidation::Client(id) => {
+                let known = |entry: &Entry| entry.client.as_ref().is_some_and(|c| c.id == *id);
+                self.forget_where(known).await;
             }
+            Invalidation::Nobody => self.forget_where(|entry| entry.client.is_none()).await,
+            Invalidation::Employee(id) => self.forget_where(|entry| entry.belongs_to(id)).await,
             Invalidation::All => {
                 self.flights().forget_all();
                 self.cache.invalidate_all();
             }
         }
         self.count_entries().await;
+    }
+
+    async fn forget_where(&self, which: impl Fn(&Entry) -> bool) {
+        self.flights().forget_all();
+        let found: Vec<_> =
+            self.cache.iter().filter(|(_, entry)| which(entry)).map(|(phone, _)| phone).collect();
+        for phone in found {
+            self.cache.invalidate(&*phone).await;
+        }
     }
 
     /// The employees as last told by the CRM; nobody before the first answer.

@@ -68,7 +68,10 @@ impl Directory {
         loop {
             let refresh = tokio::select! {
                 _ = staff.tick() => true,
-                _ = watch.tick() => self.changed(&mut revision).await || self.nobody_known(),
+                _ = watch.tick() => {
+                    self.clients_changed().await;
+                    self.changed(&mut revision).await || self.nobody_known()
+                }
             };
             if refresh {
                 // The failure is logged and shown by refresh_staff.
@@ -90,6 +93,17 @@ impl Directory {
             self.invalidate(&Invalidation::All).await;
         }
         changed
+    }
+
+    /// Drops what is remembered of clients the CRM names.
+    async fn clients_changed(&self) {
+        let Ok(changed) = self.guarded(self.crm.changed()).await else { return };
+        for client in changed.clients {
+            self.invalidate(&Invalidation::Client(client)).await;
+        }
+        if changed.added {
+            self.invalidate(&Invalidation::Nobody).await;
+        }
     }
 
     fn nobody_known(&self) -> bool {

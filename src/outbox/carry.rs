@@ -210,6 +210,7 @@ impl Hand<'_> {
     /// What is remembered of the client is not true any more.
     async fn forget(&self) {
         if let (Some(directory), Some(number)) = (&self.worker.directory, &self.entry.case.number) {
+            let directory = directory.of(self.entry.case.line.as_deref());
             directory.invalidate(&Invalidation::Phone(number.clone())).await;
         }
     }

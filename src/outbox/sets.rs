@@ -53,7 +53,7 @@ struct Set {
 
 impl Ruler for Set {
     fn judge(&self, case: &Case) -> Ruling {
-        self.set.judge(case, &self.directory.staff())
+        self.set.judge(case, &self.directory.of(case.line.as_deref()).staff())
     }
 
     fn hash(&self) -> &str {

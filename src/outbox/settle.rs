@@ -18,7 +18,7 @@ use super::webhook;
 use super::worker::{Trouble, Worker};
 use crate::core::action::{Action, Bound, Planned};
 use crate::core::case::Known;
-use crate::crm::CrmError;
+use crate::crm::{Crm, CrmError, of_line};
 use crate::store::Store;
 
 /// Where settling led.
@@ -46,11 +46,13 @@ pub(super) async fn settle(
     }
     let revision = revision(store, &entry.client).await?;
     // With nothing to do and nothing in doubt the CRM is not asked.
-    let idle = entry.actions.is_empty() && entry.case.client != Known::Unsure;
+    let crm = of_line(&*worker.crm, entry.case.line.as_deref());
+    let rough = crm.caller_is_rough() && entry.case.client().is_some();
+    let idle = entry.actions.is_empty() && entry.case.client != Known::Unsure && !rough;
     let (facts, new) = match facts {
         Some(facts) if facts.made || facts.revision == revision => (Some(facts), false),
         _ if idle => (None, false),
-        before => match find(worker, entry).await {
+        before => match find(worker, crm, entry).await {
             Ok(known) => {
                 let bound = before.map(|facts| facts.bound).unwrap_or_default();
                 (Some(CallFacts { revision, known, made: false, bound }), true)
@@ -85,9 +87,9 @@ pub(super) async fn settle(
 }
 
 /// Asks the CRM itself; the directory may remember what was true this morning.
-async fn find(worker: &Worker, entry: &Entry) -> Result<Known, CrmError> {
+async fn find(worker: &Worker, crm: &dyn Crm, entry: &Entry) -> Result<Known, CrmError> {
     let Some(number) = &entry.case.number else { return Ok(Known::Nobody) };
-    let found = timeout(worker.config.timeout, worker.crm.find(number)).await;
+    let found = timeout(worker.config.timeout, crm.find(number)).await;
     Ok(match found.unwrap_or(Err(CrmError::Slow))? {
         Some(client) => Known::Client(client.into()),
         None => Known::Nobody,

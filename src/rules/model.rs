@@ -78,6 +78,11 @@ impl Routing {
         self.by_number.get(dialled).or_else(|| self.by_number.get(&line_key(dialled, self.region)))
     }
 
+    /// The line an inbound call to this number is on.
+    pub fn line_of(&self, dialled: &str) -> &Arc<Line> {
+        self.line(dialled.trim()).unwrap_or(&self.default_line)
+    }
+
     /// Every step of every route, for checks against the staff list.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &StepRule> {
         self.routes

@@ -12,6 +12,7 @@ use super::registry::Registry;
 use super::session::Connected;
 use crate::core::call::{Call, Occurrence};
 use crate::core::case::{Clerk, NoClerk};
+use crate::core::facts::Direction;
 use crate::core::ids::{CallId, EmployeeId};
 use crate::core::phone::{Caller, Region, mask};
 use crate::core::record::{CallRecord, Outcome, Tried};
@@ -91,6 +92,13 @@ pub enum CallNews {
 }
 
 impl Engine {
+    /// The directory of the CRM a call belongs to, by its line.
+    pub fn directory_of(&self, direction: Direction, to: &str) -> &Arc<Directory> {
+        let rules = self.rules.load();
+        let line = (direction == Direction::Inbound).then(|| rules.line_of(to));
+        self.directory.of(line.map(|line| line.name.as_str()))
+    }
+
     /// Puts the parts together.
     pub fn new(
         settings: Settings,

@@ -29,6 +29,7 @@ use crate::core::ids::OpId;
 use crate::core::phone::mask;
 use crate::core::record::CallRecord;
 use crate::core::trace::Decision;
+use crate::directory::Directory;
 use crate::esl::{Command, Event, FrameError, Incoming, Link, LinkError, Reply};
 
 /// The events of the end of a call come within `linger`; it must outlive the machine's patience
@@ -102,6 +103,7 @@ type LookupFuture = Pin<Box<dyn Future<Output = Lookup> + Send>>;
 /// The driver of one call.
 struct Session {
     engine: Arc<Engine>,
+    directory: Arc<Directory>,
     clock: Clock,
     link: Link<Socket, Tag>,
     seat: Seat<Connected>,
@@ -213,8 +215,10 @@ impl Session {
         if arrival.answered {
             call.answered_already();
         }
+        let directory = engine.directory_of(arrival.direction, &arrival.to).clone();
         Self {
             engine,
+            directory,
             clock,
             link,
             seat,
@@ -277,11 +281,11 @@ impl Session {
             from: self.arrival.from.clone(),
             to: self.arrival.to.clone(),
         });
-        let staff = self.engine.directory.staff();
+        let staff = self.directory.staff();
         let Arrival { direction, from, to, .. } = &self.arrival;
         self.lookup = Some(match whom_to_ask(*direction, from, to, self.engine.region(), &staff) {
             Some(phone) => {
-                let directory = self.engine.directory.clone();
+                let directory = self.directory.clone();
                 Box::pin(async move { directory.lookup(&phone).await })
             }
             None => Box::pin(std::future::ready(Lookup::NotAsked)),
@@ -336,7 +340,7 @@ impl Session {
     }
 
     fn decision(&self, lookup: &Lookup) -> Decision {
-        let staff = self.engine.directory.staff();
+        let staff = self.directory.staff();
         let facts = Facts {
             direction: self.arrival.direction,
             from: &self.arrival.from,
@@ -353,7 +357,7 @@ impl Session {
     /// From the first decision on it is known what is to be said of this call.
     fn begin(&mut self, decision: &Decision, lookup: Option<&Lookup>) {
         if self.desk.is_waiting() {
-            let staff = self.engine.directory.staff();
+            let staff = self.directory.staff();
             let rules = self.engine.rules.load();
             self.desk.decided(self.call.record(), decision, lookup, &rules, &staff);
         }
@@ -361,7 +365,7 @@ impl Session {
 
     fn incoming(&mut self, incoming: Incoming<Tag>) {
         let now = self.clock.now();
-        let staff = self.engine.directory.staff();
+        let staff = self.directory.staff();
         let recorder = &self.engine.recorder;
         let translator = Translator {
             call: &self.arrival.call,

@@ -6,10 +6,15 @@
 mod account;
 mod actions;
 mod calls;
+mod faults;
 mod find;
+mod logs;
 mod lost;
 mod office;
 mod request;
 mod server;
+mod sets;
 mod shape;
+mod tls;
+mod tokens;
 mod unsorted;

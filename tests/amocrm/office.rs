@@ -36,7 +36,7 @@ pub struct World {
 pub fn config(url: String) -> AmoConfig {
     AmoConfig {
         url,
-        token: Some(Secret::from("long-lived".to_owned())),
+        token: Some(Secret::from("lasting-token".to_owned())),
         other_spellings: false,
         timeout: Duration::from_secs(1),
         ..AmoConfig::default()

@@ -46,6 +46,12 @@ pub struct House {
     /// How often a pair was asked for, and with a dead token.
     pub exchanges: u32,
     pub dead: u32,
+    /// The access token there is, is refused until a new pair is made.
+    pub revoked: bool,
+    pub refused: u32,
+    /// No request with a new token is answered.
+    pub die_after_exchange: bool,
+    pub used_new: bool,
     pub expires_in: i64,
     pub moments: Vec<Instant>,
 }
@@ -82,7 +88,14 @@ impl Respond for Door {
         match fault {
             Some(Err(answer)) => answer,
             Some(Ok(())) => house.answer(&sent).template().set_delay(TOO_LONG),
-            None => house.answer(&sent).template(),
+            None => {
+                let new = house.pair > 1 && sent.token == Some(format!("access-{}", house.pair));
+                if house.die_after_exchange && new {
+                    house.used_new = true;
+                    return ResponseTemplate::new(204).set_delay(TOO_LONG);
+                }
+                house.answer(&sent).template()
+            }
         }
     }
 }
@@ -94,8 +107,12 @@ impl House {
         }
         let good = format!("access-{}", self.pair);
         match sent.token.as_deref() {
-            Some(token) if token == good || token == "long-lived" => self.account.answer(sent),
-            _ => Said::refused(401, "Unauthorized"),
+            Some("lasting-token") => self.account.answer(sent),
+            Some(token) if token == good && !self.revoked => self.account.answer(sent),
+            _ => {
+                self.refused += 1;
+                Said::refused(401, "Unauthorized")
+            }
         }
     }
 
@@ -112,6 +129,7 @@ impl House {
             return said;
         }
         self.pair += 1;
+        self.revoked = false;
         Said::ok(json!({
             "token_type": "Bearer", "expires_in": self.expires_in,
             "access_token": format!("access-{}", self.pair),
@@ -135,6 +153,12 @@ impl Server {
 
     pub fn house(&self) -> MutexGuard<'_, House> {
         self.house.lock().unwrap()
+    }
+
+    /// How many pairs were asked for, and how many of them with a dead token.
+    pub fn exchanges(&self) -> (u32, u32) {
+        let house = self.house();
+        (house.exchanges, house.dead)
     }
 
     pub fn fault(&self, on: &'static str, times: u32, what: Wrong) {

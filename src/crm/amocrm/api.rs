@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::tokens::{Token, Tokens};
 use super::wire::{List, Problem};
-use crate::core::phone::mask;
-use crate::crm::remote::{Answer, Class, Fault, Remote};
+use crate::crm::remote::{Answer, Class, Fault, Remote, quiet};
 
 /// Requests to one account.
 pub(super) struct Api {
@@ -155,10 +154,6 @@ fn plain(fault: Fault) -> Fault {
         Fault::Refused { status, body, .. } => {
             Fault::Refused { status, why: told(status, &body), body }
         }
-        Fault::Later { after, why } => Fault::Later { after, why: masked(&why) },
-        Fault::Access(why) => Fault::Access(masked(&why)),
-        Fault::Unpaid(why) => Fault::Unpaid(masked(&why)),
-        Fault::Forbidden(why) => Fault::Forbidden(masked(&why)),
         other => other,
     }
 }
@@ -178,27 +173,8 @@ pub(super) fn told(status: u16, body: &[u8]) -> String {
     said.retain(|text| !text.is_empty());
     match said.is_empty() {
         true => format!("amoCRM answered {status}"),
-        false => masked(&format!("amoCRM answered {status}: {}", said.join("; "))),
+        false => quiet(&format!("amoCRM answered {status}: {}", said.join("; "))),
     }
-}
-
-/// A refusal may repeat what it refuses: no number is told whole.
-pub(super) fn masked(text: &str) -> String {
-    let mut out = String::new();
-    let mut run = String::new();
-    for c in text.chars().chain(['\n']) {
-        if c.is_ascii_digit() || (c == '+' && run.is_empty()) {
-            run.push(c);
-            continue;
-        }
-        // An id has at most ten digits; a number in full has eleven.
-        let number = run.len() >= 11 || (run.starts_with('+') && run.len() > 7);
-        out += &if number { mask(&run) } else { std::mem::take(&mut run) };
-        run.clear();
-        out.push(c);
-    }
-    out.pop();
-    out
 }
 
 #[cfg(test)]
@@ -215,6 +191,5 @@ mod tests {
             "amoCRM answered 400: Request validation failed; 0.phone: +7912***6543 is wrong"
         );
         assert_eq!(told(404, b"<html>"), "amoCRM answered 404");
-        assert_eq!(masked("lead 10271167, 79129876543."), "lead 10271167, 7912***6543.");
     }
 }

@@ -77,7 +77,8 @@ impl Desk<'_> {
         let spot = self.spot_of_call().await?;
         match spot.of() {
             Some(_) => self.log_call(&registration, spot).await,
-            None => match self.on_waiting_entry(&registration).await? {
+            // A client that is talked with is made in a moment.
+            None => match self.on_waiting_entry(&registration, false).await? {
                 Some(done) => Ok(done),
                 None => {
                     let bound = Kept::Waits(registration).bound();
@@ -153,7 +154,12 @@ impl Desk<'_> {
     async fn on_waiting_entry(
         &self,
         registration: &Registration,
+        at_the_end: bool,
     ) -> Result<Option<Done>, ApplyError> {
+        let missed = matches!(registration.result, CallResult::Missed | CallResult::Voicemail);
+        if !missed && !at_the_end {
+            return Ok(None);
+        }
         let Some(card) = self.waiting().await?.and_then(|entry| entry.card()) else {
             return Ok(None);
         };
@@ -178,7 +184,10 @@ impl Desk<'_> {
             Some(Kept::Waits(registration)) => {
                 return match spot.of() {
                     Some(_) => self.log_call(&registration, spot).await,
-                    None => Ok(said(format!("nothing: {number} is nobody's yet"))),
+                    None => Ok(self
+                        .on_waiting_entry(&registration, true)
+                        .await?
+                        .unwrap_or_else(|| said(format!("nothing: {number} is nobody's yet")))),
                 };
             }
             None => return Ok(said("nothing: this call was not registered")),

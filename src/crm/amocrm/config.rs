@@ -1,6 +1,7 @@
 //! `[crm.NAME]` with `kind = "amocrm"`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -10,20 +11,27 @@ use crate::config::Secret;
 use crate::core::ids::Extension;
 use crate::core::phone::{Phone, Region};
 use crate::core::staff::Number;
+use crate::crm::config::secret;
 use crate::directory::config::human_duration;
 
 /// One amoCRM or Kommo account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AmoConfig {
+    /// Lines of `routing.toml` it serves. None: all that no other CRM serves.
+    pub lines: Vec<String>,
     /// `https://example.amocrm.ru` or `https://example.kommo.com`.
     pub url: String,
     /// A long-lived token. With it nothing of OAuth is needed.
     pub token: Option<Secret>,
+    /// A file with that token, instead of `token`.
+    pub token_file: Option<PathBuf>,
     /// The integration's id, for OAuth.
     pub client_id: Option<String>,
-    /// The integration's secret key, for OAuth.
+    /// The integration's secret key, for OAuth and for buttons in amoCRM.
     pub client_secret: Option<Secret>,
+    /// A file with that key, instead of `client_secret`.
+    pub client_secret_file: Option<PathBuf>,
     /// The integration's redirect address, letter by letter, for OAuth.
     pub redirect_uri: Option<String>,
     /// Extensions and outside numbers of users, in the order in which they are rung; the key is a
@@ -41,6 +49,8 @@ pub struct AmoConfig {
     pub notify: NotifyBy,
     /// The tag that marks a contact as inactive: `reactivate` takes it away.
     pub inactive_tag: Option<String>,
+    /// A secret that stands in the address amoCRM tells changes to. Without it there is none.
+    pub hook_secret: Option<Secret>,
     /// Whether a number that is not found is looked for in other spellings too (`+7…`, `8…`).
     pub other_spellings: bool,
     /// The telephony's name in call records.
@@ -67,10 +77,13 @@ pub enum NotifyBy {
 impl Default for AmoConfig {
     fn default() -> Self {
         Self {
+            lines: Vec::new(),
             url: String::new(),
             token: None,
+            token_file: None,
             client_id: None,
             client_secret: None,
+            client_secret_file: None,
             redirect_uri: None,
             numbers: BTreeMap::new(),
             pipeline: None,
@@ -78,6 +91,7 @@ impl Default for AmoConfig {
             task_types: BTreeMap::new(),
             notify: NotifyBy::default(),
             inactive_tag: None,
+            hook_secret: None,
             other_spellings: true,
             source: "dozvon".to_owned(),
             timeout: Duration::from_secs(20),
@@ -85,63 +99,77 @@ impl Default for AmoConfig {
     }
 }
 
-/// A setting that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}` of the amoCRM account: {why}")]
-pub struct WrongSetting {
-    /// Which.
-    pub key: &'static str,
-    /// What is wrong, and what to write.
-    pub why: String,
-}
-
 impl AmoConfig {
-    /// Whether it can work.
-    ///
-    /// # Errors
-    /// [`WrongSetting`]: the first mistake.
-    pub fn check(&self) -> Result<(), WrongSetting> {
-        self.base()?;
-        if self.token.is_none() {
+    /// What is wrong with it: the key, and why.
+    pub(crate) fn check(&self) -> Vec<(&'static str, String)> {
+        let mut wrong = Vec::new();
+        if let Err(why) = self.base() {
+            wrong.push(("url", why.to_owned()));
+        }
+        if self.token.is_none() && self.token_file.is_none() {
+            let secret = self.client_secret.is_some() || self.client_secret_file.is_some();
             for (key, there) in [
                 ("client_id", self.client_id.is_some()),
-                ("client_secret", self.client_secret.is_some()),
+                ("client_secret", secret),
                 ("redirect_uri", self.redirect_uri.is_some()),
             ] {
                 if !there {
-                    let why = "set it, or set `token` to a long-lived token instead".to_owned();
-                    return Err(WrongSetting { key, why });
+                    let why = format!(
+                        "`{key}` is missing: set it for OAuth, or set `token_file` to a file with \
+                         a long-lived token instead"
+                    );
+                    wrong.push((key, why));
                 }
             }
         }
         for (user, numbers) in &self.numbers {
-            for text in numbers {
-                if number(text).is_none() {
-                    let why = format!(
-                        "the numbers of {user} hold something that is neither an extension of at \
-                         most six characters nor a number like +79161234567"
-                    );
-                    return Err(WrongSetting { key: "numbers", why });
-                }
+            if numbers.iter().any(|text| number(text).is_none()) {
+                let why = format!(
+                    "the numbers of {user} hold something that is neither an extension of at most \
+                     six characters nor a number like +79161234567"
+                );
+                wrong.push(("numbers", why));
             }
         }
-        Ok(())
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let weak = |text: &str| text.len() < 16 || !text.chars().all(plain);
+        if self.hook_secret.as_ref().is_some_and(|secret| weak(secret.reveal())) {
+            let why = "write 16 or more letters and digits, such as `openssl rand -hex 16` gives";
+            wrong.push(("hook_secret", why.to_owned()));
+        }
+        wrong
     }
 
     /// The account's address. `http` is for tests on this machine only.
-    pub(super) fn base(&self) -> Result<Url, WrongSetting> {
-        let wrong = |why: &str| WrongSetting { key: "url", why: why.to_owned() };
+    pub(super) fn base(&self) -> Result<Url, &'static str> {
         let url: Url = self.url.parse().map_err(|_| {
-            wrong("write it like https://example.amocrm.ru or https://example.kommo.com")
+            "write the account's address, like https://example.amocrm.ru or \
+             https://example.kommo.com"
         })?;
         let here = matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
-        if url.scheme() != "https" && !here {
-            return Err(wrong("a token goes over https only: write https://…"));
+        if url.scheme() != "https" && !(here && url.scheme() == "http") {
+            return Err("a token goes over TLS only: write https://…");
         }
         if !matches!(url.path(), "" | "/") {
-            return Err(wrong("write only the account's host, without a path"));
+            return Err("write only the account's host, without a path");
         }
         Ok(url)
+    }
+
+    /// The long-lived token. `None`: OAuth.
+    pub(super) fn long_lived(&self) -> Result<Option<Secret>, String> {
+        match (&self.token, &self.token_file) {
+            (None, None) => Ok(None),
+            (token, file) => secret(token.as_ref(), file.as_deref()).map(Some),
+        }
+    }
+
+    /// The integration's secret key. `None`: there is none.
+    pub(super) fn integration_key(&self) -> Result<Option<Secret>, String> {
+        match (&self.client_secret, &self.client_secret_file) {
+            (None, None) => Ok(None),
+            (key, file) => secret(key.as_ref(), file.as_deref()).map(Some),
+        }
     }
 }
 

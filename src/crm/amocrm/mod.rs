@@ -10,12 +10,11 @@
 //! A write has no idempotency key, so what may have been done is looked for before it is done
 //! again (`back.rs`). The facts are those of the vendor's documentation and its PHP client.
 
-pub mod config;
-
 mod api;
 mod back;
 mod calls;
 mod catalog;
+mod config;
 mod deals;
 mod desk;
 mod find;
@@ -42,6 +41,7 @@ use self::desk::Desk;
 use self::recent::Recent;
 use self::tokens::Tokens;
 use self::wire::User;
+use super::abilities::{Ability, otherwise};
 use super::lazy::Lazy;
 use super::remote::{Class, Fault, Limit, Remote};
 use super::{ApplyError, Crm, CrmError, Done, Work};
@@ -51,6 +51,25 @@ use crate::core::staff::Employee;
 
 /// Its name in logs and metrics.
 pub const NAME: &str = "amocrm";
+
+/// What comes out otherwise than the rules say.
+pub const ABILITIES: &[Ability] = &[
+    otherwise("unsorted", "without a number none is made: amoCRM keeps no call without one"),
+    otherwise(
+        "register_call",
+        "a call of a number nobody has waits for its contact, or comes with its Unsorted entry; \
+         without a number it is not kept",
+    ),
+    otherwise("update_call", "where the account lets nobody change calls, the recording is noted"),
+    otherwise("voicemail", "a note with the link to the message"),
+    otherwise(
+        "notify",
+        "the card of the call pops up without the text (`notify = \"task\"`: a task with it); \
+         without a number a task",
+    ),
+    otherwise("reactivate", "takes the tag `inactive_tag` away; without that setting nothing"),
+    otherwise("fields", "what has no field in the account is noted, unless `create_fields` is set"),
+];
 
 /// Seven a second are allowed. Requests that went out a second apart may arrive closer together,
 /// and who goes on too fast is blocked by address: so the window is a little longer.
@@ -78,11 +97,12 @@ impl Amo {
     /// As configured; nothing is asked yet. Tokens of OAuth are kept in the store.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`]: the address is wrong, or there is no TLS on this machine.
+    /// [`Fault::Unreachable`]: the address is wrong, or there is no TLS on this machine;
+    /// [`Fault::Access`]: the file of a secret cannot be read.
     pub fn new(config: &AmoConfig, store: Arc<Lazy>) -> Result<Self, Fault> {
-        let base = config.base().map_err(|wrong| Fault::Unreachable(wrong.to_string()))?;
+        let base = config.base().map_err(|why| Fault::Unreachable(why.to_owned()))?;
         let remote = Arc::new(Remote::new("amoCRM", LIMIT, config.timeout)?);
-        let tokens = Tokens::new(config, &base, remote.clone(), store);
+        let tokens = Tokens::new(config, &base, remote.clone(), store).map_err(Fault::Access)?;
         Ok(Self {
             api: Arc::new(Api::new(remote, tokens, base)),
             config: Arc::new(config.clone()),

@@ -96,22 +96,25 @@ impl Row {
 
 impl Tokens {
     /// As the configuration says; it was checked before.
+    ///
+    /// # Errors
+    /// A secret's file that cannot be read.
     pub(super) fn new(
         config: &AmoConfig,
         base: &Url,
         remote: Arc<Remote>,
         store: Arc<Lazy>,
-    ) -> Self {
-        if let Some(token) = &config.token {
-            return Self::LongLived(token.clone());
+    ) -> Result<Self, String> {
+        if let Some(token) = config.long_lived()? {
+            return Ok(Self::LongLived(token));
         }
         let client_id = config.client_id.clone().unwrap_or_default();
         let host = base.host_str().unwrap_or_default();
-        Self::OAuth(Arc::new(OAuth {
+        Ok(Self::OAuth(Arc::new(OAuth {
             account: format!("{host}/{client_id}"),
             base: base.clone(),
             client_id,
-            client_secret: config.client_secret.clone().unwrap_or_else(|| String::new().into()),
+            client_secret: config.integration_key()?.unwrap_or_else(|| String::new().into()),
             redirect_uri: config.redirect_uri.clone().unwrap_or_default(),
             remote,
             store,
@@ -119,7 +122,7 @@ impl Tokens {
             held: Mutex::default(),
             flight: TaskMutex::default(),
             said: AtomicBool::new(false),
-        }))
+        })))
     }
 
     /// A token that is good as far as we know.

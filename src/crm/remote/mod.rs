@@ -27,6 +27,7 @@ pub struct Remote {
     client: Client,
     gate: Gate,
     name: &'static str,
+    too_much: Option<StatusCode>,
 }
 
 /// An answer that came whole.
@@ -72,12 +73,18 @@ impl Remote {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| Fault::Unreachable(error.to_string()))?;
-        Ok(Self { client, gate: Gate::new(limit), name })
+        Ok(Self { client, gate: Gate::new(limit), name, too_much: None })
     }
 
     /// For building requests.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// This CRM says with this status, too, that it was too much.
+    #[must_use]
+    pub fn rests_at(self, status: StatusCode) -> Self {
+        Self { too_much: Some(status), ..self }
     }
 
     /// Sends a request when it is its turn, and reads the answer whole. 2xx only: the rest is a
@@ -117,7 +124,7 @@ impl Remote {
             .is_some_and(|kind| kind.contains("json"));
         let body = read(response).await;
         let after = after.or_else(|| told_after(body.as_deref().unwrap_or_default()));
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        if status == StatusCode::TOO_MANY_REQUESTS || Some(status) == self.too_much {
             self.gate.rest(after.unwrap_or(REST));
         }
         if status.is_success() {
@@ -125,11 +132,31 @@ impl Remote {
         }
         let body = body.unwrap_or_default();
         let told = match json {
-            true => String::from_utf8_lossy(&body[..body.len().min(TOLD)]).into_owned(),
+            true => quiet(&String::from_utf8_lossy(&body[..body.len().min(TOLD)])),
             false => String::new(),
         };
         Err(Fault::of_status(self.name, status, after, &told, body))
     }
+}
+
+/// A text of the CRM for our log: it may repeat the number it was sent.
+pub fn quiet(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut digits = String::new();
+    for c in text.chars().chain(['\n']) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        match digits.len() {
+            0..=6 => out.push_str(&digits),
+            _ => out.push_str(&crate::core::phone::mask(&digits)),
+        }
+        digits.clear();
+        out.push(c);
+    }
+    out.pop();
+    out
 }
 
 /// `Retry-After`: seconds, or a date.
@@ -176,6 +203,11 @@ pub fn same_number(stored: &str, digits: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_the_crm_repeats_is_masked() {
+        assert_eq!(quiet("phone 79161234567 of 1234567, 42"), "phone 7916***4567 of 1234567, 42");
+    }
 
     #[test]
     fn spellings_of_one_number_are_one_number() {

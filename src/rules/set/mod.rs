@@ -139,6 +139,13 @@ impl RuleSet {
         self.chapters.iter().flat_map(|c| &c.rules).map(|rule| rule.path.as_str())
     }
 
+    /// The words of all actions that the settings in force let happen.
+    pub fn actions(&self) -> std::collections::BTreeSet<&'static str> {
+        let rules = self.chapters.iter().flat_map(|chapter| &chapter.rules);
+        let steps = rules.filter(|rule| rule.live).flat_map(|rule| &rule.steps);
+        steps.filter_map(|step| step.action.word()).collect()
+    }
+
     #[cfg(test)]
     fn setting(&self, name: &str) -> Option<&model::Value> {
         self.settings.iter().find(|s| s.name == name)?.value.as_ref()

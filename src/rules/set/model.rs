@@ -222,3 +222,28 @@ pub(crate) enum ActionRule {
         body: Option<Text>,
     },
 }
+
+impl ActionRule {
+    /// Its word. `None`: the word itself is a mistake.
+    pub(crate) fn word(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Mistaken(word) => return *word,
+            Self::Contact { .. } => "contact",
+            Self::Company { .. } => "company",
+            Self::Deal { .. } => "deal",
+            Self::Unsorted { .. } => "unsorted",
+            Self::AcceptUnsorted { .. } => "accept_unsorted",
+            Self::RegisterCall { .. } => "register_call",
+            Self::UpdateCall => "update_call",
+            Self::Voicemail { .. } => "voicemail",
+            Self::Task { .. } => "task",
+            Self::Notify { .. } => "notify",
+            Self::ChangeOwner { .. } => "change_owner",
+            Self::Reactivate => "reactivate",
+            Self::Tag { .. } => "tag",
+            Self::Fields { .. } => "fields",
+            Self::Note { .. } => "note",
+            Self::Webhook { .. } => "webhook",
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! The way to a retailCRM: its limits, its form of requests, and what its refusals mean.
+//!
+//! * At most 10 requests in any second, and 40 of telephony. One in ten is kept back, because they
+//!   are counted where they arrive, and a network may bring them closer together.
+//! * 503 (and 429) say it was too much: nothing goes out for a second, or as long as it says.
+//! * Nothing is repeated here: the outbox and the directory know when.
+//! * `success: false` is a refusal, with whatever status.
+
+use std::time::Duration;
+
+use reqwest::{RequestBuilder, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::NAME;
+use super::config::RetailConfig;
+use super::wire::Verdict;
+use crate::config::Secret;
+use crate::crm::config::secret;
+use crate::crm::remote::{Answer, Class, Fault, Limit, Remote, quiet};
+
+const LIMIT: Limit = Limit { requests: 9, window: Duration::from_secs(1) };
+const TELEPHONY: Limit = Limit { requests: 36, window: Duration::from_secs(1) };
+
+/// The way to one account.
+#[derive(Debug)]
+pub(super) struct Api {
+    ordinary: Remote,
+    telephony: Remote,
+    base: Url,
+    key: Secret,
+}
+
+impl Api {
+    pub(super) fn new(config: &RetailConfig) -> Result<Self, Fault> {
+        let base = config.base().map_err(|why| Fault::Unreachable(why.to_owned()))?;
+        let key = secret(config.key.as_ref(), config.key_file.as_deref()).map_err(Fault::Access)?;
+        let way = |limit| {
+            let way = Remote::new(NAME, limit, config.timeout)?;
+            Ok(way.rests_at(StatusCode::SERVICE_UNAVAILABLE))
+        };
+        Ok(Self { ordinary: way(LIMIT)?, telephony: way(TELEPHONY)?, base, key })
+    }
+
+    /// `path` follows `/api/v5/`.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        class: Class,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, Fault> {
+        let path = format!("api/v5/{path}");
+        let request = |way: &Remote, url| way.client().get(url).query(query);
+        self.send(class, &path, request).await?.json()
+    }
+
+    /// The few paths without a version.
+    pub(super) async fn get_unversioned<T: DeserializeOwned>(
+        &self,
+        class: Class,
+        path: &str,
+    ) -> Result<T, Fault> {
+        let request = |way: &Remote, url| way.client().get(url);
+        self.send(class, &format!("api/{path}"), request).await?.json()
+    }
+
+    async fn send(
+        &self,
+        class: Class,
+        path: &str,
+        request: impl FnOnce(&Remote, Url) -> RequestBuilder,
+    ) -> Result<Answer, Fault> {
+        let way = match path.starts_with("api/v5/telephony/") {
+            true => &self.telephony,
+            false => &self.ordinary,
+        };
+        let url = self.base.join(path).map_err(|e| Fault::Unreachable(e.to_string()))?;
+        let request = request(way, url).header("X-API-KEY", self.key.reveal());
+        let answer = way.send(class, request).await.map_err(told)?;
+        let verdict: Verdict = answer.json()?;
+        match verdict.success {
+            Some(false) => Err(refusal(answer.status.as_u16(), &verdict, &answer)),
+            _ => Ok(answer),
+        }
+    }
+}
+
+/// Puts the CRM's own words in place of its JSON.
+fn told(fault: Fault) -> Fault {
+    match fault {
+        Fault::Forbidden(why) if why.contains("apiKey") => Fault::Access(why),
+        Fault::Refused { status, why, body } => match serde_json::from_slice::<Verdict>(&body) {
+            Ok(verdict) => {
+                let why = words(&verdict).map_or(why, |words| format!("{status}: {words}"));
+                Fault::Refused { status, why, body }
+            }
+            Err(_) => Fault::Refused { status, why, body },
+        },
+        other => other,
+    }
+}
+
+fn refusal(status: u16, verdict: &Verdict, answer: &Answer) -> Fault {
+    let why = words(verdict).unwrap_or_else(|| "success: false, and no word why".to_owned());
+    if why.contains("apiKey") || why.contains("Account does not exist") {
+        Fault::Access(why)
+    } else if why.contains("Access denied") {
+        Fault::Forbidden(why)
+    } else {
+        Fault::Refused { status, why, body: answer.body.clone() }
+    }
+}
+
+/// `Errors in the entity format: performerId: This value should not be blank.`
+fn words(verdict: &Verdict) -> Option<String> {
+    let mut told = verdict.error_msg.clone()?;
+    let mut tell = |field: Option<&str>, text: &Value| {
+        let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
+        told.push_str(": ");
+        if let Some(field) = field {
+            told.push_str(field);
+            told.push_str(": ");
+        }
+        told.push_str(&text);
+    };
+    match &verdict.errors {
+        Value::Object(fields) => fields.iter().for_each(|(f, text)| tell(Some(f), text)),
+        Value::Array(list) => list.iter().for_each(|text| tell(None, text)),
+        _ => {}
+    }
+    Some(quiet(&told))
+}

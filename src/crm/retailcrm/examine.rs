@@ -1,0 +1,129 @@
+//! What `dozvon doctor` tells of the account.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::Retail;
+use super::wire::{Credentials, Sites};
+use crate::crm::Examined;
+use crate::crm::remote::{Class, Fault};
+
+/// What a key needs, and what for. A key of the old kind names no scopes and may do everything.
+const SCOPES: [(&str, &str); 9] = [
+    ("customer_read", "clients are not found"),
+    ("customer_write", "no clients are made, no notes written"),
+    ("order_read", "open orders are not seen"),
+    ("order_write", "no orders are made"),
+    ("reference_read", "open and closed orders are not told apart"),
+    ("task_read", "a second task is not noticed"),
+    ("task_write", "no tasks are made"),
+    ("user_read", "employees are not known"),
+    ("notification_write", "nobody is notified"),
+];
+
+/// How far the account's clock may be from ours before the time zone must be wrong.
+const APART: i64 = 10 * 60;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Generated {
+    generated_at: Option<String>,
+}
+
+impl Retail {
+    pub(super) async fn look_around(&self) -> Vec<Examined> {
+        let mut told = Vec::new();
+        match self.api.get_unversioned::<Credentials>(Class::Lookup, "credentials").await {
+            Ok(credentials) => {
+                rights(&credentials, &mut told);
+                self.site(&credentials, &mut told).await;
+            }
+            // The employees tell what is wrong with the way and the key.
+            Err(_) => return told,
+        }
+        self.telephony(&mut told).await;
+        self.clock(&mut told).await;
+        told
+    }
+
+    async fn site(&self, credentials: &Credentials, told: &mut Vec<Examined>) {
+        let mut sites = credentials.sites_available.clone();
+        if sites.is_empty()
+            && let Ok(all) = self.api.get::<Sites>(Class::Lookup, "reference/sites", &[]).await
+        {
+            sites.extend(all.sites.into_keys());
+        }
+        match &self.config.site {
+            None if sites.len() > 1 => told.push(Examined::Bad(
+                format!("the key sees {} shops, and none is chosen", sites.len()),
+                format!("set `site` to one of: {}", sites.join(", ")),
+            )),
+            Some(site) if !sites.is_empty() && !sites.contains(site) => told.push(Examined::Bad(
+                format!("the key does not see the shop `{site}`"),
+                format!("set `site` to one of: {}", sites.join(", ")),
+            )),
+            _ => {}
+        }
+    }
+
+    async fn telephony(&self, told: &mut Vec<Examined>) {
+        let module = &self.config.module;
+        told.push(match self.module().await {
+            Ok(Some((true, telephony))) => {
+                let codes = telephony.additional_codes.len();
+                Examined::Good(format!("telephony module `{module}`, {codes} extensions"))
+            }
+            Ok(Some((false, _))) => Examined::Bad(
+                format!("the telephony module `{module}` is switched off"),
+                "switch it on under Settings, Integration, Telephony".to_owned(),
+            ),
+            Ok(None) => Examined::Bad(
+                format!("the telephony module `{module}` is not registered"),
+                "run `dozvon crm install`: calls are not taken without it".to_owned(),
+            ),
+            Err(fault) => unknown("the telephony module", &fault),
+        });
+    }
+
+    /// Nothing in its answers says where its times are: its own clock does.
+    async fn clock(&self, told: &mut Vec<Examined>) {
+        let now = Timestamp::now();
+        let since = self.times.write(now);
+        let query = [("filter[startDate]", since.as_str()), ("limit", "20")];
+        let answer = self.api.get::<Generated>(Class::Lookup, "customers/history", &query).await;
+        let theirs = match &answer {
+            Ok(answer) => answer.generated_at.as_deref().and_then(|at| self.times.read(at)),
+            Err(fault) => return told.push(unknown("the clock of the account", fault)),
+        };
+        let zone = &self.config.time_zone;
+        if let Some(theirs) = theirs {
+            let apart = theirs.as_second() - now.as_second();
+            told.push(match apart.abs() < APART {
+                true => Examined::Good(format!("the account's clock is that of {zone}")),
+                false => Examined::Bad(
+                    format!("the account's clock is {} minutes from that of {zone}", apart / 60),
+                    "set `time_zone` to the account's, from Settings, System".to_owned(),
+                ),
+            });
+        }
+    }
+}
+
+fn rights(credentials: &Credentials, told: &mut Vec<Examined>) {
+    let has = |scope: &str| credentials.scopes.iter().any(|s| s == scope);
+    let missing = SCOPES.iter().filter(|(scope, _)| !credentials.scopes.is_empty() && !has(scope));
+    let before = told.len();
+    told.extend(missing.map(|(scope, consequence)| {
+        Examined::Bad(
+            format!("the key has no right `{scope}`: {consequence}"),
+            "tick it under Settings, Integration, API access keys".to_owned(),
+        )
+    }));
+    if told.len() == before {
+        told.push(Examined::Good("the key has all rights".to_owned()));
+    }
+}
+
+fn unknown(what: &str, fault: &Fault) -> Examined {
+    Examined::Bad(format!("{what} is not known: {fault}"), "mend that first".to_owned())
+}

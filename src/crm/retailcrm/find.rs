@@ -1,0 +1,227 @@
+//! Whom a number belongs to.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::wire::{Caller, Corporates, Customers, Id, Order, Orders, Person, Statuses};
+use super::{Entity, Retail};
+use crate::core::client::{Client, Deal};
+use crate::core::phone::Phone;
+use crate::crm::remote::{Class, Fault, same_number};
+
+/// Pages of 100 orders of one client that are read.
+const PAGES: u32 = 20;
+
+/// The groups of statuses after which nothing comes.
+const CLOSED: [&str; 2] = ["complete", "cancel"];
+
+/// Status groups as `(client, newest)` rank: the least is taken.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    no_open_order: bool,
+    oldest_open: Option<Timestamp>,
+    created: Reverse<Option<Timestamp>>,
+    id: Reverse<Id>,
+}
+
+impl Rank {
+    fn reason(&self, next: &Self) -> &'static str {
+        if self.no_open_order != next.no_open_order {
+            "it has an open order"
+        } else if self.oldest_open != next.oldest_open {
+            "its open order is the oldest (D03)"
+        } else {
+            "it is the newest"
+        }
+    }
+}
+
+impl Retail {
+    /// One request: the CRM knows the spellings of numbers itself. The deals are missing.
+    pub(super) async fn find_caller(&self, phone: &Phone) -> Result<Option<Client>, Fault> {
+        let Caller { manager, customer } = self.who_calls(phone).await?;
+        match (customer, manager) {
+            (Some(customer), manager) => {
+                let owner = manager.map(|manager| manager.id).or(customer.manager_id);
+                Ok(Some(client(&customer, owner, None)))
+            }
+            // Somebody is responsible for a number that is no customer's own.
+            (None, Some(_)) => self.find_client(Class::Lookup, phone).await,
+            (None, None) => Ok(None),
+        }
+    }
+
+    async fn who_calls(&self, phone: &Phone) -> Result<Caller, Fault> {
+        let query = [("phone", phone.digits()), ("details", "1"), ("ignoreStatus", "1")];
+        self.api.get(Class::Lookup, "telephony/manager", &query).await
+    }
+
+    /// The whole answer: every client with this number, his company and all orders.
+    pub(super) async fn find_client(
+        &self,
+        class: Class,
+        phone: &Phone,
+    ) -> Result<Option<Client>, Fault> {
+        let caller = match self.who_calls(phone).await {
+            Ok(caller) => caller,
+            // A key without the right to telephony still finds clients by name and number.
+            Err(Fault::Refused { .. } | Fault::Forbidden(_)) => {
+                Caller { manager: None, customer: None }
+            }
+            Err(other) => return Err(other),
+        };
+        let mut found = self.with_number(class, phone).await?;
+        if let Some(customer) = caller.customer
+            && !found.iter().any(|person| person.id == customer.id)
+        {
+            found.extend(self.customer(class, customer.id).await?.or(Some(customer)));
+        }
+        let mut ranked = Vec::new();
+        for person in found {
+            let company = match person.is_contact {
+                true => self.company_of(class, person.id).await?,
+                false => None,
+            };
+            let mut deals = self.deals(class, person.id).await?;
+            if let Some(company) = &company {
+                deals.extend(self.deals(class, company.id).await?);
+            }
+            let owner = person.manager_id.or(company.as_ref().and_then(|c| c.manager_id));
+            let mut client = client(&person, owner, company.as_ref());
+            client.deals = deals;
+            let oldest_open = client.open_deal().map(|deal| deal.created);
+            let created = person.created_at.as_deref().and_then(|at| self.times.read(at));
+            let rank = Rank {
+                no_open_order: oldest_open.is_none(),
+                oldest_open,
+                created: Reverse(created),
+                id: Reverse(person.id),
+            };
+            ranked.push((rank, client));
+        }
+        ranked.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let many = ranked.len();
+        let mut ranked = ranked.into_iter();
+        let Some((rank, mut client)) = ranked.next() else { return Ok(None) };
+        client.choice = ranked.next().map(|(next, _)| {
+            format!("{many} clients have this number; taken, because {}", rank.reason(&next))
+        });
+        Ok(Some(client))
+    }
+
+    /// Clients whose number it is. The CRM's search is wide: it looks into names as well.
+    pub(super) async fn with_number(
+        &self,
+        class: Class,
+        phone: &Phone,
+    ) -> Result<Vec<Person>, Fault> {
+        let digits = phone.digits();
+        // The country code is spelt in several ways: 8 and 7, 0 and 380.
+        let spelt = digits.len().checked_sub(10).map_or(digits, |from| &digits[from..]);
+        let query = [("filter[name]", spelt), ("limit", "100")];
+        let mut found: Customers = self.api.get(class, "customers", &query).await?;
+        found.customers.retain(|person| {
+            person.phones.iter().any(|stored| same_number(&stored.number, digits))
+        });
+        for person in &found.customers {
+            self.remember_site(Entity::Customer, person.id, person.site.as_deref()).await;
+        }
+        Ok(found.customers)
+    }
+
+    /// By id. A list wants no shop to be named.
+    pub(super) async fn customer(&self, class: Class, id: Id) -> Result<Option<Person>, Fault> {
+        let id = id.to_string();
+        let found: Customers = self.api.get(class, "customers", &[("filter[ids][0]", &id)]).await?;
+        let person = found.customers.into_iter().find(|person| person.id.to_string() == id);
+        if let Some(person) = &person {
+            self.remember_site(Entity::Customer, person.id, person.site.as_deref()).await;
+        }
+        Ok(person)
+    }
+
+    async fn company_of(&self, class: Class, contact: Id) -> Result<Option<Person>, Fault> {
+        let id = contact.to_string();
+        let query = [("filter[contactIds][0]", id.as_str())];
+        let found: Corporates = self.api.get(class, "customers-corporate", &query).await?;
+        Ok(found.customers_corporate.into_iter().next())
+    }
+
+    async fn deals(&self, class: Class, customer: Id) -> Result<Vec<Deal>, Fault> {
+        let closed = self.closed(class).await?;
+        let orders = self.orders(class, "filter[customerId]", &customer.to_string()).await?;
+        Ok(orders.iter().map(|order| self.deal(order, &closed)).collect())
+    }
+
+    /// Orders by a filter, all pages of them.
+    pub(super) async fn orders(
+        &self,
+        class: Class,
+        filter: &str,
+        value: &str,
+    ) -> Result<Vec<Order>, Fault> {
+        let mut orders = Vec::new();
+        for page in 1..=PAGES {
+            let page = page.to_string();
+            let query = [(filter, value), ("limit", "100"), ("page", &page)];
+            let answer: Orders = self.api.get(class, "orders", &query).await?;
+            orders.extend(answer.orders);
+            if answer.pagination.current_page >= answer.pagination.total_page_count {
+                break;
+            }
+        }
+        for order in &orders {
+            self.remember_site(Entity::Order, order.id, order.site.as_deref()).await;
+        }
+        Ok(orders)
+    }
+
+    fn deal(&self, order: &Order, closed: &BTreeSet<String>) -> Deal {
+        let number = order.number.clone().unwrap_or_else(|| order.id.to_string());
+        let created = order.created_at.as_deref().and_then(|at| self.times.read(at));
+        Deal {
+            id: order.id.to_string().as_str().into(),
+            title: format!("№ {number}"),
+            owner: order.manager_id.map(|id| id.to_string().as_str().into()),
+            created: created.unwrap_or_default(),
+            open: !closed.contains(&order.status),
+        }
+    }
+
+    /// The statuses of closed orders. `process` of a group does not tell: a new order has it not.
+    pub(super) async fn closed(&self, class: Class) -> Result<Arc<BTreeSet<String>>, Fault> {
+        if let Some(known) = self.closed.get(&()).await {
+            return Ok(known);
+        }
+        let answer: Statuses = self.api.get(class, "reference/statuses", &[]).await?;
+        let closed = answer.statuses.into_iter();
+        let closed = closed.filter(|(_, status)| CLOSED.contains(&status.group.as_str()));
+        let closed: Arc<BTreeSet<String>> = Arc::new(closed.map(|(code, _)| code).collect());
+        self.closed.insert((), closed.clone()).await;
+        Ok(closed)
+    }
+
+    pub(super) async fn remember_site(&self, what: Entity, id: Id, site: Option<&str>) {
+        if let Some(site) = site {
+            self.sites.insert((what, id), site.into()).await;
+        }
+    }
+}
+
+fn client(person: &Person, owner: Option<Id>, company: Option<&Person>) -> Client {
+    let company = company.and_then(|company| {
+        let main = company.main_company.as_ref().and_then(|main| main.name.clone());
+        main.or_else(|| company.nick_name.clone())
+    });
+    Client {
+        id: person.id.to_string().as_str().into(),
+        name: person.name(),
+        company,
+        owner: owner.map(|id| id.to_string().as_str().into()),
+        deals: Vec::new(),
+        choice: None,
+    }
+}

@@ -1,0 +1,131 @@
+//! retailCRM, also known as Simla: API v5.
+
+mod api;
+mod config;
+mod examine;
+mod find;
+mod staff;
+mod times;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use moka::future::Cache;
+
+use self::api::Api;
+use self::times::Times;
+use self::wire::Id;
+use super::abilities::{Ability, otherwise};
+use super::remote::{Class, Fault};
+use super::{Crm, CrmError, Examined};
+use crate::core::client::Client;
+use crate::core::phone::Phone;
+use crate::core::staff::Employee;
+
+pub use config::RetailConfig;
+
+/// Its kind in the configuration, logs and metrics.
+pub const NAME: &str = "retailcrm";
+
+/// What comes out otherwise than the rules say.
+pub const ABILITIES: &[Ability] = &[
+    otherwise("company", "becomes a corporate customer with the client as its contact"),
+    otherwise(
+        "deal",
+        "an order has a number instead of a title: the title is its operator comment",
+    ),
+    otherwise(
+        "unsorted",
+        "retailCRM has no inbox: an order without a manager, marked to be called",
+    ),
+    otherwise("accept_unsorted", "such an order and its client get a manager"),
+    otherwise("register_call", "goes out when the call is over: retailCRM never changes a call"),
+    otherwise("update_call", "only sends a call that was not yet over when it was registered"),
+    otherwise("voicemail", "a note on the client, with the link to the message"),
+    otherwise("notify", "with the card of the call popping up while it goes on"),
+    otherwise("reactivate", "takes the tag `inactive_tag` away; without that setting nothing"),
+    otherwise("tag", "orders have no tags: the client gets them"),
+    otherwise("fields", "what is neither UTM nor a field of the account goes into a comment"),
+    otherwise("note", "orders have no notes: it stands on the client"),
+];
+
+/// How long statuses and sites are remembered.
+const REMEMBER: Duration = Duration::from_secs(3600);
+/// How many sites of clients and orders are remembered.
+const SITES: u64 = 100_000;
+
+/// One account.
+pub struct Retail {
+    api: Api,
+    config: RetailConfig,
+    times: Times,
+    /// The codes of statuses of closed orders.
+    closed: Cache<(), Arc<BTreeSet<String>>>,
+    /// The shop of a client or order: what is changed by id wants it.
+    sites: Cache<(Entity, Id), Arc<str>>,
+    rough: bool,
+}
+
+/// What belongs to a shop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Entity {
+    Customer,
+    Order,
+}
+
+impl Retail {
+    /// Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`Fault`]: no key, or no TLS on this machine.
+    pub fn new(config: &RetailConfig) -> Result<Self, Fault> {
+        let zone = config.zone().map_err(|error| Fault::Unreachable(error.to_string()))?;
+        Ok(Self {
+            api: Api::new(config)?,
+            config: config.clone(),
+            times: Times::new(zone),
+            closed: Cache::builder().time_to_live(REMEMBER).build(),
+            sites: Cache::builder().max_capacity(SITES).time_to_live(REMEMBER).build(),
+            rough: false,
+        })
+    }
+
+    /// Whether [`Crm::caller`] is content with one request.
+    #[must_use]
+    pub fn rough(self, rough: bool) -> Self {
+        Self { rough, ..self }
+    }
+}
+
+#[async_trait]
+impl Crm for Retail {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(self.find_client(Class::Lookup, phone).await?)
+    }
+
+    async fn caller(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        match self.rough {
+            true => Ok(self.find_caller(phone).await?),
+            false => self.find(phone).await,
+        }
+    }
+
+    fn caller_is_rough(&self) -> bool {
+        self.rough
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        Ok(self.all_employees().await?)
+    }
+
+    async fn examine(&self) -> Vec<Examined> {
+        self.look_around().await
+    }
+}

@@ -1,0 +1,84 @@
+//! Users as employees (E14).
+
+use std::collections::BTreeMap;
+
+use super::Retail;
+use super::config::number;
+use super::wire::{ModuleAnswer, Telephony, User, UserCode, Users};
+use crate::core::staff::{Employee, Number, Status};
+use crate::crm::remote::{Class, Fault};
+
+/// Pages of 100 users; more is a loop in the answer.
+const PAGES: u32 = 50;
+
+impl Retail {
+    pub(super) async fn all_employees(&self) -> Result<Vec<Employee>, Fault> {
+        let codes = self.codes().await?;
+        Ok(self.users().await?.into_iter().map(|user| self.employee(user, &codes)).collect())
+    }
+
+    pub(super) async fn users(&self) -> Result<Vec<User>, Fault> {
+        let mut users = Vec::new();
+        for page in 1..=PAGES {
+            let page = page.to_string();
+            let query = [("limit", "100"), ("page", &page)];
+            let answer: Users = self.api.get(Class::Lookup, "users", &query).await?;
+            users.extend(answer.users);
+            if answer.pagination.current_page >= answer.pagination.total_page_count {
+                break;
+            }
+        }
+        Ok(users)
+    }
+
+    /// Our telephony module as the CRM has it. `None`: it is not registered, or the key may not
+    /// look.
+    pub(super) async fn module(&self) -> Result<Option<(bool, Telephony)>, Fault> {
+        let path = format!("integration-modules/{}", self.config.module);
+        match self.api.get::<ModuleAnswer>(Class::Lookup, &path, &[]).await {
+            Ok(answer) => Ok(answer
+                .integration_module
+                .and_then(|module| Some((module.active, module.integrations?.telephony?)))),
+            Err(Fault::Refused { .. } | Fault::Forbidden(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Extensions by user, as the module has them.
+    async fn codes(&self) -> Result<BTreeMap<String, Vec<Number>>, Fault> {
+        let mut codes: BTreeMap<String, Vec<Number>> = BTreeMap::new();
+        let listed = self.module().await?.map(|(_, telephony)| telephony.additional_codes);
+        for UserCode { user_id, code } in listed.unwrap_or_default() {
+            codes.entry(user_id).or_default().extend(number(&code));
+        }
+        Ok(codes)
+    }
+
+    fn employee(&self, user: User, codes: &BTreeMap<String, Vec<Number>>) -> Employee {
+        let id = user.id.to_string();
+        let name = [user.first_name.as_deref(), user.last_name.as_deref()];
+        let name: Vec<_> = name.into_iter().flatten().map(str::trim).collect();
+        let listed = &self.config.numbers;
+        let ours = listed.get(&id).or_else(|| listed.get(user.email.as_deref()?));
+        let numbers = match ours {
+            Some(numbers) => numbers.iter().filter_map(|text| number(text)).collect(),
+            None => codes.get(&id).cloned().unwrap_or_default(),
+        };
+        let mut groups = Vec::new();
+        for name in user.groups.into_iter().flat_map(|group| [group.code, group.name]).flatten() {
+            if !groups.contains(&name) {
+                groups.push(name);
+            }
+        }
+        let takes_calls = user.status.as_deref().is_none_or(|status| status == "free");
+        Employee {
+            id: id.as_str().into(),
+            name: name.join(" ").trim().to_owned(),
+            numbers,
+            groups,
+            deputy: None,
+            status: if user.active { Status::Active } else { Status::Gone },
+            online: user.online.map(|online| online && takes_calls),
+        }
+    }
+}

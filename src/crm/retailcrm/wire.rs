@@ -1,0 +1,342 @@
+//! The forms of retailCRM's API v5, as its official clients have them. Only what is used.
+//!
+//! Its answers are read leniently: an id may be a number or a text, an empty map comes as a list,
+//! and what is unknown is absent, `null` or empty.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Error, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+/// An id of the CRM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Id(pub u64);
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Id;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id")
+            }
+            fn visit_u64<E: Error>(self, id: u64) -> Result<Id, E> {
+                Ok(Id(id))
+            }
+            fn visit_i64<E: Error>(self, id: i64) -> Result<Id, E> {
+                u64::try_from(id).map(Id).map_err(E::custom)
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Id, E> {
+                text.trim().parse().map(Id).map_err(E::custom)
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+/// Absent, `null` or an empty list are nothing.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
+    match Value::deserialize(d)? {
+        Value::Null => Ok(None),
+        Value::Array(list) if list.is_empty() => Ok(None),
+        value => serde_json::from_value(value).map(Some).map_err(D::Error::custom),
+    }
+}
+
+/// A map; an empty one comes as a list.
+fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    d: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    object(d).map(Option::unwrap_or_default)
+}
+
+/// `null` is the same as absent.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    d: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(d).map(Option::unwrap_or_default)
+}
+
+/// What every answer begins with.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// Also with status 200 it may be `false`.
+    pub success: Option<bool>,
+    /// What went wrong.
+    pub error_msg: Option<String>,
+    /// A map of fields, or a list.
+    #[serde(default)]
+    pub errors: Value,
+}
+
+/// Pages of a list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Pagination {
+    /// From 1.
+    pub current_page: u32,
+    /// How many there are.
+    pub total_page_count: u32,
+}
+
+/// A phone as somebody typed it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PhoneNumber {
+    /// In any spelling.
+    #[serde(default, deserialize_with = "or_default")]
+    pub number: String,
+}
+
+/// A client, or the manager in the answer to "who calls".
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    /// Its id.
+    pub id: Id,
+    /// The shop.
+    pub site: Option<String>,
+    /// Whether he is the contact of a company.
+    #[serde(default, deserialize_with = "or_default")]
+    pub is_contact: bool,
+    /// Who is responsible.
+    pub manager_id: Option<Id>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// The name of a company.
+    pub nick_name: Option<String>,
+    /// Where it was made.
+    pub created_at: Option<String>,
+    /// All numbers.
+    #[serde(default, deserialize_with = "or_default")]
+    pub phones: Vec<PhoneNumber>,
+    /// A company's main legal person.
+    #[serde(default, deserialize_with = "object")]
+    pub main_company: Option<Company>,
+}
+
+impl Person {
+    /// `Иван Петров`.
+    pub fn name(&self) -> String {
+        let parts = [self.first_name.as_deref(), self.last_name.as_deref()];
+        let parts: Vec<_> = parts.into_iter().flatten().map(str::trim).collect();
+        match parts.join(" ").trim() {
+            "" => self.nick_name.clone().unwrap_or_default(),
+            name => name.to_owned(),
+        }
+    }
+}
+
+/// A legal person of a company.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Company {
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// `GET /telephony/manager`.
+#[derive(Debug, Deserialize)]
+pub struct Caller {
+    /// Who is responsible.
+    #[serde(default, deserialize_with = "object")]
+    pub manager: Option<Person>,
+    /// Who calls.
+    #[serde(default, deserialize_with = "object")]
+    pub customer: Option<Person>,
+}
+
+/// `GET /customers`.
+#[derive(Debug, Deserialize)]
+pub struct Customers {
+    /// The page.
+    #[serde(default)]
+    pub customers: Vec<Person>,
+}
+
+/// `GET /customers-corporate`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Corporates {
+    /// The page.
+    #[serde(default)]
+    pub customers_corporate: Vec<Person>,
+}
+
+/// An order.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// Its id.
+    pub id: Id,
+    /// What people call it.
+    pub number: Option<String>,
+    /// Its shop.
+    pub site: Option<String>,
+    /// Its status by code.
+    #[serde(default, deserialize_with = "or_default")]
+    pub status: String,
+    /// Who is responsible.
+    pub manager_id: Option<Id>,
+    /// When it was made.
+    pub created_at: Option<String>,
+}
+
+/// `GET /orders`.
+#[derive(Debug, Deserialize)]
+pub struct Orders {
+    /// The page.
+    #[serde(default)]
+    pub orders: Vec<Order>,
+    /// Where we are.
+    #[serde(default)]
+    pub pagination: Pagination,
+}
+
+/// A status of orders.
+#[derive(Debug, Deserialize)]
+pub struct Status {
+    /// `new`, `approval`, …, `complete`, `cancel`.
+    #[serde(default, deserialize_with = "or_default")]
+    pub group: String,
+}
+
+/// `GET /reference/statuses`.
+#[derive(Debug, Deserialize)]
+pub struct Statuses {
+    /// By code.
+    #[serde(default, deserialize_with = "map")]
+    pub statuses: BTreeMap<String, Status>,
+}
+
+/// A group of users.
+#[derive(Debug, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its code.
+    pub code: Option<String>,
+}
+
+/// A user.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// His id.
+    pub id: Id,
+    /// Not dismissed.
+    #[serde(default, deserialize_with = "or_default")]
+    pub active: bool,
+    /// What he logs in with.
+    pub email: Option<String>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// `free`, `busy`, `dinner`, `break`.
+    pub status: Option<String>,
+    /// Whether he has the CRM open.
+    pub online: Option<bool>,
+    /// His groups.
+    #[serde(default, deserialize_with = "or_default")]
+    pub groups: Vec<Group>,
+}
+
+/// `GET /users`.
+#[derive(Debug, Deserialize)]
+pub struct Users {
+    /// The page.
+    #[serde(default)]
+    pub users: Vec<User>,
+    /// Where we are.
+    #[serde(default)]
+    pub pagination: Pagination,
+}
+
+/// `GET /integration-modules/{code}`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleAnswer {
+    /// The module.
+    #[serde(default, deserialize_with = "object")]
+    pub integration_module: Option<Module>,
+}
+
+/// A module as the CRM has it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Module {
+    /// Switched on.
+    #[serde(default, deserialize_with = "or_default")]
+    pub active: bool,
+    /// What it does.
+    #[serde(default, deserialize_with = "object")]
+    pub integrations: Option<Integrations>,
+}
+
+/// What a module does.
+#[derive(Debug, Deserialize)]
+pub struct Integrations {
+    /// Telephony.
+    #[serde(default, deserialize_with = "object")]
+    pub telephony: Option<Telephony>,
+}
+
+/// A telephony module.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Telephony {
+    /// Who has which extension.
+    #[serde(default, deserialize_with = "or_default")]
+    pub additional_codes: Vec<UserCode>,
+}
+
+/// The extension of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserCode {
+    /// Whose: a text, as one of the official clients has it.
+    #[serde(deserialize_with = "text")]
+    pub user_id: String,
+    /// The extension.
+    #[serde(deserialize_with = "text")]
+    pub code: String,
+}
+
+fn text<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    match Value::deserialize(d)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(D::Error::custom("neither text nor number")),
+    }
+}
+
+/// `GET /api/credentials`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credentials {
+    /// `customer_read` and so on.
+    #[serde(default, deserialize_with = "or_default")]
+    pub scopes: Vec<String>,
+    /// The shops the key sees.
+    #[serde(default, deserialize_with = "or_default")]
+    pub sites_available: Vec<String>,
+}
+
+/// `GET /reference/sites`.
+#[derive(Debug, Deserialize)]
+pub struct Sites {
+    /// By code.
+    #[serde(default, deserialize_with = "map")]
+    pub sites: BTreeMap<String, IgnoredAny>,
+}

@@ -1,0 +1,99 @@
+//! Several CRMs at once: each line (DID) has its own.
+//!
+//! A call belongs to one CRM from its arrival on: its employees are that CRM's, its client is, and
+//! what follows from it goes there. Calls that come on no line of ours, outbound ones among them,
+//! belong to the CRM that names no lines.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
+use crate::core::client::Client;
+use crate::core::phone::Phone;
+use crate::core::staff::Employee;
+
+/// The CRMs by line.
+pub struct Several {
+    all: Vec<Arc<dyn Crm>>,
+    /// Places in `all`; the first one serves what is not here.
+    lines: BTreeMap<String, usize>,
+}
+
+impl Several {
+    /// `rest` serves every line that none of the others names.
+    pub fn new(rest: Arc<dyn Crm>, others: Vec<(Vec<String>, Arc<dyn Crm>)>) -> Self {
+        let mut several = Self { all: vec![rest], lines: BTreeMap::new() };
+        for (lines, crm) in others {
+            let place = several.all.len();
+            several.lines.extend(lines.into_iter().map(|line| (line, place)));
+            several.all.push(crm);
+        }
+        several
+    }
+
+    /// All of them, the one for the rest first.
+    pub fn all(&self) -> &[Arc<dyn Crm>] {
+        &self.all
+    }
+
+    /// The lines with their places in [`Several::all`].
+    pub fn lines(&self) -> impl Iterator<Item = (&String, usize)> {
+        self.lines.iter().map(|(line, place)| (line, *place))
+    }
+
+    /// Who serves this line.
+    pub fn of(&self, line: Option<&str>) -> &dyn Crm {
+        let place = line.and_then(|line| self.lines.get(line)).copied().unwrap_or_default();
+        &*self.all[place]
+    }
+}
+
+/// As one CRM it is the one for the rest; work goes where its line belongs.
+#[async_trait]
+impl Crm for Several {
+    fn name(&self) -> &'static str {
+        self.of(None).name()
+    }
+
+    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.of(None).find(phone).await
+    }
+
+    async fn caller(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.of(None).caller(phone).await
+    }
+
+    fn caller_is_rough(&self) -> bool {
+        self.of(None).caller_is_rough()
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        self.of(None).employees().await
+    }
+
+    async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
+        self.of(work.case.line.as_deref()).apply(work).await
+    }
+
+    async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
+        self.of(work.case.line.as_deref()).read_back(work).await
+    }
+
+    async fn revision(&self) -> Result<Option<i64>, CrmError> {
+        self.of(None).revision().await
+    }
+
+    async fn changed(&self) -> Result<Changed, CrmError> {
+        self.of(None).changed().await
+    }
+
+    async fn examine(&self) -> Vec<Examined> {
+        self.of(None).examine().await
+    }
+
+    fn several(&self) -> Option<&Several> {
+        Some(self)
+    }
+}

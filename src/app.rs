@@ -273,6 +273,7 @@ impl App {
             doors: callbacks
                 .clone()
                 .map(|callbacks| doors(config, callbacks, &engine, addresses.1)),
+            directory: Some(directory.clone()),
             loopback: addresses.1.ip().is_loopback(),
         };
         let end = background.clone();

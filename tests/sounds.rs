@@ -49,6 +49,7 @@ impl Shop {
             store: None,
             rules: None,
             doors: None,
+            directory: None,
             loopback: true,
             recorder: recorder.clone(),
         };

@@ -1,5 +1,6 @@
-//! `dozvon crm`: the built-in CRM's records.
+//! `dozvon crm`: the built-in CRM's records, and access to the other ones.
 
+mod login;
 mod records;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use miette::{Diagnostic, IntoDiagnostic, miette};
 
 use self::records::{How, Record, Records};
 use super::out::print;
+use crate::config::Config;
 use crate::core::phone::{Phone, Region};
 use crate::core::staff::{Employee, Number, Status};
 use crate::crm::Crm;
@@ -26,6 +28,8 @@ pub struct CrmArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum CrmVerb {
+    /// Give the engine access to an account of amoCRM, and have it tell us changes.
+    Login(login::LoginArgs),
     /// Take employees, clients and deals over from a CSV or TOML file: all of it or nothing.
     Import {
         /// A table with the columns kind, id, name, numbers, company, client, owner, groups,
@@ -123,13 +127,15 @@ enum FileError {
 }
 
 impl CrmArgs {
-    /// Runs the verb on the store in this file.
+    /// Runs the verb on the store of this configuration.
     ///
     /// # Errors
     /// What is wrong with the file or the store. The lines of a file to correct are printed to
     /// standard error before, each as `file:line: what is wrong; what to do`.
-    pub async fn run(self, store_path: &Path) -> miette::Result<()> {
+    pub async fn run(self, config: &Config) -> miette::Result<()> {
+        let store_path = &config.store.path;
         match self.verb {
+            CrmVerb::Login(args) => args.run(config).await,
             CrmVerb::Import { file, region } => take_over(store_path, &file, region).await,
             verb => {
                 let crm = Builtin::new(Store::open_existing(store_path).await?);
@@ -143,7 +149,7 @@ impl CrmVerb {
     /// Everything but the import: with records that are there.
     async fn on(self, crm: &Builtin) -> miette::Result<()> {
         let said = match self {
-            Self::Import { .. } => return Ok(()),
+            Self::Import { .. } | Self::Login(_) => return Ok(()),
             Self::List { what: None, json: true, .. } => return records::overview(crm).await,
             Self::List { what: None, .. } => return list(crm).await,
             Self::List { what: Some(what), number, limit, json } => {

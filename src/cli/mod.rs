@@ -64,7 +64,7 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Measure an engine: the simulated FreeSWITCH as a load generator.
     Load(load::LoadArgs),
-    /// The built-in CRM: take clients and employees over from a file.
+    /// The built-in CRM: take clients and employees over from a file. Access to amoCRM.
     Crm(crm::CrmArgs),
     /// What the CRM is still to be told: look at it, release it, give it up.
     Outbox(outbox::OutboxArgs),
@@ -111,7 +111,7 @@ impl Cli {
             }
             Verb::Test(args) => args.run(),
             Verb::Explain(args) => explain(args, &config?).await,
-            Verb::Crm(args) => args.run(&config?.store.path).await.map(|()| ExitCode::SUCCESS),
+            Verb::Crm(args) => args.run(&config?).await.map(|()| ExitCode::SUCCESS),
             Verb::Outbox(args) => {
                 let config = config?;
                 logged(args.changes(), &config)?;

@@ -23,7 +23,7 @@ use super::problem::Problem;
 use crate::callback::How;
 use crate::core::ids::CampaignId;
 use crate::core::phone::Phone;
-use crate::core::staff::Status as Works;
+use crate::core::staff::{Staff, Status as Works};
 use crate::tokens::audit;
 
 /// Whom to connect with whom.
@@ -75,28 +75,41 @@ pub(super) async fn call(
 ) -> Result<Response, Problem> {
     let Json(click) = body
         .map_err(|why| Problem::new(why.status(), "the request cannot be read", why.body_text()))?;
-    let doors = doors(&state)?;
-    let (rules, staff) = doors.now();
-    let found = staff.named(click.employee.trim()).filter(|e| e.status != Works::Gone);
+    let key = key_of(&headers)?.map(|key| format!("call {}: {key}", who.0));
+    let (_, staff) = doors(&state)?.now();
+    let whom = (&*staff, click.employee.trim());
+    begin(&state, &who.0, whom, &click.number, click.line.as_deref(), key).await
+}
+
+/// Rings an employee, by id or extension, then the number. The same key again is the same call.
+pub(super) async fn begin(
+    state: &HttpState,
+    who: &str,
+    (staff, employee): (&Staff, &str),
+    number: &str,
+    line: Option<&str>,
+    key: Option<String>,
+) -> Result<Response, Problem> {
+    let doors = doors(state)?;
+    let (rules, _) = doors.now();
+    let found = staff.named(employee).filter(|e| e.status != Works::Gone);
     let wrong = "nobody who works here has this id or extension";
     let employee = found.ok_or_else(|| Problem::field("employee", wrong))?;
     if employee.numbers.is_empty() {
         return Err(Problem::field("employee", "he has no number that could be rung"));
     }
-    let phone = Phone::parse(&click.number, rules.region());
+    let phone = Phone::parse(number, rules.region());
     let phone = phone.map_err(|why| Problem::field("number", why))?;
     if phone.premium() {
         return Err(Problem::field("number", "a number at a premium rate is not called"));
     }
-    let line = click.line.as_deref();
     if line.is_some_and(|line| rules.named_line(line).is_none()) {
         return Err(Problem::field("line", "the rules have no such line"));
     }
-    let key = key_of(&headers)?.map(|key| format!("call {}: {key}", who.0));
     let order = rules.click(employee, phone.clone(), line);
     let taken = doors.callbacks.take(order, key).await.map_err(refused)?;
     if taken.how == How::New {
-        audit(&who.0, format_args!("call {} of {} to {phone}", taken.id, employee.id));
+        audit(who, format_args!("call {} of {} to {phone}", taken.id, employee.id));
     }
     let status = format!("{}/v1/calls/{}", doors.public_url, taken.id);
     let begun = Begun {

@@ -7,6 +7,7 @@ mod client;
 mod doors;
 mod guard;
 mod health;
+mod hooks;
 mod metrics;
 mod openapi;
 mod outbox;
@@ -37,6 +38,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::recording::Recorder;
 use crate::reload::Reloader;
@@ -70,6 +72,8 @@ pub struct HttpState {
     pub recorder: Arc<Recorder>,
     /// For `/v1/callbacks` and `/v1/calls`. `None`: this process takes none.
     pub doors: Option<Arc<Doors>>,
+    /// For `/v1/hooks`: the CRMs. `None`: this process asks none.
+    pub directory: Option<Arc<Directory>>,
     /// The listener can be reached from this machine only: outbox and rules need no token then,
     /// as long as there is none.
     pub loopback: bool,
@@ -81,7 +85,8 @@ pub struct HttpState {
 /// What changes something or shows a number needs a token of the API ([`crate::tokens`]), a link
 /// or a client's own token; metrics and health do not. Where the listener is loopback and there
 /// is no token at all, outbox and rules are open to this machine. A proxy that brings the world
-/// here shall pass `/v1/callbacks`, `/callback.js`, recordings and messages, and nothing else.
+/// here shall pass `/v1/callbacks`, `/callback.js`, `/v1/hooks`, recordings and messages, and
+/// nothing else.
 pub fn router(state: HttpState) -> Router {
     let (api, _) = api().split_for_parts();
     let doors = state.doors.clone();
@@ -94,6 +99,13 @@ pub fn router(state: HttpState) -> Router {
         .allow_headers([CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
         .max_age(PREFLIGHT);
     let (forms, _) = forms().split_for_parts();
+    // Pages of a CRM: who asks is known by his token, and what comes back is for everybody.
+    let pages = CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods([Method::POST])
+        .allow_headers([CONTENT_TYPE, HeaderName::from_static(hooks::PAGE_TOKEN)])
+        .max_age(PREFLIGHT);
+    let (pressed, _) = pages_of_crms().split_for_parts();
     Router::new()
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::get))
@@ -108,6 +120,7 @@ pub fn router(state: HttpState) -> Router {
         .merge(sounds())
         .merge(api)
         .merge(forms.layer(cors))
+        .merge(pressed.layer(pages))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
         .layer(middleware::from_fn(problem::told))
@@ -141,6 +154,12 @@ fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(calls::call))
         .routes(routes!(calls::show))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(hooks::changes))
+}
+
+/// Resources for pages of CRMs, of whatever origin.
+fn pages_of_crms() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new().routes(routes!(hooks::click))
 }
 
 /// Resources for web pages, of other origins too.

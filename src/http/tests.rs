@@ -20,6 +20,7 @@ async fn house(readiness: Readiness) -> House {
         store: None,
         rules: None,
         doors: None,
+        directory: None,
         loopback: true,
     };
     let server = tokio::spawn(serve(listener, state, cancel.clone()));

@@ -32,6 +32,9 @@ pub struct Account {
     pub tasks: Vec<Value>,
     pub unsorted: Vec<Value>,
     pub popups: Vec<Value>,
+    pub webhooks: Vec<Value>,
+    /// Whose token it is.
+    pub token_of: i64,
     /// By kind of record.
     pub fields: BTreeMap<&'static str, Vec<Value>>,
     /// Contacts a search also answers with: the number stands in a note of theirs.
@@ -93,6 +96,20 @@ impl Account {
             ("POST", ["v2", "events"]) => {
                 self.popups.push(sent.body["add"][0].clone());
                 Said { status: 202, body: Value::Null, kind: "text/html" }
+            }
+            ("GET", ["v4", "account"]) => {
+                let types = json!([{ "id": 1, "name": "Звонок" }, { "id": 2, "name": "Встреча" }]);
+                Said::ok(json!({
+                    "id": 28805383, "name": "Пример", "subdomain": "example",
+                    "current_user_id": self.token_of, "_embedded": { "task_types": types },
+                }))
+            }
+            ("GET", ["v4", "webhooks"]) => self.page("webhooks", self.webhooks.clone()),
+            ("POST", ["v4", "webhooks"]) => {
+                let mut hook = sent.body.clone();
+                hook["disabled"] = json!(false);
+                self.webhooks.push(hook.clone());
+                Said::ok(hook)
             }
             ("GET", ["v4", "users"]) => self.page("users", self.users()),
             ("GET", ["v4", "leads", "pipelines"]) => self.page("pipelines", self.pipelines()),

@@ -6,8 +6,13 @@
 mod account;
 mod actions;
 mod calls;
+#[path = "../doors/fake.rs"]
+#[allow(dead_code, reason = "not all of it is needed here")]
+mod campaigns;
+mod doctor;
 mod faults;
 mod find;
+mod hooks;
 mod logs;
 mod lost;
 mod office;

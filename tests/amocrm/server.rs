@@ -141,7 +141,10 @@ impl House {
 impl Server {
     pub async fn start() -> Self {
         let house = Arc::new(Mutex::new(House { expires_in: 86_400, ..House::default() }));
-        house.lock().unwrap().account.now = jiff::Timestamp::now().as_second();
+        {
+            let account = &mut house.lock().unwrap().account;
+            (account.now, account.token_of) = (jiff::Timestamp::now().as_second(), 504141);
+        }
         let mock = MockServer::start().await;
         Mock::given(any()).respond_with(Door(house.clone())).mount(&mock).await;
         Self { house, mock }

@@ -120,6 +120,7 @@ fn documented() -> Vec<(&'static str, &'static str, Value)> {
             "refresh_token": "x" }),
         ),
         ("GET", "/api/v4/account", Value::Null),
+        ("GET", "/api/v4/webhooks", Value::Null),
         ("GET", "/api/v4/leads/1", Value::Null),
         ("GET", "/api/v4/contacts/1", Value::Null),
         ("GET", "/api/v4/companies/1", Value::Null),

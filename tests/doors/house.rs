@@ -115,6 +115,7 @@ impl House {
             rules: None,
             recorder: Arc::default(),
             doors: Some(Arc::new(doors)),
+            directory: None,
             loopback: true,
         };
         Self { fake, state, folder }

@@ -10,7 +10,9 @@ struct Cli {
 
 async fn run(store: &Path, args: &[&str]) -> Result<(), String> {
     let cli = Cli::try_parse_from([&["crm"], args].concat()).map_err(|e| e.to_string())?;
-    cli.crm.run(store).await.map_err(|report| {
+    let mut config = Config::default();
+    config.store.path = store.to_owned();
+    cli.crm.run(&config).await.map_err(|report| {
         let help = report.help().map(|help| help.to_string());
         format!("{report}; {}", help.unwrap_or_default())
     })

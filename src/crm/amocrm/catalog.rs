@@ -161,6 +161,16 @@ impl Amo {
         Ok(filled)
     }
 
+    /// Which of these a record has no field for.
+    pub(super) async fn missing_fields<'k>(
+        &self,
+        kind: Kind,
+        keys: &[&'k str],
+    ) -> Result<Vec<&'k str>, Fault> {
+        let known = self.fields_of(kind, Duration::ZERO).await?;
+        Ok(keys.iter().copied().filter(|key| find_field(&known, key).is_none()).collect())
+    }
+
     async fn make_field(&self, kind: Kind, key: &str) -> Result<FieldDef, Fault> {
         let code = key.to_uppercase();
         let path = format!("api/v4/{}/custom_fields", kind.path());

@@ -67,7 +67,7 @@ impl Amo {
         Ok(None)
     }
 
-    async fn search(
+    pub(super) async fn search(
         &self,
         class: Class,
         kind: Kind,
@@ -130,6 +130,18 @@ impl Amo {
     }
 
     pub(super) async fn leads(&self, class: Class, ids: &[i64]) -> Result<Vec<Lead>, Fault> {
+        let mut leads = self.leads_with(class, ids, &[]).await?;
+        // Who waits in Unsorted is nobody's deal yet.
+        leads.retain(|lead| !lead.is_deleted && !self.catalog.is_unsorted(lead.status_id));
+        Ok(leads)
+    }
+
+    pub(super) async fn leads_with(
+        &self,
+        class: Class,
+        ids: &[i64],
+        more: &[(&str, &str)],
+    ) -> Result<Vec<Lead>, Fault> {
         let mut leads = Vec::new();
         for ids in ids.chunks(IDS) {
             let keys: Vec<(String, String)> = ids
@@ -139,11 +151,10 @@ impl Amo {
                 .collect();
             let mut query: Vec<(&str, &str)> =
                 keys.iter().map(|(key, id)| (key.as_str(), id.as_str())).collect();
+            query.extend(more);
             query.push(("limit", super::PAGE));
             leads.extend(self.api.list::<Lead>(class, "api/v4/leads", &query).await?);
         }
-        // Who waits in Unsorted is nobody's deal yet.
-        leads.retain(|lead| !lead.is_deleted && !self.catalog.is_unsorted(lead.status_id));
         Ok(leads)
     }
 
@@ -157,6 +168,9 @@ impl Amo {
         let mut ranked: Vec<(Rank, Client)> = Vec::new();
         for person in found {
             let own = leads.iter().filter(|l| person.tied.leads.iter().any(|own| own.id == l.id));
+            for lead in &person.tied.leads {
+                self.deals.insert(lead.id, Entity { kind, id: person.id }.client()).await;
+            }
             let client = Client {
                 id: Entity { kind, id: person.id }.client(),
                 name: person.name.clone(),

@@ -12,12 +12,15 @@
 
 mod api;
 mod back;
+mod button;
 mod calls;
 mod catalog;
 mod config;
 mod deals;
 mod desk;
+mod examine;
 mod find;
+mod heard;
 mod notes;
 mod people;
 mod recent;
@@ -32,20 +35,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use moka::future::Cache;
+use reqwest::Url;
+use sha2::{Digest, Sha256};
 
 use self::api::Api;
 use self::catalog::Catalog;
 pub use self::config::AmoConfig;
 use self::desk::Desk;
+use self::heard::Heard;
 use self::recent::Recent;
 use self::tokens::Tokens;
 use self::wire::User;
 use super::abilities::{Ability, otherwise};
+use super::hooks::{Hooks, Pressed};
 use super::lazy::Lazy;
 use super::remote::{Class, Fault, Limit, Remote};
-use super::{ApplyError, Crm, CrmError, Done, Work};
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
+use crate::config::Secret;
 use crate::core::client::Client;
+use crate::core::ids::{ClientId, EmployeeId};
 use crate::core::phone::Phone;
 use crate::core::staff::Employee;
 
@@ -79,9 +89,10 @@ pub const LIMIT: Limit = Limit { requests: 7, window: Duration::from_millis(1100
 const PAGE: &str = "250";
 /// Pages of a list that are read.
 const PAGES: usize = 40;
-/// Names of companies that are remembered, and for how long.
+/// Names of companies and clients of deals that are remembered, and for how long.
 const COMPANIES: u64 = 10_000;
-const COMPANY_KEPT: Duration = Duration::from_secs(60 * 60);
+const DEALS: u64 = 100_000;
+const REMEMBER: Duration = Duration::from_secs(60 * 60);
 
 /// An account of amoCRM.
 #[derive(Clone)]
@@ -91,6 +102,12 @@ pub struct Amo {
     catalog: Arc<Catalog>,
     recent: Arc<Recent>,
     companies: Cache<i64, String>,
+    /// Whose a deal is, as far as somebody asked.
+    deals: Cache<i64, ClientId>,
+    heard: Arc<Heard>,
+    base: Url,
+    /// Signs what pages of amoCRM say.
+    button_key: Option<Secret>,
 }
 
 impl Amo {
@@ -104,11 +121,15 @@ impl Amo {
         let remote = Arc::new(Remote::new("amoCRM", LIMIT, config.timeout)?);
         let tokens = Tokens::new(config, &base, remote.clone(), store).map_err(Fault::Access)?;
         Ok(Self {
-            api: Arc::new(Api::new(remote, tokens, base)),
+            api: Arc::new(Api::new(remote, tokens, base.clone())),
             config: Arc::new(config.clone()),
             catalog: Arc::default(),
             recent: Arc::default(),
-            companies: Cache::builder().max_capacity(COMPANIES).time_to_live(COMPANY_KEPT).build(),
+            companies: Cache::builder().max_capacity(COMPANIES).time_to_live(REMEMBER).build(),
+            deals: Cache::builder().max_capacity(DEALS).time_to_live(REMEMBER).build(),
+            heard: Arc::default(),
+            button_key: config.integration_key().map_err(Fault::Access)?,
+            base,
         })
     }
 
@@ -126,10 +147,10 @@ impl Amo {
     /// # Errors
     /// [`Fault::Refused`]: the code was used, is older than 20 minutes, or is another
     /// integration's; or the redirect address is not the registered one.
-    pub async fn login(&self, code: &str) -> Result<(), Fault> {
+    pub async fn login(&self, code: impl AsRef<str>) -> Result<(), Fault> {
         match &self.api.tokens {
             Tokens::LongLived(_) => Ok(()),
-            Tokens::OAuth(oauth) => oauth.login(code).await,
+            Tokens::OAuth(oauth) => oauth.login(code.as_ref()).await,
         }
     }
 
@@ -153,6 +174,22 @@ impl Crm for Amo {
         Ok(users.into_iter().map(|user| staff::employee(user, &self.config.numbers)).collect())
     }
 
+    async fn revision(&self) -> Result<Option<i64>, CrmError> {
+        Ok(Some(self.heard.overflows()))
+    }
+
+    async fn changed(&self) -> Result<Changed, CrmError> {
+        Ok(self.told_changes().await?)
+    }
+
+    async fn examine(&self) -> Vec<Examined> {
+        self.look_around().await
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+
     async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
         Desk { amo: self, work }.carry_out().await
     }
@@ -160,4 +197,31 @@ impl Crm for Amo {
     async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
         Desk { amo: self, work }.look_back().await
     }
+}
+
+impl Hooks for Amo {
+    fn changes(&self, secret: &str, form: &[(String, String)]) -> bool {
+        let own = self.config.hook_secret.as_ref();
+        let ours = own.is_some_and(|own| same_secret(own.reveal(), secret));
+        if ours {
+            self.heard.take(form);
+        }
+        ours
+    }
+
+    fn pressed(&self, token: &str, now: Timestamp) -> Option<Pressed> {
+        let key = self.button_key.as_ref()?.reveal();
+        let redirect = self.config.redirect_uri.as_deref();
+        let press = button::read(token, key, &self.base, redirect, now)?;
+        Some(Pressed {
+            employee: EmployeeId::new(press.user.to_string()),
+            line: self.config.lines.first().cloned(),
+            once: press.once,
+        })
+    }
+}
+
+/// How long it takes tells nothing of where they differ.
+fn same_secret(one: &str, other: &str) -> bool {
+    Sha256::digest(one) == Sha256::digest(other)
 }

@@ -236,3 +236,10 @@ pub(super) struct Popup {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users: Option<Vec<String>>,
 }
+
+/// A wish to be told changes.
+#[derive(Debug, Serialize)]
+pub(super) struct NewWebhook<'a> {
+    pub destination: &'a str,
+    pub settings: &'a [&'a str],
+}

@@ -11,7 +11,7 @@ use super::desk::Entity;
 /// Deals are won or lost on these stages, in every pipeline.
 pub(super) const CLOSED: [i64; 2] = [142, 143];
 
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     d: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(d)?.unwrap_or_default())
@@ -123,6 +123,8 @@ pub(super) struct Lead {
     pub closed_at: Option<i64>,
     #[serde(default, deserialize_with = "or_default")]
     pub is_deleted: bool,
+    #[serde(rename = "_embedded", default, deserialize_with = "or_default")]
+    pub tied: Tied,
 }
 
 /// A field's values on a record.
@@ -165,6 +167,8 @@ pub(super) struct User {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Rights {
+    #[serde(default)]
+    pub is_admin: Option<bool>,
     #[serde(default)]
     pub is_active: Option<bool>,
 }

@@ -16,6 +16,7 @@ use crate::callback::driver::{self, Reins};
 use crate::callback::ears::Ears;
 use crate::config::Config;
 use crate::core::case::{Clerk, NoClerk};
+use crate::core::ids::CallId;
 use crate::core::ids::NodeId;
 use crate::core::phone::{Phone, Region};
 use crate::crm::Crm;
@@ -24,6 +25,7 @@ use crate::esl::Limits;
 use crate::http::{self, Doors, HttpState, Readiness};
 use crate::metrics::Metrics;
 use crate::outbox::sets::SetsInForce;
+use crate::outbox::survivors::Survivors;
 use crate::outbox::writer::Writer;
 use crate::outbox::{self, Outbox};
 use crate::recording::{self, Recorder};
@@ -215,7 +217,7 @@ impl App {
         };
         let engine =
             Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
-        let engine = Arc::new(engine.with_clerk(clerk).with_recorder(recorder.clone()));
+        let engine = Arc::new(engine.with_clerk(clerk.clone()).with_recorder(recorder.clone()));
 
         let sets = paperwork.as_ref().map(|paperwork| paperwork.sets.clone());
         let rules = Reloader::new(config.rules.clone(), engine.clone(), sets);
@@ -230,6 +232,12 @@ impl App {
         }
         for directory in directory.all() {
             tasks.spawn(directory.clone().run(background.clone()));
+        }
+        if let Some(Paperwork { outbox, .. }) = &paperwork {
+            let leading = engine.clone();
+            let leads = Box::new(move |call: &CallId| leading.calls.leads(call));
+            let survivors = Survivors { clerk, store: outbox.store(), leads };
+            tasks.spawn(survivors.run(nodes.news(), background.clone()));
         }
         let (ways, writer) = match &paperwork {
             Some(Paperwork { outbox, .. }) => (Some((outbox.pen(), outbox.store())), None),
@@ -253,7 +261,7 @@ impl App {
                 store,
                 hands,
                 engine: engine.clone(),
-                nodes: Some(nodes.clone()),
+                switch: Some(nodes.presence()),
                 papers,
                 me: uuid::Uuid::new_v4().to_string(),
             };

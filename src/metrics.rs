@@ -1,11 +1,30 @@
 //! Every metric, declared once. The doc comment of a field is its HELP text. Labels are closed
-//! lists: never a number, a UUID or a deal.
+//! lists: never a number, a UUID or a deal. `grafana/METRICS.md` is made of this file.
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Counter, Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+mod call;
+mod heartbeat;
+mod zero;
+
+/// A metric as it is declared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Described {
+    /// Its name.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// Upper edges of the buckets of a histogram.
+    pub buckets: &'static [f64],
+    /// What it tells.
+    pub help: &'static str,
+}
 
 /// Declares the struct, its registration and the HELP texts in one place.
 macro_rules! metrics {
@@ -21,6 +40,15 @@ macro_rules! metrics {
         }
 
         impl Metrics {
+            /// All of them, in the order of this file, without those every process has.
+            pub const ALL: &[Described] = &[$(Described {
+                name: $name,
+                kind: <$kind as Make>::KIND,
+                labels: &[$($($label),+)?],
+                buckets: &[$($($bucket),+)?],
+                help: $help.trim_ascii(),
+            },)+];
+
             /// Makes and registers them.
             ///
             /// # Errors
@@ -30,19 +58,27 @@ macro_rules! metrics {
                 // CPU seconds, memory and open files of this process, under their usual names.
                 registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
                 $(let $field = register(&registry, <$kind as Make>::make($name, $help.trim(), &[$($($label),+)?], &[$($($bucket),+)?])?)?;)+
-                Ok(Self { registry, $($field,)+ })
+                let metrics = Self { registry, $($field,)+ };
+                metrics.begin_at_zero();
+                Ok(metrics)
             }
         }
     };
 }
 
 metrics! {
-    /// Calls that ended, by outcome.
-    calls: IntCounterVec "dozvon_calls_total" ["direction", "outcome"]
+    /// Calls that ended, by direction, line as the rules name it, and outcome.
+    calls: IntCounterVec "dozvon_calls_total" ["direction", "line", "outcome"]
     /// Calls in hand now.
     calls_active: IntGauge "dozvon_calls_active"
-    /// Seconds from the arrival of an inbound call to its answer, by who answered.
-    answer_seconds: HistogramVec "dozvon_call_answer_seconds" ["by"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
+    /// Seconds from the arrival of an inbound call to its answer, by line and by who answered.
+    answer_seconds: HistogramVec "dozvon_call_answer_seconds" ["line", "by"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
+    /// Seconds after which inbound callers gave up. Below 5 s it counts as a mistake of theirs.
+    abandon_seconds: HistogramVec "dozvon_call_abandon_seconds" ["line"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
+    /// Seconds of talk in answered calls.
+    talk_seconds: HistogramVec "dozvon_call_talk_seconds" ["direction"] {5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0}
+    /// Seconds owners were rung, whatever came of it.
+    owner_ring_seconds: Histogram "dozvon_owner_ring_seconds" {0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0}
     /// Attempts to ring somebody, by role (owner, deputy, employee, group, dialled) and result.
     attempts: IntCounterVec "dozvon_ring_attempts_total" ["role", "result"]
     /// Calls that could not go to an owner first, by reason.
@@ -77,6 +113,18 @@ metrics! {
     heartbeat_age: IntGaugeVec "dozvon_esl_heartbeat_age_seconds" ["node"]
     /// Control commands, by verb and outcome (ok, error, timeout, down).
     commands: IntCounterVec "dozvon_esl_commands_total" ["verb", "outcome"]
+    /// Seconds until a control command has its result, or is given up.
+    command_seconds: HistogramVec "dozvon_esl_command_seconds" ["verb"] {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0}
+    /// How far the clock of this node is ahead of ours, in seconds, at its last heartbeat; behind is negative, and so is what the heartbeat was late by.
+    clock_skew: GaugeVec "dozvon_esl_clock_skew_seconds" ["node"]
+    /// Sessions (legs) on this node, whoever leads them, at its last heartbeat.
+    node_sessions: IntGaugeVec "dozvon_freeswitch_sessions" ["node"]
+    /// Sessions this node allows at once.
+    node_sessions_max: IntGaugeVec "dozvon_freeswitch_sessions_max" ["node"]
+    /// Sessions begun on this node since it was started, at its last heartbeat. Begins anew with it.
+    node_sessions_begun: IntGaugeVec "dozvon_freeswitch_sessions_since_start" ["node"]
+    /// Seconds since this node was started, at its last heartbeat.
+    node_uptime: IntGaugeVec "dozvon_freeswitch_uptime_seconds" ["node"]
     /// Lines with a phone registered, as known from the control links.
     lines_registered: IntGauge "dozvon_lines_registered"
     /// 1 if the last load of the rules went well.
@@ -91,7 +139,7 @@ metrics! {
     outbox_lost: IntCounter "dozvon_outbox_lost_total"
     /// Entries of the outbox that wait or are under way.
     outbox_pending: IntGauge "dozvon_outbox_pending"
-    /// Age in seconds of the oldest entry that waits.
+    /// Age in seconds of the oldest entry that waits, as the store has them.
     outbox_oldest: IntGauge "dozvon_outbox_oldest_seconds"
     /// Entries that were given up until a person releases or drops them.
     outbox_parked: IntGauge "dozvon_outbox_parked"
@@ -99,6 +147,10 @@ metrics! {
     outbox_deliveries: IntCounterVec "dozvon_outbox_deliveries_total" ["action", "result"]
     /// Seconds an action takes at the CRM or the receiver of a webhook.
     outbox_delivery_seconds: Histogram "dozvon_outbox_delivery_seconds" {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0}
+    /// Seconds from the moment an action was due to its being done, whatever had to be tried again.
+    outbox_done_seconds: Histogram "dozvon_outbox_done_seconds" {0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0}
+    /// 1 if the store could be counted at this scrape. Else outbox, callbacks and missed calls stand as they were. 1 where there is no store to count.
+    store_readable: IntGauge "dozvon_store_readable"
     /// Seconds a transaction of the journal takes, with its write to the disk.
     journal_write_seconds: Histogram "dozvon_journal_write_seconds" {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0}
     /// Papers and changes in one transaction of the journal.
@@ -109,6 +161,10 @@ metrics! {
     callbacks: IntCounterVec "dozvon_callbacks_total" ["kind", "result"]
     /// Callbacks that are not over, by where they stand, as the store has them.
     callback_pending: IntGaugeVec "dozvon_callback_pending" ["state"]
+    /// Age in seconds of the oldest callback that is not over, as the store has them.
+    callback_oldest: IntGauge "dozvon_callback_oldest_seconds"
+    /// For how many seconds the time of a callback has been come, and nobody goes on with it: the longest, as the store has them.
+    callback_overdue: IntGauge "dozvon_callback_overdue_seconds"
     /// Legs that were dialled for callbacks (manager, client), by what came of them.
     callback_attempts: IntCounterVec "dozvon_callback_attempts_total" ["leg", "result"]
     /// Seconds from when a callback might begin until the first phone was dialled.
@@ -123,6 +179,14 @@ metrics! {
     missed_oldest: IntGauge "dozvon_missed_oldest_seconds"
     /// Employees taken over from the CRM.
     employees: IntGauge "dozvon_employees"
+    /// Threads that work for this process's tasks.
+    runtime_workers: IntGauge "dozvon_runtime_workers"
+    /// Tasks alive; about two a call.
+    runtime_tasks: IntGauge "dozvon_runtime_tasks"
+    /// Tasks that wait for a thread, in the queue all threads share.
+    runtime_queue: IntGauge "dozvon_runtime_queue_depth"
+    /// Seconds the threads were busy, together.
+    runtime_busy: Counter "dozvon_runtime_busy_seconds_total"
     /// 1, with the version of this binary.
     build_info: IntGaugeVec "dozvon_build_info" ["version"]
 }
@@ -130,11 +194,26 @@ metrics! {
 impl Metrics {
     /// The text format of Prometheus.
     pub fn render(&self) -> String {
+        self.look_at_runtime();
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics could not be written");
         }
         String::from_utf8(text).unwrap_or_default()
+    }
+
+    fn look_at_runtime(&self) {
+        // A tool that is no engine may render without a runtime.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (runtime, whole) = (runtime.metrics(), |n| i64::try_from(n).unwrap_or(i64::MAX));
+        let workers = runtime.num_workers();
+        self.runtime_workers.set(whole(workers));
+        self.runtime_tasks.set(whole(runtime.num_alive_tasks()));
+        self.runtime_queue.set(whole(runtime.global_queue_depth()));
+        let busy: f64 =
+            (0..workers).map(|n| runtime.worker_total_busy_duration(n).as_secs_f64()).sum();
+        // Of two scrapes at once either may add it; the next one is right again.
+        self.runtime_busy.inc_by((busy - self.runtime_busy.get()).max(0.0));
     }
 }
 
@@ -147,6 +226,8 @@ fn register<M: Collector + Clone + 'static>(
 }
 
 trait Make: Sized {
+    const KIND: &str;
+
     fn make(
         name: &str,
         help: &str,
@@ -156,8 +237,10 @@ trait Make: Sized {
 }
 
 macro_rules! make {
-    ($($kind:ident: |$name:ident, $help:ident, $labels:ident, $buckets:ident| $new:expr;)+) => {
+    ($($word:literal $kind:ident: |$name:ident, $help:ident, $labels:ident, $buckets:ident| $new:expr;)+) => {
         $(impl Make for $kind {
+            const KIND: &str = $word;
+
             fn make($name: &str, $help: &str, $labels: &[&str], $buckets: &[f64]) -> Result<Self, prometheus::Error> {
                 $new
             }
@@ -166,12 +249,14 @@ macro_rules! make {
 }
 
 make! {
-    IntCounter: |name, help, _labels, _buckets| IntCounter::new(name, help);
-    IntGauge: |name, help, _labels, _buckets| IntGauge::new(name, help);
-    IntCounterVec: |name, help, labels, _buckets| IntCounterVec::new(Opts::new(name, help), labels);
-    IntGaugeVec: |name, help, labels, _buckets| IntGaugeVec::new(Opts::new(name, help), labels);
-    Histogram: |name, help, _labels, buckets| Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()));
-    HistogramVec: |name, help, labels, buckets| HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels);
+    "counter" IntCounter: |name, help, _labels, _buckets| IntCounter::new(name, help);
+    "counter" Counter: |name, help, _labels, _buckets| Counter::new(name, help);
+    "gauge" GaugeVec: |name, help, labels, _buckets| GaugeVec::new(Opts::new(name, help), labels);
+    "gauge" IntGauge: |name, help, _labels, _buckets| IntGauge::new(name, help);
+    "counter" IntCounterVec: |name, help, labels, _buckets| IntCounterVec::new(Opts::new(name, help), labels);
+    "gauge" IntGaugeVec: |name, help, labels, _buckets| IntGaugeVec::new(Opts::new(name, help), labels);
+    "histogram" Histogram: |name, help, _labels, buckets| Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()));
+    "histogram" HistogramVec: |name, help, labels, buckets| HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels);
 }
 
 #[cfg(test)]
@@ -181,9 +266,13 @@ mod tests {
     #[test]
     fn every_metric_is_registered_once_with_its_help() {
         let metrics = Metrics::new().unwrap();
-        metrics.calls.with_label_values(&["inbound", "answered"]).inc();
+        metrics.calls.with_label_values(&["inbound", "main", "answered"]).inc();
         let text = metrics.render();
-        assert!(text.contains("# HELP dozvon_calls_total Calls that ended, by outcome."), "{text}");
-        assert!(text.contains("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"} 1"));
+        assert!(
+            text.contains("# HELP dozvon_calls_total Calls that ended, by direction, line"),
+            "{text}"
+        );
+        let line = "dozvon_calls_total{direction=\"inbound\",line=\"main\",outcome=\"answered\"} 1";
+        assert!(text.contains(line), "{text}");
     }
 }

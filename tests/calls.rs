@@ -153,7 +153,9 @@ async fn e02_a_blind_transfer_is_one_call_with_one_record() {
     assert_eq!(record.first_answerer().map(|p| p.number.as_str()), Some("101"));
     assert_eq!(record.last_speaker().map(|p| p.number.as_str()), Some("102"));
     assert_eq!(
-        house.engine.metric("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"}"),
+        house
+            .engine
+            .metric("dozvon_calls_total{direction=\"inbound\",line=\"main\",outcome=\"answered\"}"),
         1.0
     );
 }

@@ -125,7 +125,9 @@ async fn a05_serve_with_the_sample_brings_a_call_to_the_owner_and_masks_numbers(
     assert_eq!((report.answered_by(), report.channels_left), (Some("101"), 0));
     let metrics = serve.get("/metrics").await;
     assert!(
-        metrics.contains("dozvon_calls_total{direction=\"inbound\",outcome=\"answered\"} 1"),
+        metrics.contains(
+            "dozvon_calls_total{direction=\"inbound\",line=\"main\",outcome=\"answered\"} 1"
+        ),
         "{metrics}"
     );
     assert!(serve.get("/readyz").await.starts_with("{\"ready\":true"));

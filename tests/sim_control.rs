@@ -106,6 +106,7 @@ async fn presence_is_told_registrations_agents_and_heartbeats() {
     assert_eq!(told.get("CC-Agent-Status").as_deref(), Some("Logged Out"));
     let beat = event(&mut link, |e| e.name() == "HEARTBEAT").await;
     assert_eq!(beat.raw("Core-UUID"), Some(fs.core_uuid()));
+    assert_eq!(beat.raw("Session-Since-Startup"), Some("0"), "no call yet");
 }
 
 #[tokio::test(start_paused = true)]

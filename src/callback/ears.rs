@@ -8,7 +8,7 @@ use super::book::deed::{Contact, Missed};
 use super::driver::Note;
 use crate::core::case::{Case, Clerk, Event};
 use crate::core::facts::Direction;
-use crate::core::ids::CallId;
+use crate::core::ids::{CallId, LegId};
 use crate::core::record::CallRecord;
 
 /// A clerk before the clerk: passes everything on, and tells the driver what concerns callbacks.
@@ -37,6 +37,10 @@ impl Clerk for Ears {
 }
 
 fn note(case: &Case) -> Option<Note> {
+    if case.direction == Direction::Internal {
+        let leg = LegId::new(case.call.as_str());
+        return case.last.clone().map(|to| Note::PassedOn { leg, to });
+    }
     let number = case.number.as_ref()?;
     match (case.event, case.direction) {
         (Event::Missed, Direction::Inbound) => {

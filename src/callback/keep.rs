@@ -10,7 +10,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::book::row::stage_word;
 use super::config::CallbackConfig;
+use crate::core::campaign::order::Stage;
 use crate::core::record::between;
 use crate::metrics::Metrics;
 use crate::outbox::entry::moment;
@@ -83,20 +85,31 @@ pub(super) async fn prune(store: &Store, config: &CallbackConfig) -> Result<u64,
 /// # Errors
 /// The store's.
 pub async fn count(store: &Store, metrics: &Metrics) -> Result<(), sqlx::Error> {
-    let stages: Vec<(String, i64)> =
-        query_as("SELECT stage, count(*) FROM callback WHERE running = 1 GROUP BY stage")
-            .fetch_all(store.pool())
-            .await?;
+    let stages: Vec<(String, i64, i64, Option<i64>)> = query_as(
+        "SELECT stage, count(*), min(accepted), min(next) FROM callback WHERE running = 1 \
+         GROUP BY stage",
+    )
+    .fetch_all(store.pool())
+    .await?;
     let (missed, oldest): (i64, Option<i64>) =
         query_as("SELECT count(*), min(at) FROM missed_call WHERE closed IS NULL")
             .fetch_one(store.pool())
             .await?;
-    metrics.callback_pending.reset();
-    for (stage, count) in stages {
-        metrics.callback_pending.with_label_values(&[&stage]).set(count);
+    let now = Timestamp::now();
+    let since = |at: Option<i64>| {
+        let age = at.map_or(0, |at| between(moment(at), now).as_secs());
+        i64::try_from(age).unwrap_or(i64::MAX)
+    };
+    let count = |stage| {
+        let row = stages.iter().find(|(is, ..)| is == stage);
+        row.map_or(0, |(_, count, ..)| *count)
+    };
+    for stage in Stage::RUNNING.map(stage_word) {
+        metrics.callback_pending.with_label_values(&[stage]).set(count(stage));
     }
-    let age = oldest.map_or(0, |at| between(moment(at), Timestamp::now()).as_secs());
+    metrics.callback_oldest.set(since(stages.iter().map(|(_, _, accepted, _)| *accepted).min()));
+    metrics.callback_overdue.set(since(stages.iter().filter_map(|(.., next)| *next).min()));
     metrics.missed_open.set(missed);
-    metrics.missed_oldest.set(i64::try_from(age).unwrap_or(i64::MAX));
+    metrics.missed_oldest.set(since(oldest));
     Ok(())
 }

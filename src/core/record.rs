@@ -108,6 +108,19 @@ pub enum AttemptResult {
 }
 
 impl AttemptResult {
+    /// Each of them.
+    pub const ALL: [Self; 9] = [
+        Self::Answered,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Rejected,
+        Self::Unregistered,
+        Self::Unreachable,
+        Self::CallerGone,
+        Self::QueueTimeout,
+        Self::Failed,
+    ];
+
     /// Reads `variable_originate_disposition` of the bridge's completion. Only this variable is
     /// never stale (FACTS.md, bridge results).
     pub fn from_disposition(text: &str) -> Self {
@@ -202,6 +215,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Each of them.
+    pub const ALL: [Self; 7] = [
+        Self::Answered,
+        Self::Voicemail,
+        Self::Abandoned,
+        Self::Missed,
+        Self::Rejected,
+        Self::Unreached,
+        Self::LeftToSwitch,
+    ];
+
     /// The label.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -317,6 +341,11 @@ impl CallRecord {
     /// From arrival to the first word; `None` for a call nobody answered.
     pub fn waited(&self) -> Option<Duration> {
         self.answered_at().map(|at| between(self.started, at))
+    }
+
+    /// From arrival to the end, of a call that is over.
+    pub fn lasted(&self) -> Option<Duration> {
+        self.ended.map(|at| between(self.started, at))
     }
 
     /// All talks together.

@@ -84,6 +84,25 @@ pub enum Fallback {
 }
 
 impl Fallback {
+    /// Each of them.
+    pub const ALL: [Self; 15] = [
+        Self::NoNumber,
+        Self::Employee,
+        Self::Unknown,
+        Self::NoOwner,
+        Self::OwnerGone,
+        Self::OnLeave,
+        Self::Offline,
+        Self::Unregistered,
+        Self::Busy,
+        Self::NoNumberOfOwner,
+        Self::CrmSlow,
+        Self::CrmDown,
+        Self::Closed,
+        Self::Blocked,
+        Self::NoOwnerStep,
+    ];
+
     /// The label used in metrics and records.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -112,7 +112,6 @@ pub fn requests() -> Vec<Request> {
         ending: Ending::NoManager,
         answered: &[],
         actions: &["register_call nobody", "unsorted", "notify 101"],
-        ..first.clone()
     };
     vec![first, busy, nobody]
 }

@@ -98,7 +98,7 @@ pub struct DirectoryState {
 impl Directory {
     /// Asks nothing yet: [`Directory::run`] gets the employees, [`Directory::lookup`] the clients.
     pub fn new(crm: Arc<dyn Crm>, config: DirectoryConfig, metrics: Arc<Metrics>) -> Arc<Self> {
-        metrics.crm_circuit_open.with_label_values(&[crm.name()]).set(0);
+        metrics.know_crm(crm.name());
         let (mut others, mut lines) = (Vec::new(), HashMap::new());
         if let Some(several) = crm.several() {
             let each = several.all().iter().skip(1);

@@ -3,14 +3,22 @@
 //! The outbox and the rules need none as long as there is no token at all, the listener is
 //! loopback, and no proxy stands before it: then whoever asks is on this machine.
 
+use std::time::Duration;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 
+use tokio::time::timeout;
+
 use super::HttpState;
 use super::problem::Problem;
+use crate::outbox::writer::opened;
 use crate::tokens::{Scope, TokenError, Tokens};
+
+/// A store in good health opens in milliseconds.
+const OPENS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whoever was let in: the name of his token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +67,7 @@ async fn enter(
             false => Err(nobody("this needs a token")),
         };
     };
-    let Some(tokens) = tokens(state)? else { return Err(nobody("no token is known here")) };
+    let Some(tokens) = tokens(state).await? else { return Err(nobody("no token is known here")) };
     match tokens.whose(token).await.map_err(broken)? {
         None => Err(nobody("this token is not known, or was revoked")),
         Some(found) if found.scopes.contains(&scope) => Ok(Who(found.name)),
@@ -90,21 +98,24 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 async fn any(state: &HttpState) -> Result<bool, Problem> {
-    match tokens(state)? {
+    match tokens(state).await? {
         Some(tokens) => tokens.any().await.map_err(broken),
         None => Ok(false),
     }
 }
 
-/// `None`: this process has no store, so nobody could have made a token.
-fn tokens(state: &HttpState) -> Result<Option<Tokens>, Problem> {
+/// `None`: this process has no store, so nobody could have made a token. A store that is being
+/// opened, as in the first moments of an engine, is waited for.
+async fn tokens(state: &HttpState) -> Result<Option<Tokens>, Problem> {
     let Some(store) = &state.store else { return Ok(None) };
-    let store = store.borrow().clone();
-    store.map(|store| Some(Tokens::new(store))).ok_or_else(|| {
-        let what = "tokens stand in the store, and it is not open";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store is not open", what)
-            .help(Some("see the engine's log; it tries again by itself"))
-    })
+    match timeout(OPENS_WITHIN, opened(store.clone())).await {
+        Ok(Some(store)) => Ok(Some(Tokens::new(store))),
+        _ => {
+            let what = "tokens stand in the store, and it is not open";
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store is not open", what)
+                .help(Some("see the engine's log; it tries again by itself")))
+        }
+    }
 }
 
 fn broken(error: TokenError) -> Problem {

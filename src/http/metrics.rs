@@ -5,21 +5,42 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use jiff::Timestamp;
 
 use super::HttpState;
-use crate::callback::keep::count;
+use crate::callback::keep;
+use crate::outbox;
 
 /// A scrape does not wait longer for the store: the last numbers stay.
 const COUNT: Duration = Duration::from_secs(2);
 
 pub(super) async fn get(State(state): State<HttpState>) -> impl IntoResponse {
-    let store = state.store.as_ref().and_then(|store| store.borrow().clone());
-    if let Some(store) = store {
-        match tokio::time::timeout(COUNT, count(&store, &state.metrics)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "callbacks cannot be counted"),
-            Err(_) => tracing::debug!("callbacks are not counted in time"),
-        }
-    }
+    count(&state).await;
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
+}
+
+/// Sets the metrics that stand in the store, and the one that says whether it could be counted.
+async fn count(state: &HttpState) {
+    let metrics = &state.metrics;
+    let work = async {
+        let Some(store) = &state.store else { return Ok(true) };
+        let store = store.borrow().clone();
+        // It is not open yet.
+        let Some(store) = store else { return Ok(false) };
+        outbox::count(&store, metrics, Timestamp::now()).await?;
+        keep::count(&store, metrics).await?;
+        Ok::<_, sqlx::Error>(true)
+    };
+    let readable = match tokio::time::timeout(COUNT, work).await {
+        Ok(Ok(readable)) => readable,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the store cannot be counted");
+            false
+        }
+        Err(_) => {
+            tracing::debug!("the store is not counted in time");
+            false
+        }
+    };
+    metrics.store_readable.set(i64::from(readable));
 }

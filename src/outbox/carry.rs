@@ -133,6 +133,9 @@ impl Hand<'_> {
                 self.news.bound |= done.bound != Bound::default();
                 self.bound.merge(done.bound);
                 self.is(index, Progress::Done, done.what, "done");
+                let due = planned.after.map_or(self.entry.since, |at| at.max(self.entry.since));
+                let late = between(due, self.worker.now()).as_secs_f64();
+                self.worker.metrics.outbox_done_seconds.observe(late);
                 if touches_client(&planned.action) {
                     self.news.touched = true;
                     self.forget().await;

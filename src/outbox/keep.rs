@@ -69,11 +69,12 @@ pub(super) async fn run(
     stop.run_until_cancelled(work).await;
 }
 
-pub(super) async fn count(
-    store: &Store,
-    metrics: &Metrics,
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
+/// Sets the metrics that stand in the store: now and then for `/readyz`, and at each scrape, so that
+/// several engines do not disagree.
+///
+/// # Errors
+/// The store's.
+pub async fn count(store: &Store, metrics: &Metrics, now: Timestamp) -> Result<(), sqlx::Error> {
     let rows: Vec<(String, i64, i64)> = query_as(
         "SELECT state, count(*), min(created) FROM outbox \
          WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",

@@ -33,6 +33,7 @@ mod keep;
 mod needs;
 pub(crate) mod paper;
 mod settle;
+pub(crate) mod survivors;
 mod webhook;
 mod worker;
 pub(crate) mod writer;
@@ -54,6 +55,7 @@ use tracing::warn;
 
 pub use config::{JournalConfig, OutboxConfig, WebhookConfig};
 pub use judge::{InForce, Judge, Ruler};
+pub use keep::count;
 pub use webhook::sign;
 
 use self::circuit::Circuit;

@@ -25,6 +25,7 @@ pub use template::{PathError, Template, Words, check_path};
 pub struct Recorder {
     enabled: bool,
     template: Option<Template>,
+    folder: Option<PathBuf>,
     links: Option<Links>,
     lifetime: Duration,
     lasting: Mutex<HashSet<PathBuf>>,
@@ -45,6 +46,7 @@ impl Recorder {
         Self {
             enabled: config.enabled,
             template: config.path.clone(),
+            folder: config.folder.clone(),
             links: folder.map(|folder| Links::new(server(), folder, config.voicemail.clone())),
             lifetime: config.expires,
             lasting: Mutex::default(),
@@ -68,6 +70,17 @@ impl Recorder {
             Some(path) => check_path(path).map(|()| Some(path.to_owned())),
             None => Ok(self.template.as_ref().map(|template| template.fill(words))),
         }
+    }
+
+    /// The file a talk that we began ourselves is recorded into: no dialplan says where. By the
+    /// template, else where `freeswitch-conf/` puts them. `None`: it is not recorded.
+    pub fn own_file(&self, words: &Words<'_>) -> Option<String> {
+        let by_template = self.file(None, words).ok()?;
+        let folder = self.folder.as_ref().filter(|_| self.enabled);
+        by_template.or_else(|| {
+            let (folder, date, call) = (folder?.display(), words.date, words.call);
+            Some(format!("{folder}/{date}/{call}.wav"))
+        })
     }
 
     /// Whether a talk may be recorded, so that FreeSWITCH is told beforehand.
@@ -133,46 +146,4 @@ impl Drop for Lasting {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::facts::Direction;
-    use crate::core::ids::CallId;
-
-    fn file(config: &RecordingConfig, dialplan: Option<&str>) -> Result<Option<String>, PathError> {
-        let recorder = Recorder::new(config, "http://x", Path::new("/nowhere/key"));
-        let (call, date) = (CallId::new("a-1"), jiff::civil::date(2026, 11, 20));
-        let direction = Direction::Inbound;
-        recorder.file(dialplan, &Words { date, call: &call, line: None, direction })
-    }
-
-    #[test]
-    fn the_dialplan_says_where_else_the_template_else_nothing_is_recorded() {
-        let none = RecordingConfig::default();
-        let path = Some(Template::parse("/rec/{call}.wav").unwrap());
-        let template = RecordingConfig { path, ..RecordingConfig::default() };
-        let off = RecordingConfig { enabled: false, ..template.clone() };
-        assert_eq!(file(&none, None), Ok(None));
-        assert_eq!(file(&none, Some("/d/x.wav")), Ok(Some("/d/x.wav".into())));
-        assert_eq!(file(&template, None), Ok(Some("/rec/a-1.wav".into())));
-        assert_eq!(file(&template, Some("/d/x.wav")), Ok(Some("/d/x.wav".into())));
-        assert_eq!(file(&off, Some("/d/x.wav")), Ok(None));
-    }
-
-    #[test]
-    fn a_path_of_the_dialplan_that_climbs_is_refused() {
-        let none = RecordingConfig::default();
-        for path in ["/rec/../../etc/x.wav", "rec/x.wav", "/rec/x", "/rec/a\nb.wav", "{a=b}/x.wav"]
-        {
-            assert!(file(&none, Some(path)).is_err(), "{path}");
-        }
-    }
-
-    #[test]
-    fn a_recording_lasts_until_its_call_is_over() {
-        let recorder = Arc::new(Recorder::default());
-        let lasting = recorder.begin("/rec/a.wav");
-        assert!(recorder.lasts(Path::new("/rec/a.wav")));
-        drop(lasting);
-        assert!(!recorder.lasts(Path::new("/rec/a.wav")));
-    }
-}
+mod tests;

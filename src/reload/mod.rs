@@ -154,6 +154,7 @@ impl Reloader {
         metrics.rules_ok.set(1);
         metrics.rules_ok_at.set(Timestamp::now().as_second());
         metrics.rules_info.reset();
+        metrics.know_lines(self.engine.rules.load().lines().map(|line| line.name.as_str()));
         let status = self.lock();
         let info = |name: &str, hash: &str| {
             metrics.rules_info.with_label_values(&[name, hash]).set(1);

@@ -231,9 +231,10 @@ impl Session {
     fn heartbeat(&self) -> String {
         let shared = &self.shared;
         let tail = format!(
-            "Event-Info: System%20Ready\nUp-Time: 0%20years,%200%20days\nFreeSWITCH-Version: 1.10.12-release~64bit\nUptime-msec: {}\nSession-Count: {}\nMax-Sessions: 1000\nSession-Per-Sec: 500\nHeartbeat-Interval: {}\nIdle-CPU: 99.000000\n",
+            "Event-Info: System%20Ready\nUp-Time: 0%20years,%200%20days\nFreeSWITCH-Version: 1.10.12-release~64bit\nUptime-msec: {}\nSession-Count: {}\nMax-Sessions: 1000\nSession-Per-Sec: 500\nSession-Since-Startup: {}\nHeartbeat-Interval: {}\nIdle-CPU: 99.000000\n",
             shared.now() / 1000,
             shared.channels(),
+            shared.sessions_begun(),
             micros(shared.config.heartbeat) / 1_000_000
         );
         let mut body = String::new();

@@ -10,7 +10,7 @@ use super::dial::{Dial, Target, VarList, var};
 use super::endpoint::Endpoint;
 use super::join::{Join, JoinKind};
 use super::leg::Leg;
-use super::script::{CallSpec, Script};
+use super::script::{CallSpec, Script, Transfer};
 use super::shared::{Ctl, Mailbox, Shared, new_uuid};
 use super::timers::What;
 use super::transfer::Destination;
@@ -204,6 +204,9 @@ impl Call {
         let talk = leg.phone.as_ref().map(|(_, s)| s.talk.clone()).unwrap_or_default();
         if let Some(after) = talk.hang_up {
             self.timers.at(leg.times.answered + super::clock::micros(after), What::HangsUp(c));
+        }
+        if let Some(Transfer { after, .. }) = talk.transfer {
+            self.timers.at(leg.times.answered + super::clock::micros(after), What::Transfers(c));
         }
         self.legs.push(leg);
         if !self.legs[A].alive() {

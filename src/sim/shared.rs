@@ -21,6 +21,9 @@ use super::script::{CallSpec, Presence, Script};
 use super::setup::Builder;
 use super::transfer::Destination;
 
+/// The number of the first session; the ones before are whatever a switch does at its start.
+const FIRST_SESSION: u64 = 11;
+
 /// A message to the task of a call.
 #[derive(Debug)]
 pub(super) enum Ctl {
@@ -92,7 +95,7 @@ impl Shared {
             ),
             legs: Mutex::default(),
             calls: Mutex::default(),
-            sessions: AtomicU64::new(11),
+            sessions: AtomicU64::new(FIRST_SESSION),
             watchers: Mutex::default(),
             watched: AtomicU64::new(0),
             config,
@@ -101,6 +104,11 @@ impl Shared {
 
     pub(super) fn now(&self) -> Micros {
         self.clock.now()
+    }
+
+    /// Sessions begun so far.
+    pub(super) fn sessions_begun(&self) -> u64 {
+        self.sessions.load(Ordering::Relaxed) - FIRST_SESSION
     }
 
     pub(super) fn session(&self) -> u64 {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -79,6 +79,10 @@ impl Nodes {
         let tasks = TaskTracker::new();
         let nodes: Vec<_> = configs.into_iter().map(|c| Arc::new(Node::new(c))).collect();
         for node in &nodes {
+            // A link that never comes up is down as well.
+            let name = [node.config.name.as_str()];
+            shared.metrics.link_up.with_label_values(&name).set(0);
+            shared.metrics.link_reconnects.with_label_values(&name);
             for index in 0..node.slots.len() {
                 let keeper = keeper::Keeper::new(node.clone(), shared.clone(), index);
                 tasks.spawn(keeper.run(cancel.clone()));
@@ -115,8 +119,9 @@ impl Nodes {
     /// # Errors
     /// [`ControlError`]; [`ControlError::may_have_run`] tells whether it may be repeated.
     pub async fn api(&self, node: &NodeId, call: &str) -> Result<String, ControlError> {
+        let begun = Instant::now();
         let result = self.run(node, Command::api(call)).await;
-        self.count("api", &result);
+        self.count("api", begun, &result);
         result
     }
 
@@ -148,8 +153,9 @@ impl Nodes {
         app: &str,
         arg: &str,
     ) -> Result<(), ControlError> {
+        let begun = Instant::now();
         let result = self.run(node, Command::execute(Some(leg), op, app, arg)).await;
-        self.count("sendmsg", &result);
+        self.count("sendmsg", begun, &result);
         result.map(drop)
     }
 
@@ -167,8 +173,9 @@ impl Nodes {
         call: &str,
         deadline: Duration,
     ) -> Result<String, ControlError> {
+        let begun = Instant::now();
         let result = self.run_bgapi(node, call, deadline).await;
-        self.count("bgapi", &result);
+        self.count("bgapi", begun, &result);
         result
     }
 
@@ -216,7 +223,7 @@ impl Nodes {
         node.ok_or_else(|| ControlError::UnknownNode(name.clone()))
     }
 
-    fn count(&self, verb: &str, result: &Result<String, ControlError>) {
+    fn count(&self, verb: &str, begun: Instant, result: &Result<String, ControlError>) {
         let outcome = match result {
             Ok(_) => "ok",
             Err(ControlError::Refused(_) | ControlError::UnknownNode(_)) => "error",
@@ -225,6 +232,8 @@ impl Nodes {
         };
         let commands = &self.shared.metrics.commands;
         commands.with_label_values(&[verb, outcome]).inc();
+        let seconds = self.shared.metrics.command_seconds.with_label_values(&[verb]);
+        seconds.observe(begun.elapsed().as_secs_f64());
     }
 }
 

@@ -129,8 +129,8 @@ impl Dial {
         let name = clean_name(&leg.shown_name);
         let number = leg.shown_number.as_ref().map_or("undef", Phone::e164);
         format!(
-            "originate {{origination_uuid={id},dozvon_campaign={campaign},ignore_early_media=true,\
-             originate_timeout={seconds},park_timeout={patience},playback_timeout_sec={patience},\
+            "originate {{origination_uuid={id},dozvon_campaign={campaign},{PASSED_ON},\
+             ignore_early_media=true,originate_timeout={seconds},park_timeout={patience},playback_timeout_sec={patience},\
              execute_on_ring='event {TOLD}=ringing',execute_on_pre_answer='event {TOLD}=ringing'}}\
              {} &park() XML default '{name}' {number} {seconds}",
             self.number(&leg.number)
@@ -156,6 +156,11 @@ impl Dial {
         format!("1 1 3 5000 none '{sound}' silence_stream://10 {KEY} ^[{key}]$ 5000")
     }
 }
+
+/// Where a client lands whom a manager's phone passes on: dialplan/dozvon.xml, as the clients of
+/// all other calls. The call is told of by its campaign; for the engine that leads it there it is
+/// one inside the company.
+const PASSED_ON: &str = "force_transfer_context=dozvon,dozvon_direction=internal";
 
 /// The header by which an application on a leg tells what it has come to.
 pub const TOLD: &str = "Dozvon-Leg";

@@ -87,6 +87,9 @@ pub enum Order {
         /// Where the talk is recorded, on this leg: give the order to the client's.
         record: Option<Recording>,
     },
+    /// Records the talk on this leg from now on: for one that was adopted. Where it is being
+    /// recorded into this file already, that goes on.
+    Record(Recording),
     /// Plays a prompt and hangs up.
     Tell(Prompt),
     /// Hangs up, whatever goes on, ringing included.

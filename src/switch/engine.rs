@@ -164,7 +164,11 @@ impl Engine {
                 let record = call.record();
                 let by = record.talks.first().map_or("unknown", |talk| talk.by.as_str());
                 let waited = record.waited().unwrap_or_default();
-                self.metrics.answer_seconds.with_label_values(&[by]).observe(waited.as_secs_f64());
+                if record.direction == Direction::Inbound {
+                    let line = record.line.as_deref().unwrap_or_default();
+                    let seconds = self.metrics.answer_seconds.with_label_values(&[line, by]);
+                    seconds.observe(waited.as_secs_f64());
+                }
                 let who = party.employee.as_ref().map_or("unlisted", |e| e.as_str());
                 info!(by, who, waited_ms = waited.as_millis() as u64, "answered");
             }
@@ -182,15 +186,7 @@ impl Engine {
     pub(super) fn closed(&self, record: CallRecord) {
         let outcome = record.outcome.map_or("unknown", Outcome::as_str);
         let direction = record.direction.as_str();
-        self.metrics.calls.with_label_values(&[direction, outcome]).inc();
-        for attempt in &record.attempts {
-            // One without a result goes on in FreeSWITCH after we let go of the call.
-            if let (Tried::Ring(role), Some(result)) = (&attempt.what, attempt.result) {
-                let result = result.as_str();
-                let role = crate::core::record::AnsweredBy::Rung(*role).as_str();
-                self.metrics.attempts.with_label_values(&[role, result]).inc();
-            }
-        }
+        self.metrics.call_ended(&record);
         info!(
             outcome,
             direction,

@@ -200,7 +200,7 @@ fn cause(event: &Event) -> String {
 /// `record_ms` and its like are set when the file is closed, before CHANNEL_HANGUP_COMPLETE
 /// (transcript 10a). A recording that cannot begin leaves only `uri-failure` (10c). One that ran
 /// out of disk leaves that too, and is as long as what was written (seen on 1.10.12).
-pub(super) fn recorded(event: &Event) -> Recorded {
+pub(crate) fn recorded(event: &Event) -> Recorded {
     let discarded = event.variable("RECORD_DISCARDED").as_deref() == Some("true");
     match event.variable("record_ms").and_then(|ms| ms.parse().ok()) {
         Some(ms) if !discarded => Recorded::Milliseconds(ms),

@@ -2,6 +2,7 @@
 
 use dozvon::callback::{How, Refused};
 use dozvon::core::campaign::order::{Ending, Order, Stage};
+use dozvon::core::case::{Event, Speaker};
 use dozvon::crm::builtin::view::{CallRow, DealRow, UnsortedRow};
 use dozvon::sim::{CallSpec, Caller, Script};
 
@@ -167,6 +168,28 @@ fn the_client_calls_in_by_himself_and_is_not_called_back() {
     let view = life.over(&id, Ending::Satisfied);
     assert!(tries(&view).iter().all(|one| !one.starts_with("client")), "{view:?}");
     house.block_on(call.report());
+    house.ends_empty();
+}
+
+/// The last speaker is who the client was passed on to, as in any other call (DESIGN, step 7).
+#[test]
+fn a16_a_client_who_is_passed_on_is_one_talk_and_both_are_known() {
+    let house = House::new();
+    house.phone("101", Script::answers(secs(2)).transfers(secs(10), "103"));
+    house.phone("103", Script::answers(secs(3)));
+    house.phone(OLGA, Script::answers(secs(2)).hangs_up_after(secs(60)));
+    let life = house.start();
+    let id = life.begin(form(OLGA));
+    let view = life.over(&id, Ending::Talked);
+    assert_eq!(tries(&view), ["101 answered", "client answered"]);
+    let learnt = house.learnt(&id);
+    let ended = learnt.iter().find(|l| l.judged.case.event == Event::Ended).unwrap();
+    let who = |speaker: &Option<Speaker>| speaker.as_ref().unwrap().employee.clone();
+    let case = &ended.judged.case;
+    assert_eq!(who(&case.first), Some("101".into()), "{case:?}");
+    assert_eq!(who(&case.last), Some("103".into()), "{case:?}");
+    assert!(case.talked >= 2, "{case:?}");
+    assert_eq!(house.rows::<CallRow>().len(), 1, "it stays one call");
     house.ends_empty();
 }
 

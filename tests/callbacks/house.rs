@@ -21,7 +21,7 @@ use dozvon::demo::{Learnt, Papers};
 use dozvon::recording::Template;
 use dozvon::rules::set::Sets;
 use dozvon::rules::{Routing, RuleSet};
-use dozvon::sim::{FreeSwitch, Script};
+use dozvon::sim::{Agent, FreeSwitch, Queue, Script};
 use dozvon::store::Store;
 use dozvon::switch::control::LinkState;
 use tempfile::TempDir;
@@ -108,6 +108,10 @@ impl House {
                 .phone("106", Script::silent())
                 .phone("+79035550105", Script::silent())
                 .gateway("mobile")
+                .queue("sales", Queue::new(&["101", "102", "103"]))
+                .agent(Agent::new("101", "101"))
+                .agent(Agent::new("102", "102"))
+                .agent(Agent::new("103", "103"))
                 .recordings(folder.path().to_owned())
                 .start()
                 .await

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod branches;
+mod by_http;
 mod house;
 mod intake;
 mod missed;
 mod restart;
+mod switches;
+mod web;

@@ -1,8 +1,10 @@
 //! An engine is killed at each stage of a callback; the next one goes on, and nobody is called
 //! twice.
 
-use dozvon::core::campaign::order::{Ending, Stage, View};
+use dozvon::callback::keep;
+use dozvon::core::campaign::order::{Ending, Prompt, Stage, View};
 use dozvon::core::ids::CampaignId;
+use dozvon::metrics::Metrics;
 use dozvon::sim::Script;
 
 use crate::house::{House, Life, NEW, OLGA, form, only, real, secs, tries, until};
@@ -36,6 +38,31 @@ fn killed_while_it_waits_it_goes_on_waiting() {
     assert_eq!(house.cases(&id).iter().filter(|case| **case == "callback_requested").count(), 1);
 }
 
+/// What a NOC sees of campaigns that starve: another engine's scrape counts them all the same.
+#[test]
+fn a_callback_nobody_leads_is_overdue_once_its_time_has_come() {
+    let house = House::new();
+    house.phone("101", Script::busy());
+    let life = house.start();
+    let id = life.begin(only("101", NEW));
+    life.stage(&id, Stage::Waiting);
+    life.kill();
+    let metrics = Metrics::new().unwrap();
+    let counted = || house.block_on(keep::count(&house.store, &metrics)).unwrap();
+    counted();
+    assert_eq!(metrics.callback_pending.with_label_values(&["waiting"]).get(), 1);
+    until("it is overdue", || {
+        counted();
+        metrics.callback_overdue.get() > 0
+    });
+    assert!(metrics.callback_oldest.get() >= metrics.callback_overdue.get());
+    let life = house.start();
+    life.reach(&id, "it is led again", |view| tries(view).len() > 1);
+    counted();
+    assert_eq!(metrics.callback_overdue.get(), 0);
+    drop(life);
+}
+
 #[test]
 fn killed_while_a_manager_is_rung_his_phone_is_found_again() {
     let house = House::new();
@@ -51,6 +78,33 @@ fn killed_while_a_manager_is_rung_his_phone_is_found_again() {
     let view = life.over(&id, Ending::Talked);
     assert_eq!(tries(&view), ["101 answered", "client answered"], "the same leg");
     house.ends_empty();
+}
+
+/// He hears the prompt once more, and his key counts.
+#[test]
+fn killed_while_a_manager_is_on_the_line_he_is_asked_again() {
+    for key in [None, Some('1')] {
+        let house = House::new();
+        // Again and again, as people do.
+        let keys = (3..16).map(|n| secs(n * 4));
+        let manager = keys.fold(Script::answers(secs(2)), |phone, at| phone.presses(at, '1'));
+        house.phone("101", manager);
+        house.phone(OLGA, Script::answers(secs(2)).hangs_up_after(secs(10)));
+        let life = house.start();
+        let mut order = only("101", OLGA);
+        order.policy.key = key;
+        // Long enough to be killed in.
+        order.policy.prompt = Prompt::File("tone_stream://%(8000,0,425)".into());
+        let id = life.begin(order);
+        life.reach(&id, "he has picked up", |view| {
+            view.tries.first().is_some_and(|one| one.answered.is_some())
+        });
+        life.kill();
+        let life = house.start();
+        let view = life.over(&id, Ending::Talked);
+        assert_eq!(tries(&view), ["101 answered", "client answered"], "the same leg");
+        house.ends_empty();
+    }
 }
 
 #[test]
@@ -115,7 +169,7 @@ fn drained_while_they_talk_the_talk_goes_on_and_the_next_engine_takes_it_up_at_o
     assert_eq!(house.switch.channels(), 2, "they still talk");
     let life = house.start();
     life.over(&id, Ending::Talked);
-    assert_eq!(house.cases(&id).last(), Some(&"ended"));
+    assert!(house.cases(&id).ends_with(&["ended", "recorded"]), "its length is known");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,7 +46,13 @@ impl Engine {
         Self::start_with(calls, control, &routing, "").await
     }
 
-    async fn start_with(calls: SocketAddr, control: SocketAddr, routing: &str, more: &str) -> Self {
+    /// Starts one with these rules and these further lines of configuration.
+    pub async fn start_with(
+        calls: SocketAddr,
+        control: SocketAddr,
+        routing: &str,
+        more: &str,
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         fs::write(folder.path().join("routing.toml"), routing).expect("a file");
         let config = format!(
@@ -65,25 +72,35 @@ level = "info,dozvon=debug"
 {more}"#
         );
         fs::write(folder.path().join("dozvon.toml"), config).expect("a file");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_dozvon"))
-            .args(["serve", "--sample"])
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the engine starts");
-        let lines = Arc::<Mutex<Vec<Value>>>::default();
-        let (stderr, kept) = (child.stderr.take().expect("piped"), lines.clone());
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                kept.lock().expect("no test panics inside").push(line);
-            }
-        });
+        let (child, lines) = run(folder.path());
         let engine = Self { child, folder, lines };
-        engine.says("ready for calls").await;
-        engine.says("control link to FreeSWITCH is up").await;
+        engine.is_up().await;
         engine
+    }
+
+    /// Another life of it after [`Engine::kill`]: the same store, the same ports, a new log.
+    pub async fn start_again(&mut self) {
+        (self.child, self.lines) = run(self.folder.path());
+        self.is_up().await;
+    }
+
+    async fn is_up(&self) {
+        self.says("ready for calls").await;
+        self.says("control link to FreeSWITCH is up").await;
+    }
+
+    /// Where its store and its configuration are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What one of its verbs says.
+    pub fn verb(&self, args: &[&str]) -> String {
+        let mut verb = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        let said = verb.args(args).current_dir(self.folder.path()).output().expect("it runs");
+        let errors = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "{args:?}: {errors}");
+        String::from_utf8_lossy(&said.stdout).into_owned()
     }
 
     /// Where its HTTP is.
@@ -163,6 +180,25 @@ level = "info,dozvon=debug"
             sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+fn run(folder: &Path) -> (Child, Arc<Mutex<Vec<Value>>>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dozvon"))
+        .args(["serve", "--sample"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the engine starts");
+    let lines = Arc::<Mutex<Vec<Value>>>::default();
+    let (stderr, kept) = (child.stderr.take().expect("piped"), lines.clone());
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
+            kept.lock().expect("no test panics inside").push(line);
+        }
+    });
+    (child, lines)
 }
 
 impl Drop for Engine {

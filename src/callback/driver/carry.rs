@@ -53,7 +53,7 @@ impl Driver {
         let around = Around {
             staff: &staff,
             presence: &*engine.presence,
-            floor: &self.floor.of(id),
+            floor: &self.floor.of(id, self.parts.switch.as_deref(), &staff),
             hours: hours.as_ref(),
             legal: legal.as_ref(),
             node: node.as_ref(),
@@ -168,7 +168,6 @@ impl Driver {
     }
 
     fn carry(&mut self, id: &CampaignId, output: Output) {
-        let hands = self.parts.hands.clone();
         match output {
             Output::LookUp(phone) => {
                 let (directory, id) = (self.parts.engine.directory.clone(), id.clone());
@@ -182,22 +181,20 @@ impl Driver {
                 }));
             }
             Output::Dial(dial) => self.dial(id, *dial),
-            Output::Prompt { leg, prompt, key } => hands.order(&leg, Order::Prompt { prompt, key }),
-            Output::Hold { leg } => hands.order(&leg, Order::Music),
+            Output::Prompt { leg, prompt, key } => self.order(&leg, Order::Prompt { prompt, key }),
+            Output::Hold { leg } => self.order(&leg, Order::Music),
             Output::Bridge { manager, client } => {
-                let record = self.record(id);
-                hands.order(&client, Order::Bridge { with: manager, record });
-            }
-            // It was begun with the bridge.
-            Output::Record { .. } => {
+                let record = self.recording(id);
                 if let Some(live) = self.live.get_mut(id) {
                     live.recorded = true;
                 }
+                self.order(&client, Order::Bridge { with: manager, record });
             }
-            Output::Tell { leg, told } => hands.order(&leg, Order::Tell(setting::told(told))),
+            Output::Record { leg, .. } => self.record(id, &leg),
+            Output::Tell { leg, told } => self.order(&leg, Order::Tell(setting::told(told))),
             Output::Hangup { leg, why } => match self.take_back(id, &leg) {
                 true => self.handle(id, not_dialled(leg)),
-                false => hands.order(&leg, Order::HangUp(cause(why))),
+                false => self.order(&leg, Order::HangUp(cause(why))),
             },
             Output::Find { leg, node } => match self.take_back(id, &leg) {
                 true => self.handle(id, not_dialled(leg)),
@@ -266,14 +263,29 @@ impl Driver {
         }));
     }
 
-    fn record(&self, id: &CampaignId) -> Option<Recording> {
-        let live = self.live.get(id)?;
-        if live.recorded {
-            return None;
+    /// Gives an order, to a leg of an earlier life once it is found.
+    fn order(&mut self, leg: &LegId, order: Order) {
+        match self.legs.get_mut(leg) {
+            Some(state) if !state.led || !state.owed.is_empty() => state.owed.push(order),
+            _ => self.parts.hands.order(leg, order),
         }
+    }
+
+    /// A talk is recorded from its bridge on. One that was found, because an engine died, may not
+    /// be; or it is, and goes on.
+    pub(super) fn record(&mut self, id: &CampaignId, client: &LegId) {
+        let recording = self.recording(id);
+        let Some(live) = self.live.get_mut(id).filter(|live| !live.recorded) else { return };
+        live.recorded = true;
+        if let Some(recording) = recording {
+            self.order(client, Order::Record(recording));
+        }
+    }
+
+    fn recording(&self, id: &CampaignId) -> Option<Recording> {
         let engine = &self.parts.engine;
         let rules = engine.rules.load();
-        recording(live, engine, rules.timezone(), self.clock.now())
+        recording(self.live.get(id)?, engine, rules.timezone(), self.clock.now())
     }
 }
 
@@ -306,8 +318,7 @@ fn recording(
         line: campaign.order().line.as_deref(),
         direction: Direction::Callback,
     };
-    // Without a dialplan there is no path that could be wrong.
-    let file = engine.recorder.file(None, &words).ok().flatten()?;
+    let file = engine.recorder.own_file(&words)?;
     let url = engine.recorder.link(&file, now).unwrap_or_default();
     Some(Recording { file: file.into(), url })
 }

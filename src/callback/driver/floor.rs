@@ -1,7 +1,7 @@
-//! Who can take a call, as far as presence does not tell: who is engaged in a campaign, whose last
-//! call ended when, who serves a queue.
+//! Who can take a call, as far as lines do not tell: who is engaged in a campaign, whose last call
+//! ended when, who serves a queue.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
@@ -9,13 +9,14 @@ use crate::core::campaign::order::Whom;
 use crate::core::ids::{CampaignId, EmployeeId, LegId, QueueName};
 use crate::core::plan::Target;
 use crate::core::record::CallRecord;
+use crate::core::staff::{Number, Staff};
+use crate::switch::presence::{FreeAgent, PresenceStore};
 
 /// Kept by the driver.
 #[derive(Debug, Default)]
 pub(super) struct Floor {
     engaged: HashMap<EmployeeId, Vec<(CampaignId, LegId)>>,
     idle: HashMap<EmployeeId, Timestamp>,
-    agents: HashMap<QueueName, Vec<Target>>,
 }
 
 impl Floor {
@@ -58,24 +59,14 @@ impl Floor {
         }
     }
 
-    /// Who serves the queue now, longest idle first.
-    pub fn serve(&mut self, queue: QueueName, agents: Vec<Target>) {
-        self.agents.insert(queue, agents);
-    }
-
-    /// Nobody wants to know of other queues any more.
-    pub fn keep_queues(&mut self, wanted: &BTreeSet<QueueName>) {
-        self.agents.retain(|queue, _| wanted.contains(queue));
-    }
-
-    /// Whether it was asked who serves this queue.
-    pub fn knows(&self, queue: &QueueName) -> bool {
-        self.agents.contains_key(queue)
-    }
-
     /// As one campaign sees it.
-    pub fn of<'a>(&'a self, campaign: &'a CampaignId) -> View<'a> {
-        View { floor: self, campaign }
+    pub fn of<'a>(
+        &'a self,
+        campaign: &'a CampaignId,
+        switch: Option<&'a PresenceStore>,
+        staff: &'a Staff,
+    ) -> View<'a> {
+        View { floor: self, campaign, switch, staff }
     }
 }
 
@@ -83,6 +74,8 @@ impl Floor {
 pub(super) struct View<'a> {
     floor: &'a Floor,
     campaign: &'a CampaignId,
+    switch: Option<&'a PresenceStore>,
+    staff: &'a Staff,
 }
 
 impl crate::core::campaign::Floor for View<'_> {
@@ -96,6 +89,11 @@ impl crate::core::campaign::Floor for View<'_> {
     }
 
     fn agents(&self, queue: &QueueName) -> Vec<Target> {
-        self.floor.agents.get(queue).cloned().unwrap_or_default()
+        let free = self.switch.and_then(|switch| switch.queue(queue)).unwrap_or_default();
+        let target = |agent: FreeAgent| {
+            let employee = self.staff.by_extension(&agent.line).map(|e| e.id.clone());
+            Target { employee, number: Number::Line(agent.line) }
+        };
+        free.into_iter().map(target).collect()
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::core::campaign::order::View;
 use crate::core::campaign::{Campaign, Output};
 use crate::core::ids::{CampaignId, LegId};
+use crate::switch::dialler::Order;
 
 /// A campaign, and what of it is not durable yet.
 pub(super) struct Live {
@@ -24,7 +25,7 @@ pub(super) struct Live {
     /// What was handed over last.
     written: u64,
     followed: Option<watch::Sender<View>>,
-    /// The talk is being recorded: it goes on when the client is put through once more.
+    /// This engine has seen to it that the talk is recorded.
     pub recorded: bool,
 }
 
@@ -36,12 +37,20 @@ pub(super) struct LegState {
     pub led: bool,
     pub answered: bool,
     pub with: Option<LegId>,
+    /// Orders for a leg of an earlier life, until it is found.
+    pub owed: Vec<Order>,
 }
 
 impl LegState {
     /// Nothing is known yet.
     pub fn of(campaign: &CampaignId) -> Self {
-        Self { campaign: campaign.clone(), led: false, answered: false, with: None }
+        Self {
+            campaign: campaign.clone(),
+            led: false,
+            answered: false,
+            with: None,
+            owed: Vec::new(),
+        }
     }
 }
 

@@ -11,7 +11,6 @@
 //! takes the campaign up again finds those legs on FreeSWITCH. A dial that is held back and not
 //! wanted any more by then is never made.
 
-mod agents;
 mod carry;
 mod floor;
 mod live;
@@ -30,7 +29,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -43,24 +42,25 @@ use super::book::{Book, Word};
 use super::config::CallbackConfig;
 use crate::core::campaign::order::View;
 use crate::core::campaign::{Campaign, Input};
-use crate::core::case::{Clerk, Known};
-use crate::core::ids::{CallId, CampaignId, LegId, NodeId, QueueName};
+use crate::core::case::{Clerk, Known, Speaker};
+use crate::core::ids::{CallId, CampaignId, LegId, NodeId};
 use crate::core::phone::Phone;
-use crate::core::plan::Target;
 use crate::core::record::CallRecord;
 use crate::outbox::Outbox;
 use crate::outbox::entry::json;
 use crate::outbox::writer::{Pen, Undone};
 use crate::store::Store;
 use crate::switch::clock::Clock;
-use crate::switch::control::Nodes;
 use crate::switch::dialler::{AnyHands, LegEvent};
 use crate::switch::engine::Engine;
+use crate::switch::presence::PresenceStore;
 
 /// After this long people on the line are led on without the store.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// So long the links to the nodes may take before campaigns of an earlier life are looked at.
 const LINKS: Duration = Duration::from_secs(5);
+/// The end waits no longer for the store.
+const LEAVE: Duration = Duration::from_secs(1);
 /// Campaigns that are taken over in one go.
 const CLAIM: u32 = 500;
 
@@ -88,8 +88,8 @@ pub(crate) struct Parts {
     pub store: watch::Receiver<Option<Store>>,
     pub hands: AnyHands,
     pub engine: Arc<Engine>,
-    /// To ask who serves a queue.
-    pub nodes: Option<Arc<Nodes>>,
+    /// Who serves a queue.
+    pub switch: Option<Arc<PresenceStore>>,
     pub papers: Papers,
     /// This engine, in claims.
     pub me: String,
@@ -103,6 +103,9 @@ pub(crate) enum Note {
     Watch(CampaignId, oneshot::Sender<Option<watch::Receiver<View>>>),
     /// An inbound call was missed.
     Missed(Missed, Phone),
+    /// Somebody of ours talks with this leg, in a call inside the company: with a client of a
+    /// callback, if it is his leg that was passed on.
+    PassedOn { leg: LegId, to: Speaker },
     /// Somebody of ours talks with a client, in a call.
     Contact(Contact),
     /// A call is over.
@@ -133,7 +136,6 @@ enum Came {
     Claimed(Vec<Kept>),
     /// A step of this campaign may still be on its way to the disk.
     Late(CampaignId),
-    Agents(QueueName, Vec<Target>),
     /// There may be words from outside.
     Told,
     Nothing,
@@ -259,7 +261,6 @@ impl Driver {
                 _ = poll.tick() => {
                     self.read_words();
                     self.look_at_links();
-                    self.ask_agents();
                 }
             }
         }
@@ -280,8 +281,9 @@ impl Driver {
         if waiting > 0 {
             info!(callbacks = waiting, legs, "callbacks are left to the next engine");
         }
-        // Should it fail, the claim runs out by itself.
-        let _ = self.parts.pen.deed(Deed::Leave(self.parts.me.clone())).await;
+        // Should it fail, or the store be out of reach, the claim runs out by itself.
+        let left = self.parts.pen.deed(Deed::Leave(self.parts.me.clone()));
+        drop(timeout(LEAVE, left).await);
     }
 
     /// Nothing is on its way to the disk.
@@ -297,6 +299,11 @@ impl Driver {
             }
             Note::Missed(missed, phone) => self.missed(missed, phone),
             Note::Contact(contact) => self.contact(contact),
+            Note::PassedOn { leg, to } => {
+                if let Some(id) = self.legs.get(&leg).map(|state| state.campaign.clone()) {
+                    self.handle(&id, Input::PassedOn { leg, to });
+                }
+            }
             Note::Closed(record) => self.floor.call_ended(&record),
         }
     }
@@ -314,7 +321,6 @@ impl Driver {
             Came::Taken { campaign, word, done } => self.taken(campaign, word, done),
             Came::Words(words) => self.words(words),
             Came::Claimed(rows) => self.take_over(rows),
-            Came::Agents(queue, agents) => self.serves(queue, agents),
             Came::Told => self.read_words(),
             Came::Late(id) => self.late(&id),
             Came::Nothing => {}
@@ -326,11 +332,6 @@ impl Driver {
         let phone = campaign.order().phone.e164().to_owned();
         if self.phones.contains_key(&phone) {
             self.behind.entry(phone).or_default().push((campaign, recovered));
-            return;
-        }
-        if self.waits_for_agents(&campaign) {
-            self.phones.insert(phone.clone(), campaign.id().clone());
-            self.behind.entry(phone).or_default().insert(0, (campaign, recovered));
             return;
         }
         self.begin(phone, campaign, recovered);

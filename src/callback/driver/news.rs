@@ -1,4 +1,4 @@
-//! What happens to legs, in calls and in queues, as campaigns are told it.
+//! What happens to legs and in calls, as campaigns are told it.
 
 use tracing::{debug, warn};
 
@@ -6,11 +6,10 @@ use super::live::Live;
 use super::{Came, Driver};
 use crate::callback::book::deed::{Contact, Deed, Done, Missed};
 use crate::callback::{How, setting, taking};
-use crate::core::campaign::order::{Order, Target};
+use crate::core::campaign::order::{Order, Stage, Whom};
 use crate::core::campaign::{Campaign, Input};
-use crate::core::ids::{LegId, NodeId, QueueName};
+use crate::core::ids::{CampaignId, LegId, NodeId};
 use crate::core::phone::Phone;
-use crate::core::plan;
 use crate::outbox::writer::Undone;
 use crate::switch::dialler::LegEvent;
 
@@ -40,7 +39,20 @@ impl Driver {
             LegEvent::Unseen => Input::Lost { leg },
             LegEvent::Found(standing) => {
                 (state.answered, state.with) = (standing.answered, standing.with.clone());
-                Input::Found { leg, answered: standing.answered, with: standing.with }
+                let talks = standing.with.is_some();
+                for order in std::mem::take(&mut state.owed) {
+                    self.parts.hands.order(&leg, order);
+                }
+                let found = Input::Found {
+                    leg: leg.clone(),
+                    answered: standing.answered,
+                    with: standing.with,
+                };
+                self.handle(&id, found);
+                if talks {
+                    self.is_recorded(&id, &leg);
+                }
+                return;
             }
             LegEvent::Ended(end) => {
                 debug!(callback = %id, %leg, cause = end.cause, "a leg is down");
@@ -51,6 +63,18 @@ impl Driver {
             }
         };
         self.handle(&id, input);
+    }
+
+    /// A talk that was found is recorded as any other.
+    fn is_recorded(&mut self, id: &CampaignId, leg: &LegId) {
+        let Some(live) = self.live.get(id).filter(|l| l.campaign.stage() == Stage::Connected)
+        else {
+            return;
+        };
+        let client = |(of, whom): (&LegId, &Whom)| of == leg && matches!(whom, Whom::Client(_));
+        if live.campaign.legs().any(client) {
+            self.record(id, leg);
+        }
     }
 
     /// Whether a leg is there. One of an earlier life is led from then on.
@@ -139,62 +163,4 @@ impl Driver {
             }
         }));
     }
-
-    /// A campaign for a queue nobody has asked for yet waits until it is known who serves it.
-    pub(super) fn waits_for_agents(&mut self, campaign: &Campaign) -> bool {
-        let new: Vec<QueueName> =
-            queues(campaign).filter(|q| !self.floor.knows(q)).cloned().collect();
-        for queue in &new {
-            self.ask_agents_of(queue.clone());
-        }
-        !new.is_empty()
-    }
-
-    /// Asks anew, as long as somebody wants to know.
-    pub(super) fn ask_agents(&mut self) {
-        let wanted: std::collections::BTreeSet<QueueName> =
-            self.live.values().flat_map(|live| queues(&live.campaign)).cloned().collect();
-        self.floor.keep_queues(&wanted);
-        for queue in wanted {
-            self.ask_agents_of(queue);
-        }
-    }
-
-    fn ask_agents_of(&mut self, queue: QueueName) {
-        let nodes = self.parts.nodes.clone();
-        let staff = self.parts.engine.directory.staff();
-        self.coming.push(Box::pin(async move {
-            let agents = match nodes {
-                Some(nodes) => super::agents::of(&nodes, &queue, &staff).await,
-                None => Vec::new(),
-            };
-            Came::Agents(queue, agents)
-        }));
-    }
-
-    pub(super) fn serves(&mut self, queue: QueueName, agents: Vec<plan::Target>) {
-        let first = !self.floor.knows(&queue);
-        self.floor.serve(queue, agents);
-        if !first {
-            return;
-        }
-        // Those that waited for it stand first in the line of their phones.
-        let waiting: Vec<String> = self
-            .behind
-            .keys()
-            .filter(|phone| self.phones.get(*phone).is_some_and(|id| !self.live.contains_key(id)))
-            .cloned()
-            .collect();
-        for phone in waiting {
-            self.phones.remove(&phone);
-            self.next_of(phone);
-        }
-    }
-}
-
-fn queues(campaign: &Campaign) -> impl Iterator<Item = &QueueName> {
-    campaign.order().targets.iter().filter_map(|target| match target {
-        Target::Queue(queue) => Some(queue),
-        _ => None,
-    })
 }

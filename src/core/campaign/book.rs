@@ -25,6 +25,8 @@ pub(super) struct Book {
     rung: Vec<EmployeeId>,
     /// The manager for whom the client was dialled last.
     pub with: Option<Speaker>,
+    /// To whom a manager passed the client on, the last one, and since when they talk.
+    pub passed_on: Option<(Speaker, Timestamp)>,
     pub talked_from: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub recording: Option<Sound>,
@@ -64,6 +66,11 @@ impl Campaign {
             Event::CallbackClientUnreached => book.with.clone(),
             _ => None,
         };
+        // A button's call stays his who pressed it.
+        let last = match (event, &book.passed_on) {
+            (Event::Ended | Event::Recorded, Some((to, _))) if caller.is_none() => Some(to.clone()),
+            _ => speaker.clone(),
+        };
         let outcome = match event {
             Event::Ended | Event::Recorded => Some(Outcome::Answered),
             Event::CallbackFailed => Some(Outcome::Missed),
@@ -84,8 +91,8 @@ impl Campaign {
             line_number: line_number.map(str::to_owned),
             number: Some(self.order.phone.clone()),
             client: book.client.clone(),
-            first: speaker.clone(),
-            last: speaker,
+            first: speaker,
+            last,
             caller,
             rung: book.rung.clone(),
             started: self.accepted,

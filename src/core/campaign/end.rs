@@ -174,6 +174,18 @@ impl Campaign {
                     Role::Employee
                 }),
                 from,
+                until: self.book.passed_on.as_ref().map(|(_, at)| *at).or(self.book.ended),
+            });
+        }
+        if let Some((to, from)) = &self.book.passed_on {
+            record.talks.push(Talk {
+                party: Party {
+                    leg: LegId::new(""),
+                    employee: to.employee.clone(),
+                    number: to.number.clone(),
+                },
+                by: AnsweredBy::Transfer,
+                from: *from,
                 until: self.book.ended,
             });
         }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::core::calendar::Calendar;
 use crate::core::call::{Recorded, Recording};
-use crate::core::case::{Case, Known};
+use crate::core::case::{Case, Known, Speaker};
 use crate::core::ids::{EmployeeId, LegId, NodeId, QueueName};
 use crate::core::phone::Phone;
 use crate::core::plan::Target;
@@ -46,6 +46,13 @@ pub enum Input {
     Bridged {
         /// Either leg.
         leg: LegId,
+    },
+    /// Somebody else of ours talks with the client now: his manager has passed him on.
+    PassedOn {
+        /// The client's leg.
+        leg: LegId,
+        /// Who.
+        to: Speaker,
     },
     /// The leg is down, or could not be dialled at all: CHANNEL_HANGUP_COMPLETE or the `-ERR` of
     /// `originate`. Nothing comes of it any more.

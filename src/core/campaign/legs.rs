@@ -7,11 +7,16 @@ use crate::core::ids::{EmployeeId, LegId};
 use crate::core::record::AttemptResult;
 
 use super::leg::{ASK, Leg, Phase, SETTLE};
-use super::order::{Prompt, Whom};
+use super::order::{Ending, Prompt, Whom};
+use super::round::Slot;
 use super::{Around, CONFIRM, Campaign, Output, State, Told, Why};
 
 /// What is said to a manager takes no longer; then he is hung up once more.
 const TELL: std::time::Duration = std::time::Duration::from_secs(15);
+/// A phone that was never dialled is dialled again so often.
+const MOST_LOST: usize = 2;
+/// Who pressed a button so long ago does not wait for it any more.
+const STALE: std::time::Duration = std::time::Duration::from_secs(60);
 /// The cause of a leg that was found to be gone.
 const UNKNOWN: &str = "UNKNOWN";
 
@@ -80,6 +85,9 @@ impl Campaign {
                 self.client_down(id, reached, now, around);
             }
             Whom::Manager { employee, .. } => {
+                if !leg.heard && cause == UNKNOWN && now < leg.overdue {
+                    self.was_never_dialled(&leg);
+                }
                 self.manager_missed(id, employee.as_ref(), result, now, around);
                 self.manager_left(id, now, around);
             }
@@ -88,6 +96,18 @@ impl Campaign {
             self.recording_complete(now, around);
         }
         self.close(now);
+    }
+
+    /// The command to dial him was lost, the engine was killed before it: his phone is the next.
+    fn was_never_dialled(&mut self, leg: &Leg) {
+        let Whom::Manager { employee, number } = &leg.whom else { return };
+        if self.tries.iter().filter(|t| t.whom == leg.whom).count() > MOST_LOST {
+            return;
+        }
+        let slot = Slot { employee: employee.clone(), number: number.clone() };
+        if let Some(lane) = self.round().and_then(|round| round.lane_of(&leg.id)) {
+            lane.slots.push_front(slot);
+        }
     }
 
     /// Hangs up a leg that is not being hung up already.
@@ -205,7 +225,11 @@ impl Campaign {
 
     /// After a restart: what was ordered last may not have been carried out, and what happened
     /// since was not heard.
-    pub(super) fn recovered(&mut self, now: Timestamp) {
+    pub(super) fn recovered(&mut self, now: Timestamp, around: &Around) {
+        let before = matches!(self.state, State::Identifying { .. } | State::Managers { .. });
+        if self.is_click() && before && now > after(self.accepted, STALE) {
+            self.over(Ending::NoManager, now, around);
+        }
         let legs: Vec<(LegId, Phase)> =
             self.legs.iter().map(|leg| (leg.id.clone(), leg.phase)).collect();
         let prompt = self.order.policy.prompt.clone();

@@ -24,8 +24,7 @@
 //! | `Prompting` | one has picked up and hears the prompt | it takes too long: goes on |
 //! | `Client` | the client's phone rings | none of its own |
 //! | `Joining` | both have picked up | the bridge is overdue: look |
-//! | `Talking` | they talk | look whether they still do |
-//! | `Apart` | the manager's leg ended, the client's has not | look whether he was passed on |
+//! | `Talking` | they talk; or the manager has passed the client on, and is gone | look whether the client is still there |
 //! | `Holding` | the client has picked up, his manager has gone: the next free one | he has waited long enough |
 //! | `Clearing` | the client's leg was hung up; nothing begins before it is down | none of its own |
 //! | `Over` | legs that are left are being hung up | none of its own |
@@ -41,7 +40,8 @@
 //! number); who was rung in this try already; and who rejected the last try, unless nobody else
 //! can be rung. Busy or rejected: his other numbers are left alone too. Nobody took it: again after
 //! `retry`, until `give_up` after the first try, counted within hours only (A18). A client who was
-//! not reached gives the managers a fresh `give_up`.
+//! not reached gives the managers a fresh `give_up`. A form that wants no call has no targets: it is
+//! over as soon as the client is identified (E13).
 //!
 //! # What the rules learn
 //! | ending | last case | when else |
@@ -93,8 +93,8 @@ pub const CONFIRM: Duration = Duration::from_secs(20);
 const JOIN: Duration = Duration::from_secs(3);
 /// So often a bridge is ordered before the client is let go.
 const MOST_JOINS: u8 = 3;
-/// How long the client's leg may be alone after a talk before somebody looks: he may have been
-/// passed on.
+/// FreeSWITCH ends both sides of a talk together (FACTS.md), but a client who is passed on. So much
+/// after his manager's leg somebody looks whether his is there.
 const APART: Duration = Duration::from_secs(1);
 /// How often a talk is looked at whose events may be lost. They tell sooner.
 const WATCH: Duration = Duration::from_secs(60);
@@ -135,10 +135,6 @@ enum State {
     /// `manager` has gone where the client was passed on.
     Talking {
         manager: Option<LegId>,
-        client: LegId,
-        due: Timestamp,
-    },
-    Apart {
         client: LegId,
         due: Timestamp,
     },
@@ -230,8 +226,7 @@ impl Campaign {
             | State::Waiting { due }
             | State::Prompting { due, .. }
             | State::Joining { due, .. }
-            | State::Talking { due, .. }
-            | State::Apart { due, .. } => Some(*due),
+            | State::Talking { due, .. } => Some(*due),
             State::Holding { until, again, .. } => Some(again.unwrap_or(*until).min(*until)),
             State::Managers { .. }
             | State::Client { .. }
@@ -259,9 +254,7 @@ impl Campaign {
             State::Prompting { manager, due } if come(&due) => {
                 self.dial_client(&manager, now, around)
             }
-            State::Joining { due, .. } | State::Talking { due, .. } | State::Apart { due, .. }
-                if come(&due) =>
-            {
+            State::Joining { due, .. } | State::Talking { due, .. } if come(&due) => {
                 self.look_for_bridge(now);
             }
             State::Holding { until, .. } if come(&until) => {
@@ -282,6 +275,7 @@ impl Campaign {
             Input::Answered { leg } => self.answered(&leg, now, around),
             Input::Confirmed { leg } => self.confirmed(&leg, now, around),
             Input::Bridged { leg } => self.bridged(&leg, now, around),
+            Input::PassedOn { leg, to } => self.passed_on(&leg, to, now),
             Input::Down { leg, cause, recorded } => {
                 self.recorded(&leg, recorded);
                 self.down(&leg, &cause, now, around);
@@ -295,7 +289,7 @@ impl Campaign {
             Input::Joined(order) => self.join(*order, now, around),
             Input::Cancel => self.cancel(now, around),
             Input::ClientCalled => self.client_called(now, around),
-            Input::Recovered => self.recovered(now),
+            Input::Recovered => self.recovered(now, around),
         }
     }
 
@@ -330,7 +324,7 @@ impl Campaign {
             State::Managers { .. } | State::Holding { .. } => Stage::DiallingManagers,
             State::Prompting { .. } => Stage::ManagerOnLine,
             State::Client { .. } | State::Joining { .. } => Stage::DiallingClient,
-            State::Talking { .. } | State::Apart { .. } => Stage::Connected,
+            State::Talking { .. } => Stage::Connected,
             State::Over { ending, .. } => Stage::Over(*ending),
         }
     }

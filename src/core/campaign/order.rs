@@ -142,6 +142,18 @@ pub enum Stage {
     Over(Ending),
 }
 
+impl Stage {
+    /// Each of those that are not the end.
+    pub const RUNNING: [Self; 6] = [
+        Self::Accepted,
+        Self::Waiting,
+        Self::DiallingManagers,
+        Self::ManagerOnLine,
+        Self::DiallingClient,
+        Self::Connected,
+    ];
+}
+
 /// How it came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,6 +171,18 @@ pub enum Ending {
     Satisfied,
     /// Somebody cancelled it.
     Cancelled,
+}
+
+impl Ending {
+    /// Each of them.
+    pub const ALL: [Self; 6] = [
+        Self::Talked,
+        Self::NoManager,
+        Self::ClientUnreached,
+        Self::ClientAlone,
+        Self::Satisfied,
+        Self::Cancelled,
+    ];
 }
 
 /// One leg that was dialled.

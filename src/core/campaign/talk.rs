@@ -72,16 +72,17 @@ impl Campaign {
                 self.book.rang = true;
                 self.occurred(Event::Answered, now, around.line_number);
             }
-            State::Apart { client, .. } if leg == client => self.passed_on(now),
             _ => {}
         }
     }
 
-    /// He talks with somebody else now.
-    fn passed_on(&mut self, now: Timestamp) {
-        if let State::Apart { client, .. } = &self.state {
-            let client = client.clone();
-            self.state = State::Talking { manager: None, client, due: after(now, WATCH) };
+    /// He talks with a colleague now. It stays one talk of ours: who spoke last is told at its end.
+    pub(super) fn passed_on(&mut self, leg: &LegId, to: Speaker, now: Timestamp) {
+        let same = |old: &(Speaker, Timestamp)| old.0 == to;
+        if matches!(&self.state, State::Talking { client, .. } if client == leg)
+            && !self.book.passed_on.as_ref().is_some_and(same)
+        {
+            self.book.passed_on = Some((to, now));
         }
     }
 
@@ -106,17 +107,8 @@ impl Campaign {
                 self.outputs.push_back(bridge);
                 self.state = State::Joining { manager, client, due: after(now, JOIN), joins };
             }
-            State::Apart { client, .. } if client == id && with.is_some() => self.passed_on(now),
-            State::Apart { client, .. } if client == id => self.over(Ending::Talked, now, around),
-            State::Talking { client, .. } if client == id && with.is_none() => {
-                self.apart(id.clone(), now);
-            }
             _ => {}
         }
-    }
-
-    fn apart(&mut self, client: LegId, now: Timestamp) {
-        self.state = State::Apart { client, due: after(now, APART) };
     }
 
     /// A manager who had won is down.
@@ -145,8 +137,8 @@ impl Campaign {
                 self.ring_on(now, around);
             }
             State::Talking { manager: Some(manager), client, .. } if manager == id => {
-                let client = client.clone();
-                self.apart(client, now);
+                let (client, due) = (client.clone(), after(now, APART));
+                self.state = State::Talking { manager: None, client, due };
             }
             _ => {}
         }
@@ -190,7 +182,7 @@ impl Campaign {
                 self.window = None;
                 self.again(self.order.policy.client_pause, now, around);
             }
-            State::Talking { client, .. } | State::Apart { client, .. } if client == id => {
+            State::Talking { client, .. } if client == id => {
                 self.over(Ending::Talked, now, around);
             }
             State::Holding { client, .. } if client == id => {
@@ -211,7 +203,7 @@ impl Campaign {
     pub(super) fn client_lost(&mut self, now: Timestamp, around: &Around) {
         let ending = match &self.state {
             State::Over { .. } => return,
-            State::Talking { .. } | State::Apart { .. } => Ending::Talked,
+            State::Talking { .. } => Ending::Talked,
             State::Joining { .. } | State::Holding { .. } => Ending::ClientAlone,
             _ => Ending::ClientUnreached,
         };
@@ -234,9 +226,8 @@ impl Campaign {
     /// Whom is the client with?
     pub(super) fn look_for_bridge(&mut self, now: Timestamp) {
         let pause = if matches!(self.state, State::Talking { .. }) { WATCH } else { ASK };
-        if let State::Joining { client, due, .. }
-        | State::Talking { client, due, .. }
-        | State::Apart { client, due } = &mut self.state
+        if let State::Joining { client, due, .. } | State::Talking { client, due, .. } =
+            &mut self.state
         {
             *due = after(now, pause);
             let client = client.clone();

@@ -67,9 +67,9 @@ impl Campaign {
     /// The next try, at `at` or when the hours allow it. Closed hours do not count (A18).
     fn plan(&mut self, at: Timestamp, now: Timestamp, around: &Around) {
         let at = at.max(self.not_before);
-        let Some(open) = self.opens(at, around) else {
-            return self.over(self.failed(), now, around);
-        };
+        let opens = self.opens(at, around).filter(|_| !self.order.targets.is_empty());
+        // Never again; or a form that wants no call, and is over once the CRM has it (E13).
+        let Some(open) = opens else { return self.over(self.failed(), now, around) };
         if open > at
             && let Some(window) = &mut self.window
         {
@@ -138,10 +138,10 @@ impl Campaign {
     pub(super) fn cancel(&mut self, now: Timestamp, around: &Around) {
         match self.state {
             State::Over { .. } => {}
-            State::Talking { .. } | State::Apart { .. } if self.is_click() => {
+            State::Talking { .. } if self.is_click() => {
                 self.over(Ending::Talked, now, around);
             }
-            State::Talking { .. } | State::Apart { .. } => {}
+            State::Talking { .. } => {}
             State::Joining { .. } if !self.is_click() => {}
             _ => self.over_and_tell(Ending::Cancelled, Told::Cancelled, now, around),
         }
@@ -154,7 +154,6 @@ impl Campaign {
             State::Over { .. }
             | State::Joining { .. }
             | State::Talking { .. }
-            | State::Apart { .. }
             | State::Holding { .. } => {}
             _ if self.is_click() => {}
             _ => self.over_and_tell(Ending::Satisfied, Told::ClientCalled, now, around),

@@ -139,23 +139,24 @@ impl Remote {
     }
 }
 
-/// A text of the CRM for our log: it may repeat the number it was sent.
+/// A text of the CRM for our log: it may repeat the number it was sent, in any spelling.
 pub fn quiet(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut digits = String::new();
-    for c in text.chars().chain(['\n']) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let spells = |c: char| c.is_ascii_digit() || " -().\u{a0}".contains(c);
+        let run = &from[..from.find(|c| !spells(c)).unwrap_or(from.len())];
+        let run = &run[..=run.rfind(|c: char| c.is_ascii_digit()).unwrap_or_default()];
+        let digits: String = run.chars().filter(char::is_ascii_digit).collect();
         match digits.len() {
-            0..=6 => out.push_str(&digits),
+            0..=6 => out.push_str(run),
             _ => out.push_str(&crate::core::phone::mask(&digits)),
         }
-        digits.clear();
-        out.push(c);
+        rest = &from[run.len()..];
     }
-    out.pop();
+    out.push_str(rest);
     out
 }
 
@@ -206,7 +207,10 @@ mod tests {
 
     #[test]
     fn a_number_the_crm_repeats_is_masked() {
-        assert_eq!(quiet("phone 79161234567 of 1234567, 42"), "phone 7916***4567 of 1234567, 42");
+        assert_eq!(quiet("phone 79161234567 of 12345, 42"), "phone 7916***4567 of 12345, 42");
+        assert_eq!(quiet("8 (916) 123-45-67 is taken"), "8916***4567 is taken");
+        assert_eq!(quiet("+7 916\u{a0}123.45.67."), "+7916***4567.");
+        assert_eq!(quiet("нет 42"), "нет 42");
     }
 
     #[test]

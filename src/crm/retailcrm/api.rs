@@ -42,6 +42,11 @@ impl Api {
         Ok(Self { ordinary: way(LIMIT)?, telephony: way(TELEPHONY)?, base, key })
     }
 
+    /// The account's address, for links people open.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// `path` follows `/api/v5/`.
     pub(super) async fn get<T: DeserializeOwned>(
         &self,
@@ -62,6 +67,18 @@ impl Api {
     ) -> Result<T, Fault> {
         let request = |way: &Remote, url| way.client().get(url);
         self.send(class, &format!("api/{path}"), request).await?.json()
+    }
+
+    /// A field that is an object holds JSON text.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        class: Class,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Result<T, Fault> {
+        let path = format!("api/v5/{path}");
+        let request = |way: &Remote, url| way.client().post(url).form(form);
+        self.send(class, &path, request).await?.json()
     }
 
     async fn send(

@@ -18,7 +18,7 @@ const PAGES: u32 = 20;
 /// The groups of statuses after which nothing comes.
 const CLOSED: [&str; 2] = ["complete", "cancel"];
 
-/// Status groups as `(client, newest)` rank: the least is taken.
+/// Of several clients the least is taken. Its fields stand in the order in which they decide.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     no_open_order: bool,
@@ -143,16 +143,26 @@ impl Retail {
         Ok(person)
     }
 
-    async fn company_of(&self, class: Class, contact: Id) -> Result<Option<Person>, Fault> {
+    pub(super) async fn company_of(
+        &self,
+        class: Class,
+        contact: Id,
+    ) -> Result<Option<Person>, Fault> {
         let id = contact.to_string();
         let query = [("filter[contactIds][0]", id.as_str())];
         let found: Corporates = self.api.get(class, "customers-corporate", &query).await?;
         Ok(found.customers_corporate.into_iter().next())
     }
 
+    /// An order by id.
+    pub(super) async fn order(&self, class: Class, id: Id) -> Result<Option<Order>, Fault> {
+        let found = self.orders(class, &[("filter[ids][0]", &id.to_string())]).await?;
+        Ok(found.into_iter().find(|order| order.id == id))
+    }
+
     async fn deals(&self, class: Class, customer: Id) -> Result<Vec<Deal>, Fault> {
         let closed = self.closed(class).await?;
-        let orders = self.orders(class, "filter[customerId]", &customer.to_string()).await?;
+        let orders = self.orders(class, &[("filter[customerId]", &customer.to_string())]).await?;
         Ok(orders.iter().map(|order| self.deal(order, &closed)).collect())
     }
 
@@ -160,16 +170,16 @@ impl Retail {
     pub(super) async fn orders(
         &self,
         class: Class,
-        filter: &str,
-        value: &str,
+        filter: &[(&str, &str)],
     ) -> Result<Vec<Order>, Fault> {
         let mut orders = Vec::new();
         for page in 1..=PAGES {
             let page = page.to_string();
-            let query = [(filter, value), ("limit", "100"), ("page", &page)];
+            let mut query = filter.to_vec();
+            query.extend([("limit", "100"), ("page", page.as_str())]);
             let answer: Orders = self.api.get(class, "orders", &query).await?;
             orders.extend(answer.orders);
-            if answer.pagination.current_page >= answer.pagination.total_page_count {
+            if answer.pagination.is_last() {
                 break;
             }
         }

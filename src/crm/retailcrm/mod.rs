@@ -1,11 +1,20 @@
 //! retailCRM, also known as Simla: API v5.
 
 mod api;
+mod back;
+mod calls;
+mod changes;
 mod config;
+mod desk;
 mod examine;
+mod fields;
 mod find;
+mod notes;
+mod records;
 mod staff;
+mod tasks;
 mod times;
+mod unsorted;
 mod wire;
 
 use std::collections::BTreeSet;
@@ -16,11 +25,13 @@ use async_trait::async_trait;
 use moka::future::Cache;
 
 use self::api::Api;
+use self::changes::Read;
+use self::desk::Desk;
 use self::times::Times;
 use self::wire::Id;
 use super::abilities::{Ability, otherwise};
 use super::remote::{Class, Fault};
-use super::{Crm, CrmError, Examined};
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
 use crate::core::staff::Employee;
@@ -54,6 +65,8 @@ pub const ABILITIES: &[Ability] = &[
 
 /// How long statuses and sites are remembered.
 const REMEMBER: Duration = Duration::from_secs(3600);
+/// How long the list of users is remembered.
+const USERS: Duration = Duration::from_secs(300);
 /// How many sites of clients and orders are remembered.
 const SITES: u64 = 100_000;
 
@@ -66,6 +79,9 @@ pub struct Retail {
     closed: Cache<(), Arc<BTreeSet<String>>>,
     /// The shop of a client or order: what is changed by id wants it.
     sites: Cache<(Entity, Id), Arc<str>>,
+    /// Active users, for what goes to everybody.
+    users: Cache<(), Arc<[Id]>>,
+    read: tokio::sync::Mutex<Read>,
     rough: bool,
 }
 
@@ -89,6 +105,8 @@ impl Retail {
             times: Times::new(zone),
             closed: Cache::builder().time_to_live(REMEMBER).build(),
             sites: Cache::builder().max_capacity(SITES).time_to_live(REMEMBER).build(),
+            users: Cache::builder().time_to_live(USERS).build(),
+            read: tokio::sync::Mutex::default(),
             rough: false,
         })
     }
@@ -123,6 +141,18 @@ impl Crm for Retail {
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
         Ok(self.all_employees().await?)
+    }
+
+    async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
+        Desk { crm: self, work }.carry_out().await
+    }
+
+    async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
+        Desk { crm: self, work }.look_back().await
+    }
+
+    async fn changed(&self) -> Result<Changed, CrmError> {
+        Ok(self.read_on().await?)
     }
 
     async fn examine(&self) -> Vec<Examined> {

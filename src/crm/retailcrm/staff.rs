@@ -14,17 +14,22 @@ const PAGES: u32 = 50;
 impl Retail {
     pub(super) async fn all_employees(&self) -> Result<Vec<Employee>, Fault> {
         let codes = self.codes().await?;
-        Ok(self.users().await?.into_iter().map(|user| self.employee(user, &codes)).collect())
+        Ok(self
+            .users_of(Class::Lookup)
+            .await?
+            .into_iter()
+            .map(|user| self.employee(user, &codes))
+            .collect())
     }
 
-    pub(super) async fn users(&self) -> Result<Vec<User>, Fault> {
+    pub(super) async fn users_of(&self, class: Class) -> Result<Vec<User>, Fault> {
         let mut users = Vec::new();
         for page in 1..=PAGES {
             let page = page.to_string();
             let query = [("limit", "100"), ("page", &page)];
-            let answer: Users = self.api.get(Class::Lookup, "users", &query).await?;
+            let answer: Users = self.api.get(class, "users", &query).await?;
             users.extend(answer.users);
-            if answer.pagination.current_page >= answer.pagination.total_page_count {
+            if answer.pagination.is_last() {
                 break;
             }
         }

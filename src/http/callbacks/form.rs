@@ -133,9 +133,9 @@ impl Fields {
         self.0.remove(name)
     }
 
-    /// Takes one out that is a name or a word: on one line, and short.
-    fn short(&mut self, name: &str) -> Result<Option<String>, Problem> {
-        let Some(value) = self.take(name) else { return Ok(None) };
+    /// One that is a name or a word: on one line, and short.
+    fn short(&self, name: &str) -> Result<Option<String>, Problem> {
+        let Some(value) = self.0.get(name).cloned() else { return Ok(None) };
         if value.chars().count() > SHORT {
             return Err(Problem::field(name, format!("it is longer than {SHORT} characters")));
         }
@@ -145,7 +145,8 @@ impl Fields {
         Ok(Some(value))
     }
 
-    /// What the form asks for. Whatever has no meaning of its own is kept under its name (A20).
+    /// What the form asks for. Whatever does not stand in the deal as such is kept under its name,
+    /// what it means to us as well (A20).
     ///
     /// # Errors
     /// The field that is wrong.
@@ -164,16 +165,15 @@ impl Fields {
             return Err(Problem::field("phone", "a number at a premium rate is not called"));
         }
         let timezone = self.0.get("timezone").filter(|zone| TimeZone::get(zone).is_ok()).cloned();
-        if timezone.is_some() {
-            self.0.remove("timezone");
-        }
         let zone = rules.client_zone(&phone, timezone.as_deref());
-        let wanted = self.take("wanted").map(|text| wanted(&text, &zone, now)).transpose()?;
+        let wanted = self.0.get("wanted").map(|text| wanted(text, &zone, now)).transpose()?;
+        let (name, department) = (self.short("name")?, self.short("department")?);
+        self.0.remove("name");
         Ok(Form {
             phone,
-            name: self.short("name")?,
+            name,
             comment: self.take("comment"),
-            department: self.short("department")?,
+            department,
             fields: self.0,
             wanted: wanted.flatten(),
             timezone,
@@ -321,7 +321,7 @@ mod tests {
         let zone = r#""wanted": "2026-11-21 15:00", "timezone": "Europe/London""#;
         assert_eq!(
             wanted("+442079460000", zone),
-            (at("2026-11-21T15:00:00Z"), at("Europe/London"), 0)
+            (at("2026-11-21T15:00:00Z"), at("Europe/London"), 2)
         );
         let offset = r#""wanted": "2026-11-21T15:00:00+05:00""#;
         assert_eq!(wanted("+79161234567", offset).0, at("2026-11-21T10:00:00Z"));

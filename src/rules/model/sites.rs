@@ -142,6 +142,8 @@ fn targets(rules: &[TargetRule], staff: &Staff) -> Vec<Target> {
 impl Site {
     /// What a form of this site asks for. An order without targets calls nobody (E13).
     pub fn order(&self, form: Form, staff: &Staff) -> Order {
+        let mut fields = form.fields;
+        fields.insert("site".into(), self.name.clone());
         let department = form.department.as_deref().map(str::to_lowercase);
         let own = department.and_then(|department| self.departments.get(&department));
         Order {
@@ -152,7 +154,7 @@ impl Site {
             department: form.department,
             name: form.name,
             comment: form.comment,
-            fields: form.fields,
+            fields,
             wanted: form.wanted,
             timezone: form.timezone,
             targets: targets(own.unwrap_or(&self.targets), staff),

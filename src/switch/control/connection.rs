@@ -126,7 +126,10 @@ impl<'a> Connection<'a> {
         let (shared, node) = (&self.keeper.shared, &self.keeper.node);
         let name = &node.config.name;
         match event.name() {
-            "HEARTBEAT" => self.heartbeat = Instant::now(),
+            "HEARTBEAT" => {
+                self.heartbeat = Instant::now();
+                shared.metrics.heartbeat(name.as_str(), &event);
+            }
             "BACKGROUND_JOB" => node.jobs.done(&event),
             _ => {
                 let now = Instant::now();

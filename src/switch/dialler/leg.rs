@@ -88,7 +88,8 @@ pub(super) fn lead(tools: &Arc<Tools>, node: &NodeId, id: LegId, dialled: Option
         answered,
         progress: Progress::Dialling,
         sounds: Sounds::Nothing,
-        orders: 0,
+        // Not those of an earlier life: what they tell must not be taken for ours.
+        orders: if dialled.is_some() { 0 } else { fastrand::u32(..u32::MAX / 2) },
         with: None,
         wanted: None,
         record: None,
@@ -266,6 +267,7 @@ impl Task {
                 }
             }
             Order::Bridge { with, record } => self.bridge(with, record).await,
+            Order::Record(recording) => self.record_into(&recording.file),
             Order::Ringback => self.play(RINGBACK).await,
             Order::Music => {
                 let music = self.tools.dial.music.clone();
@@ -417,6 +419,10 @@ impl Task {
         (self.missing, self.unseen) = (false, false);
         if owed {
             if standing.answered {
+                if self.progress != Progress::Answered {
+                    // An earlier life may have left something playing.
+                    self.sounds = Sounds::Endless;
+                }
                 self.progress = Progress::Answered;
                 self.answered.store(true, Ordering::Relaxed);
             }

@@ -179,7 +179,7 @@ impl Hands for Play {
                     end(&all, &leg, "NORMAL_CLEARING");
                 });
             }
-            Order::Ringback | Order::Music => {}
+            Order::Ringback | Order::Music | Order::Record(_) => {}
         }
     }
 

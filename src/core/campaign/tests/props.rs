@@ -1,4 +1,5 @@
 //! What holds for every campaign, whatever people, FreeSWITCH and the engine do, in any order.
+//! `PROPTEST_CASES=5000` tries more of them.
 
 use std::time::Duration;
 
@@ -67,13 +68,18 @@ fn any_order() -> impl Strategy<Value = Order> {
     let kind = prop::sample::select(vec![Kind::Form, Kind::MissedCall, Kind::Click]);
     let key = prop::option::of(Just('1'));
     let prompt = prop::sample::select(vec![Prompt::None, Prompt::Tone]);
-    (targets, kind, key, prompt, 1..4_u32).prop_map(|(targets, kind, key, prompt, tries)| {
-        let mut order = form();
-        (order.targets, order.kind) = (targets, kind);
-        (order.policy.key, order.policy.prompt) = (key, prompt);
-        order.policy.client_tries = tries;
-        order
-    })
+    // Few tries are as good as many, and each is stored with every step.
+    let give_up = prop_oneof![6 => Just(90), 1 => Just(600)];
+    (targets, kind, key, prompt, give_up, 1..4_u32).prop_map(
+        |(targets, kind, key, prompt, give_up, tries)| {
+            let mut order = form();
+            (order.targets, order.kind) = (targets, kind);
+            (order.policy.key, order.policy.prompt) = (key, prompt);
+            order.policy.give_up = Duration::from_secs(give_up);
+            order.policy.client_tries = tries;
+            order
+        },
+    )
 }
 
 fn happens(world: &mut World, act: &Act) {
@@ -172,7 +178,8 @@ fn holds(world: &World) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    // As many as proptest takes by itself (256), or is told to take.
+    #![proptest_config(ProptestConfig::default())]
 
     /// The world itself checks after each step that storing loses nothing, and before each that a
     /// needless time-out does nothing.

@@ -81,6 +81,7 @@ fn given(office: &mut Office, order: &mut Order, targets: &mut Vec<Target>, word
             let since = noon().saturating_sub(seconds(time)).unwrap();
             office.idle.insert((*who).into(), since);
         }
+        ["no", "target"] => order.targets.clear(),
         ["no", "node"] => office.node = None,
         ["recorded"] => {
             let url = "https://records/c".into();
@@ -128,6 +129,10 @@ fn happens(world: &mut World, words: &[&str]) {
             world.give(Input::Recovered);
         }
         ["the", "engine", "dies", "next"] => world.dying = true,
+        ["an", "outage", "of", time] => {
+            world.now = after(world.now, seconds(time));
+            world.give(Input::Recovered);
+        }
         [who, rest @ ..] => {
             let leg = world.live(who).unwrap_or_else(|| panic!("{who} has no leg"));
             match rest {

@@ -193,6 +193,21 @@ timelines! {
         target boris
         +3s boris answers
         +4s client answers";
+    d01_a_button_killed_before_its_first_dial: "
+        kind click
+        target anna
+        crm silent
+        +4s the engine dies next
+        +6s anna answers
+        +4s client answers
+        +9s client hangs up";
+    d01_a_button_of_before_an_outage: "
+        kind click
+        target anna
+        +1s an outage of 300s";
+    e13_a_form_that_wants_no_call: "
+        no target
+        +1s nothing";
     two_pick_up_at_once_and_one_wins: "
         +3s anna answers
         +0s boris answers
@@ -337,7 +352,6 @@ timelines! {
         target vera
         +3s the link breaks
         +30s the link is back
-        +31s boris rejects
         +3s vera answers
         +4s client answers";
     an_answer_nobody_heard_of: "

@@ -3,12 +3,16 @@
 //! Its answers are read leniently: an id may be a number or a text, an empty map comes as a list,
 //! and what is unknown is absent, `null` or empty.
 
+mod written;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, Error, IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+
+pub use written::*;
 
 /// An id of the CRM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -89,12 +93,26 @@ pub struct Pagination {
     pub total_page_count: u32,
 }
 
+impl Pagination {
+    /// Whether nothing follows.
+    pub fn is_last(&self) -> bool {
+        self.current_page >= self.total_page_count
+    }
+}
+
 /// A phone as somebody typed it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PhoneNumber {
     /// In any spelling.
     #[serde(default, deserialize_with = "or_default")]
     pub number: String,
+}
+
+/// Only an id.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Ref {
+    /// The id.
+    pub id: Id,
 }
 
 /// A client, or the manager in the answer to "who calls".
@@ -121,6 +139,12 @@ pub struct Person {
     /// All numbers.
     #[serde(default, deserialize_with = "or_default")]
     pub phones: Vec<PhoneNumber>,
+    /// Fields of the account's own.
+    #[serde(default, deserialize_with = "map")]
+    pub custom_fields: BTreeMap<String, Value>,
+    /// Where the client came from.
+    #[serde(default, deserialize_with = "object")]
+    pub source: Option<Source>,
     /// A company's main legal person.
     #[serde(default, deserialize_with = "object")]
     pub main_company: Option<Company>,
@@ -143,6 +167,27 @@ impl Person {
 pub struct Company {
     /// Its name.
     pub name: Option<String>,
+}
+
+/// UTM tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Source {
+    /// `utm_source`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// `utm_medium`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub medium: Option<String>,
+    /// `utm_campaign`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    /// `utm_term`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyword: Option<String>,
+    /// `utm_content`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 /// `GET /telephony/manager`.
@@ -190,6 +235,19 @@ pub struct Order {
     pub manager_id: Option<Id>,
     /// When it was made.
     pub created_at: Option<String>,
+    /// The number it was made for.
+    pub phone: Option<String>,
+    /// Whose it is.
+    #[serde(default, deserialize_with = "object")]
+    pub customer: Option<Person>,
+    /// Fields of the account's own.
+    #[serde(default, deserialize_with = "map")]
+    pub custom_fields: BTreeMap<String, Value>,
+    /// Where it came from.
+    #[serde(default, deserialize_with = "object")]
+    pub source: Option<Source>,
+    /// What operators wrote.
+    pub manager_comment: Option<String>,
 }
 
 /// `GET /orders`.
@@ -339,4 +397,166 @@ pub struct Sites {
     /// By code.
     #[serde(default, deserialize_with = "map")]
     pub sites: BTreeMap<String, IgnoredAny>,
+}
+
+/// The answer to something made or changed.
+#[derive(Debug, Deserialize)]
+pub struct Made {
+    /// Its id.
+    pub id: Option<Id>,
+}
+
+/// An answer that says only that it is done.
+#[derive(Debug, Deserialize)]
+pub struct Success {}
+
+/// `GET /customers/{id}`.
+#[derive(Debug, Deserialize)]
+pub struct OneCustomer {
+    /// The client.
+    pub customer: Person,
+}
+
+/// `GET /orders/{id}`.
+#[derive(Debug, Deserialize)]
+pub struct OneOrder {
+    /// The order.
+    pub order: Order,
+}
+
+/// A task.
+#[derive(Debug, Deserialize)]
+pub struct Task {
+    /// Its id.
+    pub id: Id,
+    /// Our mark and the kind.
+    pub commentary: Option<String>,
+    /// Due, to the minute.
+    pub datetime: Option<String>,
+    /// Done.
+    #[serde(default, deserialize_with = "or_default")]
+    pub complete: bool,
+    /// For whom.
+    #[serde(default, deserialize_with = "object")]
+    pub customer: Option<Ref>,
+    /// The number.
+    pub phone: Option<String>,
+}
+
+impl Task {
+    /// Whether this action made it.
+    pub fn commentary_starts_with(&self, mark: &str) -> bool {
+        self.words().next() == Some(mark)
+    }
+
+    /// Whether an action of this kind made it.
+    pub fn is_of_kind(&self, kind: &str) -> bool {
+        let mut words = self.words();
+        words.next().is_some_and(|mark| mark.starts_with("dozvon-")) && words.next() == Some(kind)
+    }
+
+    fn words(&self) -> std::str::SplitN<'_, char> {
+        self.commentary.as_deref().unwrap_or_default().trim().splitn(2, ' ')
+    }
+}
+
+/// `GET /tasks`.
+#[derive(Debug, Deserialize)]
+pub struct Tasks {
+    /// The page.
+    #[serde(default)]
+    pub tasks: Vec<Task>,
+    /// Where we are.
+    #[serde(default)]
+    pub pagination: Pagination,
+}
+
+/// A note.
+#[derive(Debug, Deserialize)]
+pub struct Note {
+    /// Its id.
+    pub id: Id,
+    /// Its text.
+    pub text: Option<String>,
+}
+
+/// `GET /customers/notes`.
+#[derive(Debug, Deserialize)]
+pub struct Notes {
+    /// The page.
+    #[serde(default)]
+    pub notes: Vec<Note>,
+}
+
+/// The answer to `/telephony/calls/upload`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Uploaded {
+    /// What was there already.
+    #[serde(default, deserialize_with = "or_default")]
+    pub duplicate_calls: Vec<String>,
+}
+
+/// The answer to `/telephony/call/event`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventAnswer {
+    /// Users it does not know.
+    #[serde(default, deserialize_with = "or_default")]
+    pub not_exist_users: Vec<Value>,
+}
+
+/// A page of a history.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    /// The account's clock.
+    pub generated_at: Option<String>,
+    /// The rows.
+    #[serde(default)]
+    pub history: Vec<Change>,
+}
+
+/// A row of a history.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Its number; they grow.
+    pub id: Id,
+    /// What changed.
+    pub field: Option<String>,
+    /// It is new.
+    #[serde(default, deserialize_with = "or_default")]
+    pub created: bool,
+    /// Of whom.
+    #[serde(default, deserialize_with = "object")]
+    pub customer: Option<Ref>,
+    /// What it was merged into.
+    #[serde(default, deserialize_with = "object")]
+    pub combined_to: Option<Ref>,
+    /// The contact of a company.
+    #[serde(default, deserialize_with = "object")]
+    pub customer_contact: Option<Contact>,
+    /// Of which order.
+    #[serde(default, deserialize_with = "object")]
+    pub order: Option<ChangedOrder>,
+}
+
+/// The contact of a company.
+#[derive(Debug, Deserialize)]
+pub struct Contact {
+    /// The client behind it.
+    #[serde(default, deserialize_with = "object")]
+    pub customer: Option<Ref>,
+}
+
+/// Whose order it is.
+#[derive(Debug, Deserialize)]
+pub struct ChangedOrder {
+    /// The client, or the company.
+    #[serde(default, deserialize_with = "object")]
+    pub customer: Option<Ref>,
+    /// The person of a company.
+    #[serde(default, deserialize_with = "object")]
+    pub contact: Option<Ref>,
 }

@@ -1,0 +1,65 @@
+//! After a lost answer: was it done? Clients, orders and companies are known by our mark as their
+//! external id, tasks by it in their commentary, notes by their words. Calls and changes may be
+//! sent twice without harm; a notification is rather seen twice than not at all.
+
+use super::Entity;
+use super::desk::{Desk, made_client, made_order, said};
+use super::notes::message_note;
+use super::wire::{OneCustomer, OneOrder};
+use crate::core::action::{Action, Bound};
+use crate::crm::remote::{Class, Fault};
+use crate::crm::{ApplyError, Done};
+
+impl Desk<'_> {
+    pub(super) async fn look_back(&self) -> Result<Option<Done>, ApplyError> {
+        match self.work.action {
+            Action::Contact { .. } => self.contact_back().await,
+            Action::Deal { .. } => self.order_back().await,
+            Action::Unsorted { .. } => Ok(self.order_back().await?.map(|done| {
+                let unsorted = done.bound.deal.map(|order| order.to_string());
+                Done { bound: Bound { unsorted, ..Bound::default() }, what: done.what }
+            })),
+            Action::Task { .. } => self.task_back().await,
+            Action::Note { text, .. } => self.note_back(text).await,
+            Action::Voicemail { text, .. } => match &self.work.case.voicemail {
+                Some(message) => self.note_back(&message_note(text, message)).await,
+                None => Ok(None),
+            },
+            Action::Company { .. } => {
+                let path = format!("customers-corporate/{}", self.mark());
+                let found: Option<serde_json::Value> = self.marked(&path).await?;
+                Ok(found.map(|_| said("made the company")))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn contact_back(&self) -> Result<Option<Done>, ApplyError> {
+        let found: Option<OneCustomer> = self.marked(&format!("customers/{}", self.mark())).await?;
+        let Some(OneCustomer { customer }) = found else { return Ok(None) };
+        self.crm.remember_site(Entity::Customer, customer.id, customer.site.as_deref()).await;
+        Ok(Some(made_client(customer.id, format!("made client {}", customer.id))))
+    }
+
+    async fn order_back(&self) -> Result<Option<Done>, ApplyError> {
+        let found: Option<OneOrder> = self.marked(&format!("orders/{}", self.mark())).await?;
+        let Some(OneOrder { order }) = found else { return Ok(None) };
+        self.crm.remember_site(Entity::Order, order.id, order.site.as_deref()).await;
+        let client = order.customer.map(|customer| customer.id);
+        Ok(Some(made_order(client, order.id, format!("made order {}", order.id))))
+    }
+
+    /// What stands under our mark; 404: nothing.
+    async fn marked<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Option<T>, ApplyError> {
+        let mut query = vec![("by", "externalId")];
+        query.extend(self.site().map(|site| ("site", site)));
+        match self.crm.api.get(Class::Delivery, path, &query).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Fault::Refused { status: 404, .. }) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+}

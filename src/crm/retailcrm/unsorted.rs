@@ -1,0 +1,95 @@
+//! retailCRM has no inbox of leads. An order that nobody is responsible for and that is marked to
+//! be called stands for an entry of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::Entity;
+use super::desk::{Desk, made_order, manager, refused, said};
+use super::fields::Sorted;
+use super::records::comment;
+use super::wire::{NewOrder, Order};
+use crate::core::action::Bound;
+use crate::core::ids::EmployeeId;
+use crate::crm::remote::{Class, same_number};
+use crate::crm::{ApplyError, Done};
+
+impl Desk<'_> {
+    pub(super) async fn unsorted(
+        &self,
+        (title, name): (&str, &str),
+        kind: Option<&str>,
+        tags: &[String],
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Done, ApplyError> {
+        let Some(number) = self.number() else {
+            return Err(refused("nobody could be called back: the number is withheld"));
+        };
+        if let Some(order) = self.waiting().await? {
+            let what = format!("nothing: order {} waits for this number (C03)", order.id);
+            let unsorted = Some(order.id.to_string());
+            return Ok(Done { bound: Bound { unsorted, ..Bound::default() }, what });
+        }
+        let Sorted { source, own, rest } = self.crm.sorted(fields);
+        let mut told = comment(title, &rest);
+        if !tags.is_empty() {
+            told = format!("{told}\n{}", tags.join(", "));
+        }
+        let new = NewOrder {
+            external_id: &self.mark(),
+            customer: None,
+            first_name: Some(name.to_owned()),
+            phone: Some(number),
+            manager_id: None,
+            status: None,
+            order_type: kind,
+            order_method: self.crm.config.order_method.as_deref(),
+            call: true,
+            manager_comment: told,
+            source,
+            custom_fields: own,
+        };
+        let id = self.make_entity("orders/create", "order", &new).await?;
+        let unsorted = Some(id.to_string());
+        let what = format!("made order {id} without a manager");
+        Ok(Done { bound: Bound { unsorted, ..Bound::default() }, what })
+    }
+
+    pub(super) async fn accept_unsorted(
+        &self,
+        owner: &EmployeeId,
+        status: Option<&str>,
+    ) -> Result<Done, ApplyError> {
+        let Some(order) = self.waiting().await? else {
+            return Ok(said("nothing: no order without a manager waits for this number"));
+        };
+        let owner = manager(owner)?;
+        let mut change = json!({ "managerId": owner, "call": false });
+        if let Some(status) = status {
+            change["status"] = json!(status);
+        }
+        // The client first: an order that has a manager is not found again.
+        if let Some(customer) = &order.customer {
+            self.edit(Entity::Customer, customer.id, &json!({ "managerId": owner })).await?;
+        }
+        self.edit(Entity::Order, order.id, &change).await?;
+        let client = order.customer.map(|customer| customer.id);
+        Ok(made_order(client, order.id, format!("order {} is of {owner} now", order.id)))
+    }
+
+    /// The oldest open order without a manager for this number.
+    async fn waiting(&self) -> Result<Option<Order>, ApplyError> {
+        let Some(number) = &self.work.case.number else { return Ok(None) };
+        let digits = number.digits();
+        let spelt = digits.len().checked_sub(10).map_or(digits, |from| &digits[from..]);
+        let closed = self.crm.closed(Class::Delivery).await?;
+        let orders = self.crm.orders(Class::Delivery, &[("filter[customer]", spelt)]).await?;
+        let his =
+            |order: &Order| order.phone.as_deref().is_some_and(|phone| same_number(phone, digits));
+        let waits = orders.into_iter().filter(|order| {
+            order.manager_id.is_none() && !closed.contains(&order.status) && his(order)
+        });
+        Ok(waits.min_by_key(|order| order.id))
+    }
+}

@@ -1,0 +1,92 @@
+//! Counters stand at 0 before anything happens. Prometheus sees no rise in one that appears with 1,
+//! so the first call that is lost would be seen nowhere.
+
+use super::Metrics;
+use crate::callback::book::row::{ending_word, kind_word, stage_word};
+use crate::core::campaign::order::{Ending, Kind, Stage};
+use crate::core::facts::Direction;
+use crate::core::plan::Role;
+use crate::core::record::{AnsweredBy, AttemptResult, Outcome};
+use crate::core::trace::Fallback;
+
+/// Answers of the directory.
+const LOOKUPS: [&str; 7] = ["hit", "miss", "negative", "stale", "coalesced", "slow", "down"];
+/// Ends of an Event Socket session.
+const ENDS: [&str; 8] =
+    ["call", "silent", "closed", "unreadable", "not_async", "not_full", "no_id", "refused"];
+/// Control commands.
+const VERBS: [&str; 3] = ["api", "bgapi", "sendmsg"];
+/// What became of web forms.
+const FORMS: [&str; 7] = ["taken", "joined", "repeated", "robot", "limited", "refused", "failed"];
+/// Requests to a CRM.
+const REQUESTS: [&str; 2] = ["find", "employees"];
+/// What comes of them.
+const ANSWERS: [&str; 3] = ["ok", "slow", "fault"];
+
+impl Metrics {
+    /// What has closed lists only.
+    pub(super) fn begin_at_zero(&self) {
+        self.begin_callbacks_at_zero();
+        for fallback in Fallback::ALL {
+            self.fallbacks.with_label_values(&[fallback.as_str()]);
+        }
+        for result in AttemptResult::ALL {
+            let owner = AnsweredBy::Rung(Role::Owner).as_str();
+            self.attempts.with_label_values(&[owner, result.as_str()]);
+        }
+        for label in LOOKUPS {
+            self.lookups.with_label_values(&[label]);
+        }
+        for label in ENDS {
+            self.sessions_ended.with_label_values(&[label]);
+        }
+        for verb in VERBS {
+            for outcome in ["ok", "error", "timeout", "down"] {
+                self.commands.with_label_values(&[verb, outcome]);
+            }
+        }
+    }
+
+    fn begin_callbacks_at_zero(&self) {
+        for label in FORMS {
+            self.forms.with_label_values(&[label]);
+        }
+        for kind in [Kind::Form, Kind::MissedCall, Kind::Click].map(kind_word) {
+            for ending in Ending::ALL.map(ending_word) {
+                self.callbacks.with_label_values(&[kind, ending]);
+            }
+            for by in ["phone", "key"] {
+                self.callback_deduplicated.with_label_values(&[kind, by]);
+            }
+        }
+        for stage in Stage::RUNNING.map(stage_word) {
+            self.callback_pending.with_label_values(&[stage]).set(0);
+        }
+        for leg in ["manager", "client"] {
+            for result in AttemptResult::ALL {
+                self.callback_attempts.with_label_values(&[leg, result.as_str()]);
+            }
+        }
+    }
+
+    /// What comes with a CRM.
+    pub fn know_crm(&self, crm: &str) {
+        self.crm_circuit_open.with_label_values(&[crm]).set(0);
+        for request in REQUESTS {
+            for answer in ANSWERS {
+                self.crm_requests.with_label_values(&[crm, request, answer]);
+            }
+        }
+    }
+
+    /// What comes with the lines of the rules in force.
+    pub fn know_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) {
+        for line in lines {
+            for outcome in Outcome::ALL {
+                let labels = [Direction::Inbound.as_str(), line, outcome.as_str()];
+                self.calls.with_label_values(&labels);
+            }
+            self.abandon_seconds.with_label_values(&[line]);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What each action becomes.
+
+use dozvon::core::action::Bound;
+use dozvon::core::case::{Event, Sound};
+use dozvon::crm::ApplyError;
+use dozvon::crm::retailcrm::RetailConfig;
+use serde_json::json;
+
+use crate::house::{House, NEW, OLGA, act, case, over};
+
+#[tokio::test]
+async fn b05_a_client_and_his_order_with_the_tags_of_the_visit() {
+    let fields = [("roistat".to_owned(), "visit".to_owned())];
+    let set = |config| RetailConfig { fields: fields.into_iter().collect(), ..config };
+    let house = House::with(set).await;
+    let case = house.case(Event::Answered, NEW).await;
+    let mut bound = Bound::default();
+    let contact = act(json!({"do": "contact", "name": "Иван", "owner": "12", "tags": ["звонок"]}));
+    house.apply("call/1/1", &contact, &case, &mut bound).await;
+    let deal = act(json!({"do": "deal", "title": "Заказ по звонку", "owner": "12", "fields":
+        {"utm_source": "ya", "utm_term": "окна", "roistat": "17", "page": "/"}}));
+    house.apply("call/1/2", &deal, &case, &mut bound).await;
+    let state = house.fake.state();
+    let customer = state.customers.last().unwrap();
+    assert_eq!(bound.client.unwrap().as_str(), customer["id"].to_string());
+    assert_eq!(customer["phones"], json!([{"number": NEW}]));
+    assert_eq!(
+        (&customer["managerId"], &customer["tags"]),
+        (&json!(12), &json!([{"name": "звонок"}]))
+    );
+    let order = state.orders.last().unwrap();
+    assert_eq!(bound.deal.unwrap().as_str(), order["id"].to_string());
+    assert_eq!(order["source"], json!({"source": "ya", "keyword": "окна"}));
+    assert_eq!(order["customFields"], json!({"visit": "17"}));
+    assert_eq!(order["managerComment"], "Заказ по звонку\npage: /");
+    assert_eq!(order["customer"]["id"], customer["id"]);
+}
+
+#[tokio::test]
+async fn c05_a_second_task_of_a_kind_is_not_made_while_one_is_open() {
+    let house = House::new().await;
+    let case = house.case(Event::Missed, OLGA).await;
+    let task = |kind: &str, dedupe: &str| {
+        act(json!({"do": "task", "kind": kind, "on": "deal", "text": "Перезвоните", "owner": "11",
+            "due": "2099-11-20T12:00:00Z", "dedupe": dedupe}))
+    };
+    let mut bound = Bound::default();
+    for (n, (kind, dedupe, made)) in [
+        ("call_back", "until_due", 1),
+        ("call_back", "until_due", 1),
+        ("call_back", "while_open", 1),
+        ("review", "until_due", 2),
+        ("call_back", "never", 3),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        house.apply(&format!("call/1/{n}"), &task(kind, dedupe), &case, &mut bound).await;
+        assert_eq!(house.fake.state().tasks.len(), made, "{n}");
+    }
+    let state = house.fake.state();
+    assert_eq!(state.tasks[0]["datetime"], "2099-11-20 15:00", "Moscow time");
+    assert_eq!(
+        (&state.tasks[0]["customer"]["id"], &state.tasks[0]["order"]["id"]),
+        (&json!(1002), &json!(2002))
+    );
+}
+
+#[tokio::test]
+async fn b06_a_completed_task_is_complete_even_where_a_new_one_may_not_be() {
+    let house = House::new().await;
+    let case = house.case(Event::Ended, OLGA).await;
+    let task = act(json!({"do": "task", "kind": "talk", "on": "client", "text": "Звонок принят",
+        "owner": "13", "due": "2026-11-20T12:00:00Z", "done": true}));
+    house.apply("call/1/1", &task, &case, &mut Bound::default()).await;
+    assert_eq!(house.fake.state().tasks[0]["complete"], json!(true));
+}
+
+#[tokio::test]
+async fn b04_a_call_goes_out_once_with_its_recording() {
+    let house = House::new().await;
+    let case = over(house.case(Event::Answered, OLGA).await, "13", "103");
+    let register = act(json!({"do": "register_call", "result": "answered", "who": "13"}));
+    let mut bound = Bound::default();
+    house.apply("call/2/1", &register, &case, &mut bound).await;
+    let update = act(json!({"do": "update_call"}));
+    let done = house.apply("call/3/1", &update, &case, &mut bound).await;
+    assert!(done.what.starts_with("nothing"), "{}", done.what);
+    // As after a lost answer.
+    let done = house.apply("call/2/1", &register, &case, &mut bound).await;
+    assert_eq!(done.what, "nothing: retailCRM has this call");
+    let state = house.fake.state();
+    assert_eq!(
+        state.calls,
+        [json!({"date": "2026-11-20 12:00:00", "type": "in",
+        "phone": "79160000002", "userId": 13, "result": "answered", "duration": 205,
+        "durationWaiting": 8, "externalId": "call", "externalPhone": "+74951111111",
+        "recordUrl": "https://pbx.example/recordings/1", "site": "shop"})]
+    );
+    assert_eq!(
+        (&state.events[0]["type"], &state.events[0]["hangupStatus"]),
+        (&json!("hangup"), &json!("answered"))
+    );
+}
+
+#[tokio::test]
+async fn a12_a_call_registered_at_its_answer_goes_out_when_it_is_over() {
+    let house = House::new().await;
+    let answered = house.case(Event::Answered, OLGA).await;
+    let register = act(json!({"do": "register_call", "result": "answered", "who": "13"}));
+    let update = act(json!({"do": "update_call"}));
+    let mut bound = Bound::default();
+    house.apply("call/1/1", &register, &answered, &mut bound).await;
+    assert_eq!(house.fake.state().calls.len(), 0);
+    let ended = over(answered, "13", "103");
+    house.apply("call/2/1", &update, &ended, &mut bound).await;
+    house.apply("call/3/1", &update, &ended, &mut bound).await;
+    let state = house.fake.state();
+    assert_eq!(state.calls.len(), 1);
+    assert_eq!((&state.calls[0]["userId"], &state.calls[0]["duration"]), (&json!(13), &json!(205)));
+}
+
+#[tokio::test]
+async fn b01_the_card_pops_up_and_the_text_has_a_link_and_no_html_of_the_caller() {
+    let house = House::new().await;
+    let case = house.case(Event::Answered, OLGA).await;
+    let notify =
+        act(json!({"do": "notify", "to": {"these": ["13"]}, "text": "Звонит <b>Ольга</b>",
+        "link": "deal"}));
+    house.apply("call/1/1", &notify, &case, &mut Bound::default()).await;
+    let uri = house.fake.server.uri();
+    let state = house.fake.state();
+    assert_eq!(state.events[0]["userIds"], json!([13]));
+    let message = state.notifications[0]["message"].as_str().unwrap();
+    assert!(message.contains("&lt;b&gt;Ольга"), "{message}");
+    assert!(message.contains(&format!("{uri}/orders/2002/edit")), "{message}");
+}
+
+#[tokio::test]
+async fn b03_everybody_is_told_without_a_card_and_without_those_who_left() {
+    let house = House::new().await;
+    let case = house.case(Event::Missed, NEW).await;
+    let notify = act(json!({"do": "notify", "to": "everybody", "text": "Пропущенный"}));
+    house.apply("call/1/1", &notify, &case, &mut Bound::default()).await;
+    let state = house.fake.state();
+    assert_eq!(state.notifications[0]["userIds"], json!([11, 12, 13]));
+    assert_eq!(state.events.len(), 0);
+}
+
+#[tokio::test]
+async fn without_the_telephony_module_the_text_goes_out_all_the_same() {
+    let house = House::new().await;
+    let case = house.case(Event::Answered, OLGA).await;
+    let off = json!({"success": false, "errorMsg": "Telephony not enabled"});
+    house.fake.trouble("call/event", crate::fake::says(200, off), 1);
+    let notify = act(json!({"do": "notify", "to": {"these": ["13"]}, "text": "x"}));
+    let done = house.apply("call/1/1", &notify, &case, &mut Bound::default()).await;
+    assert!(done.what.contains("Telephony not enabled"), "{}", done.what);
+    assert_eq!(house.fake.state().notifications.len(), 1);
+}
+
+#[tokio::test]
+async fn c02_c03_an_order_without_a_manager_stands_for_an_unsorted_entry() {
+    let house = House::new().await;
+    let case = house.case(Event::Missed, NEW).await;
+    let unsorted =
+        act(json!({"do": "unsorted", "kind": "call", "title": "Звонок", "name": "Иван"}));
+    let mut bound = Bound::default();
+    house.apply("call/1/1", &unsorted, &case, &mut bound).await;
+    let second = house.apply("call2/1/1", &unsorted, &case, &mut Bound::default()).await;
+    assert!(second.what.starts_with("nothing"), "{}", second.what);
+    assert_eq!(house.fake.state().orders.len(), 4);
+    assert_eq!(house.fake.state().orders[3]["call"], json!(true));
+    let accept = act(json!({"do": "accept_unsorted", "owner": "12", "stage": "assembling"}));
+    let done = house.apply("call3/1/1", &accept, &case, &mut Bound::default()).await;
+    let order = house.fake.state().orders[3].clone();
+    assert_eq!(done.bound.deal.unwrap().as_str(), order["id"].to_string());
+    assert_eq!((&order["managerId"], &order["status"]), (&json!(12), &json!("assembling")));
+    let state = house.fake.state();
+    let customer = state.customers.iter().find(|c| c["id"] == order["customer"]["id"]).unwrap();
+    assert_eq!(customer["managerId"], json!(12));
+}
+
+#[tokio::test]
+async fn b07_owner_tags_fields_notes_and_company() {
+    let set = |config| RetailConfig { inactive_tag: Some("спит".into()), ..config };
+    let house = House::with(set).await;
+    let mut case = house.case(Event::Voicemail, OLGA).await;
+    case.voicemail =
+        Some(Sound { url: "https://pbx.example/voicemail/1".into(), seconds: Some(4) });
+    let mut bound = Bound::default();
+    for (n, action) in [
+        json!({"do": "change_owner", "of": "client", "to": "12"}),
+        json!({"do": "change_owner", "of": "deal", "to": "11"}),
+        json!({"do": "reactivate"}),
+        json!({"do": "tag", "on": "deal", "tags": ["vip"]}),
+        json!({"do": "fields", "on": "client", "touch": "last", "fields": {"utm_source": "b"}}),
+        json!({"do": "fields", "on": "client", "touch": "first", "fields": {"utm_source": "c"}}),
+        json!({"do": "note", "on": "client", "text": "Заметка"}),
+        json!({"do": "voicemail", "on": "deal", "text": "Сообщение"}),
+        json!({"do": "company", "name": "Окна"}),
+        json!({"do": "company", "name": "Окна"}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        house.apply(&format!("call/1/{n}"), &act(action), &case, &mut bound).await;
+    }
+    let state = house.fake.state();
+    let olga = &state.customers[0];
+    assert_eq!(olga["managerId"], json!(12));
+    assert_eq!(olga["removeTags"], json!(["спит"]));
+    assert_eq!(olga["addTags"], json!(["vip"]), "others are not wiped");
+    assert_eq!(olga["source"], json!({"source": "b"}), "E08: the first stays");
+    assert_eq!(state.orders[1]["managerId"], json!(11));
+    assert_eq!(state.notes[0]["text"], "Заметка");
+    assert_eq!(state.notes[1]["text"], "Сообщение: https://pbx.example/voicemail/1");
+    assert_eq!(state.corporates.len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_with_a_reason() {
+    let house = House::new().await;
+    let withheld = case(Event::Missed, "");
+    let contact = act(json!({"do": "contact", "name": "x", "owner": "12"}));
+    let stranger = act(json!({"do": "contact", "name": "x", "owner": "anna"}));
+    let deal = act(json!({"do": "deal", "title": "x", "owner": "12"}));
+    for (action, case, word) in [
+        (&contact, &withheld, "never be found"),
+        (&stranger, &case(Event::Missed, NEW), "no user of retailCRM"),
+        (&deal, &case(Event::Missed, NEW), "needs a client"),
+    ] {
+        match house.try_apply(action, case).await {
+            Err(ApplyError::Refused { why }) => assert!(why.contains(word), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}

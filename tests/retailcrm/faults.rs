@@ -1,0 +1,162 @@
+//! Everything that can go wrong on the way, and what becomes of it.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use dozvon::core::action::Bound;
+use dozvon::core::case::Event;
+use dozvon::crm::retailcrm::Retail;
+use dozvon::crm::{ApplyError, Crm, CrmError, Work};
+use serde_json::json;
+use wiremock::ResponseTemplate;
+
+use crate::fake::{Fake, Trouble, says};
+use crate::house::{NEW, act, case, config, phone};
+
+/// What a look-up and an action say: `later 7s: …`.
+async fn told(url: &str) -> (String, String) {
+    let crm = Retail::new(&config(url)).unwrap();
+    let lookup = match crm.rough(true).caller(&phone(NEW)).await {
+        Err(CrmError::Slow) => "slow".to_owned(),
+        Err(CrmError::Fault(why)) => why,
+        Ok(found) => format!("{found:?}"),
+    };
+    let crm = Retail::new(&config(url)).unwrap();
+    let action = act(json!({"do": "register_call", "result": "missed"}));
+    let mut case = case(Event::Missed, NEW);
+    case.ended = Some(case.at);
+    let bound = Bound::default();
+    let work = Work { key: "k", action: &action, case: &case, bound: &bound };
+    let action = match crm.apply(&work).await {
+        Err(ApplyError::Later { after, why }) => format!("later {after:?}: {why}"),
+        Err(ApplyError::Lost { why }) => format!("lost: {why}"),
+        Err(ApplyError::Refused { why }) => format!("refused: {why}"),
+        Ok(done) => format!("done: {}", done.what),
+    };
+    (lookup, action)
+}
+
+async fn of(trouble: Trouble) -> (String, String) {
+    let fake = Fake::start().await;
+    fake.trouble("", trouble, 99);
+    told(&fake.server.uri()).await
+}
+
+/// A peer that answers whatever is asked with these bytes, and hangs up.
+fn raw(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(4) {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer);
+        }
+    });
+    format!("http://127.0.0.1:{port}")
+}
+
+fn error(text: &str) -> serde_json::Value {
+    json!({"success": false, "errorMsg": text})
+}
+
+#[tokio::test]
+async fn the_table() {
+    let html = ResponseTemplate::new(200).set_body_raw("<html>no such account</html>", "text/html");
+    let moved = ResponseTemplate::new(302).insert_header("Location", "https://elsewhere.example/");
+    let busy = || ResponseTemplate::new(429).set_body_json(error("Too many"));
+    let cut = raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{\"succ",
+    );
+    let gone = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port())
+    };
+    let table = [
+        ("slow", of(Trouble::Late(Duration::from_secs(3))).await, "slow", "lost: "),
+        ("down", told(&gone).await, "cannot be reached", "later None: "),
+        ("cut body", told(&cut).await, "lost", "lost: "),
+        ("401", of(says(401, error("no"))).await, "refuses our access", "later None: "),
+        ("402", of(says(402, error("unpaid"))).await, "not paid", "later None: "),
+        ("403", of(says(403, error("Access denied."))).await, "forbids", "later None: "),
+        (
+            "403 key",
+            of(says(403, error("Wrong \"apiKey\" value."))).await,
+            "our access",
+            "later None: ",
+        ),
+        ("429", of(Trouble::Says(busy())).await, "429", "later None: "),
+        (
+            "429 after",
+            of(Trouble::Says(busy().insert_header("Retry-After", "7"))).await,
+            "429",
+            "later Some(7s): ",
+        ),
+        ("503", of(says(503, error("limit"))).await, "503", "later None: "),
+        ("500", of(says(500, error("oops"))).await, "500", "later None: "),
+        ("HTML", of(Trouble::Says(html)).await, "cannot be understood", "lost: "),
+        ("redirect", of(Trouble::Says(moved)).await, "a redirect", "lost: "),
+        ("not JSON's form", of(says(200, json!([1]))).await, "cannot be understood", "lost: "),
+        (
+            "refused with 200",
+            of(says(200, error("Telephony not enabled"))).await,
+            "Telephony not enabled",
+            "refused: ",
+        ),
+        (
+            "refused, map",
+            of(says(
+                400,
+                json!({"success": false, "errorMsg": "Errors in the entity \
+            format", "errors": {"calls[0].date": "blank"}}),
+            ))
+            .await,
+            "calls[0].date: blank",
+            "refused: ",
+        ),
+        (
+            "refused, list",
+            of(says(
+                400,
+                json!({"success": false, "errorMsg": "Errors",
+            "errors": ["no phone"]}),
+            ))
+            .await,
+            "no phone",
+            "refused: ",
+        ),
+    ];
+    for (what, (lookup, action), word, becomes) in &table {
+        assert!(lookup.contains(word), "{what}: look-up: {lookup}");
+        assert!(action.starts_with(becomes), "{what}: action: {action}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_certificate_is_no_way() {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("wrong.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("wrong.key")).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let server = std::sync::Arc::new(server);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(4) {
+            let mut stream = stream.unwrap();
+            let mut tls = rustls::ServerConnection::new(server.clone()).unwrap();
+            while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+        }
+    });
+    let (lookup, action) = told(&format!("https://127.0.0.1:{port}")).await;
+    assert!(lookup.contains("cannot be reached") && lookup.contains("ertificate"), "{lookup}");
+    assert!(action.starts_with("later None: "), "{action}");
+}

@@ -1,0 +1,15 @@
+//! retailCRM, against a server that behaves as its documents and its official clients say.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod actions;
+mod changes;
+mod fake;
+mod faults;
+mod find;
+mod hour;
+mod house;
+mod lost;
+mod matrix;
+mod quiet;
+mod shape;

@@ -429,7 +429,7 @@ impl Account {
         tasks.retain(|task| {
             task["is_completed"] == done
                 && task["entity_type"].as_str() == kind
-                && ids.iter().any(|id| *id == task["entity_id"].to_string())
+                && ids.iter().any(|id| id.parse() == Ok(task["entity_id"].as_i64().unwrap_or(0)))
         });
         self.page("tasks", tasks)
     }

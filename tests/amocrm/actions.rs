@@ -9,7 +9,7 @@ fn tags(record: &Value) -> Vec<&str> {
     tags.iter().map(|tag| tag["name"].as_str().unwrap()).collect()
 }
 
-fn field<'v>(record: &'v Value, id: i64) -> Option<&'v str> {
+fn field(record: &Value, id: i64) -> Option<&str> {
     let fields = record["custom_fields_values"].as_array()?;
     let field = fields.iter().find(|field| field["field_id"] == id)?;
     field["values"][0]["value"].as_str()

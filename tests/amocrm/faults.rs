@@ -68,7 +68,8 @@ async fn what_is_mended_one_day_waits_and_what_never_will_be_is_refused() {
 async fn a_429_says_in_header_or_body_or_not_at_all_when_to_come_back() {
     let header = || Wrong::With(recorded("429_not_json"), "Retry-After", "1".to_owned());
     let second = Some(Some(Duration::from_secs(1)));
-    let cases: [(fn() -> Said, bool, _); 3] = [
+    type Case = (fn() -> Said, bool, Option<Option<Duration>>);
+    let cases: [Case; 3] = [
         (|| recorded("429_not_json"), false, Some(None)),
         (|| recorded("429_not_json"), true, second),
         (

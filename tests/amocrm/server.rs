@@ -77,17 +77,17 @@ impl Respond for Door {
         let fault = fault.map(|fault| {
             fault.times -= 1;
             match &fault.what {
-                Wrong::Answer(said) => Err(said.template()),
+                Wrong::Answer(said) => Some(said.template()),
                 Wrong::With(said, header, value) => {
-                    Err(said.template().insert_header(*header, value.as_str()))
+                    Some(said.template().insert_header(*header, value.as_str()))
                 }
-                Wrong::Silent => Err(ResponseTemplate::new(204).set_delay(TOO_LONG)),
-                Wrong::LostAfterwards => Ok(()),
+                Wrong::Silent => Some(ResponseTemplate::new(204).set_delay(TOO_LONG)),
+                Wrong::LostAfterwards => None,
             }
         });
         match fault {
-            Some(Err(answer)) => answer,
-            Some(Ok(())) => house.answer(&sent).template().set_delay(TOO_LONG),
+            Some(Some(answer)) => answer,
+            Some(None) => house.answer(&sent).template().set_delay(TOO_LONG),
             None => {
                 let new = house.pair > 1 && sent.token == Some(format!("access-{}", house.pair));
                 if house.die_after_exchange && new {

@@ -2,6 +2,7 @@
 //! is said to amoCRM.
 
 use std::path::Path;
+use std::time::Duration;
 
 use dozvon::core::case::{Event, Speaker};
 use dozvon::core::facts::Direction;
@@ -127,6 +128,10 @@ async fn dialogue(name: &str) -> String {
                 }
             }
         }
+    }
+    // Seven in any second, whatever is waiting.
+    for eight in w.server.house().moments.windows(8) {
+        assert!(eight[7] - eight[0] >= Duration::from_secs(1), "{eight:?}");
     }
     without_times(&out)
 }

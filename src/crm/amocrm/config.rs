@@ -1,6 +1,7 @@
 //! `[crm.NAME]` with `kind = "amocrm"`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use crate::core::phone::{Phone, Region};
 use crate::core::staff::Number;
 use crate::crm::config::secret;
 use crate::directory::config::human_duration;
+
+/// What amoCRM allows in a second.
+const SEVEN: NonZeroUsize = NonZeroUsize::new(7).unwrap();
 
 /// One amoCRM or Kommo account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,6 +57,9 @@ pub struct AmoConfig {
     pub hook_secret: Option<Secret>,
     /// Whether a number that is not found is looked for in other spellings too (`+7…`, `8…`).
     pub other_spellings: bool,
+    /// Requests in a second: the account allows seven. Engines that share an integration or an
+    /// address share them.
+    pub requests_per_second: NonZeroUsize,
     /// The telephony's name in call records.
     pub source: String,
     /// When a request is given up.
@@ -93,6 +100,7 @@ impl Default for AmoConfig {
             inactive_tag: None,
             hook_secret: None,
             other_spellings: true,
+            requests_per_second: SEVEN,
             source: "dozvon".to_owned(),
             timeout: Duration::from_secs(20),
         }

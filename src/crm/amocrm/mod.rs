@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | limit | 7 requests in any second, look-ups first ([`LIMIT`]) |
+//! | limit | 7 requests in any second, look-ups first |
 //! | again | 429, 5xx and lost connections; 401 once, with a new token |
 //! | never again | 400, 404, 405, 422: the account will not have it |
 //! | waits for a person | 402 (not paid), 403 (a right is missing, or the address is blocked) |
@@ -81,9 +81,9 @@ pub const ABILITIES: &[Ability] = &[
     otherwise("fields", "what has no field in the account is noted, unless `create_fields` is set"),
 ];
 
-/// Seven a second are allowed. Requests that went out a second apart may arrive closer together,
-/// and who goes on too fast is blocked by address: so the window is a little longer.
-pub const LIMIT: Limit = Limit { requests: 7, window: Duration::from_millis(1100) };
+/// Requests that went out a second apart may arrive closer together, and who goes on too fast is
+/// blocked by address: so the second is a little longer.
+const SECOND: Duration = Duration::from_millis(1100);
 
 /// Entries in a page of a list: the most there may be.
 const PAGE: &str = "250";
@@ -118,7 +118,8 @@ impl Amo {
     /// [`Fault::Access`]: the file of a secret cannot be read.
     pub fn new(config: &AmoConfig, store: Arc<Lazy>) -> Result<Self, Fault> {
         let base = config.base().map_err(|why| Fault::Unreachable(why.to_owned()))?;
-        let remote = Arc::new(Remote::new("amoCRM", LIMIT, config.timeout)?);
+        let limit = Limit { requests: config.requests_per_second.get(), window: SECOND };
+        let remote = Arc::new(Remote::new("amoCRM", limit, config.timeout)?);
         let tokens = Tokens::new(config, &base, remote.clone(), store).map_err(Fault::Access)?;
         Ok(Self {
             api: Arc::new(Api::new(remote, tokens, base.clone())),

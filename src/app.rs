@@ -22,7 +22,7 @@ use crate::core::phone::{Phone, Region};
 use crate::crm::Crm;
 use crate::directory::{BreakerState, Directory};
 use crate::esl::Limits;
-use crate::http::{self, Doors, HttpState, Readiness};
+use crate::http::{self, Caller, Doors, HttpState, Readiness};
 use crate::metrics::Metrics;
 use crate::outbox::sets::SetsInForce;
 use crate::outbox::survivors::Survivors;
@@ -281,7 +281,6 @@ impl App {
             doors: callbacks
                 .clone()
                 .map(|callbacks| doors(config, callbacks, &engine, addresses.1)),
-            directory: Some(directory.clone()),
             loopback: addresses.1.ip().is_loopback(),
         };
         let end = background.clone();
@@ -393,7 +392,14 @@ fn doors(
 ) -> Arc<Doors> {
     let (url, key) = own(config, http);
     let key = recording::key(&config.recording, &key);
-    Arc::new(Doors::of_engine(callbacks, engine, key, &url, &config.http))
+    let crms = config.crm.iter().filter_map(|(name, crm)| {
+        let line = crm.lines().first().cloned();
+        let directory = engine.directory.of(line.as_deref()).clone();
+        let secret = crm.hook_secret()?.clone();
+        Some(Caller { name: name.clone(), secret, line, directory })
+    });
+    let doors = Doors::of_engine(callbacks, engine, key, &url, &config.http);
+    Arc::new(doors.with_crms(crms.collect()))
 }
 
 /// Where talks are recorded, and links to them begin.

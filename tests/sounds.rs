@@ -49,7 +49,6 @@ impl Shop {
             store: None,
             rules: None,
             doors: None,
-            directory: None,
             loopback: true,
             recorder: recorder.clone(),
         };

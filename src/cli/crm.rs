@@ -1,5 +1,6 @@
-//! `dozvon crm`: the built-in CRM's records, and access to the other ones.
+//! `dozvon crm`: the built-in CRM's records, and other CRMs that learn of this engine.
 
+mod install;
 mod login;
 mod records;
 
@@ -40,6 +41,11 @@ enum CrmVerb {
         /// The country whose numbers are written without a country code.
         #[arg(long, default_value = "RU")]
         region: Region,
+    },
+    /// Register this engine in a CRM behind HTTP: buttons, statuses, pop-ups.
+    Install {
+        /// Its name in the configuration, or its kind: retailcrm.
+        crm: String,
     },
     /// Show records. Without a kind: the employees, and how many clients and deals there are.
     List {
@@ -127,15 +133,16 @@ enum FileError {
 }
 
 impl CrmArgs {
-    /// Runs the verb on the store of this configuration.
+    /// Runs the verb, most of them on the store.
     ///
     /// # Errors
     /// What is wrong with the file or the store. The lines of a file to correct are printed to
     /// standard error before, each as `file:line: what is wrong; what to do`.
     pub async fn run(self, config: &Config) -> miette::Result<()> {
-        let store_path = &config.store.path;
+        let store_path = config.store.path.as_path();
         match self.verb {
             CrmVerb::Login(args) => args.run(config).await,
+            CrmVerb::Install { crm } => install::install(config, &crm).await,
             CrmVerb::Import { file, region } => take_over(store_path, &file, region).await,
             verb => {
                 let crm = Builtin::new(Store::open_existing(store_path).await?);
@@ -149,7 +156,7 @@ impl CrmVerb {
     /// Everything but the import: with records that are there.
     async fn on(self, crm: &Builtin) -> miette::Result<()> {
         let said = match self {
-            Self::Import { .. } | Self::Login(_) => return Ok(()),
+            Self::Import { .. } | Self::Login(_) | Self::Install { .. } => return Ok(()),
             Self::List { what: None, json: true, .. } => return records::overview(crm).await,
             Self::List { what: None, .. } => return list(crm).await,
             Self::List { what: Some(what), number, limit, json } => {

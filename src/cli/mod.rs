@@ -64,7 +64,7 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Measure an engine: the simulated FreeSWITCH as a load generator.
     Load(load::LoadArgs),
-    /// The built-in CRM: take clients and employees over from a file. Access to amoCRM.
+    /// The built-in CRM's records; other CRMs learn of this engine.
     Crm(crm::CrmArgs),
     /// What the CRM is still to be told: look at it, release it, give it up.
     Outbox(outbox::OutboxArgs),

@@ -38,6 +38,14 @@ impl CrmConfig {
         }
     }
 
+    /// What stands in the addresses it calls by itself. `None`: it calls none.
+    pub fn hook_secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Amocrm(config) => config.hook_secret.as_ref(),
+            Self::Retailcrm(config) => config.hook_secret.as_ref(),
+        }
+    }
+
     /// What it does otherwise than the rules say.
     pub fn abilities(&self) -> &'static [Ability] {
         match self {

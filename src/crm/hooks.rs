@@ -9,17 +9,15 @@ use crate::core::ids::EmployeeId;
 pub struct Pressed {
     /// Who.
     pub employee: EmployeeId,
-    /// The line whose number is shown; `None`: as the rules say.
-    pub line: Option<String>,
     /// The same press has the same one.
     pub once: String,
 }
 
 /// The doors of a CRM.
 pub trait Hooks: Send + Sync {
-    /// Takes down what changed, as a form told it to the address with this secret. `false`: the
-    /// address is not this CRM's.
-    fn changes(&self, secret: &str, form: &[(String, String)]) -> bool;
+    /// Takes down what changed, as a form told it. The directory is told by
+    /// [`Crm::changed`](super::Crm::changed).
+    fn changes(&self, form: &[(String, String)]);
 
     /// Who pressed a button, by the token of his page. `None`: the token is not of this CRM.
     fn pressed(&self, token: &str, now: Timestamp) -> Option<Pressed>;

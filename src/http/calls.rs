@@ -6,6 +6,8 @@
 //! | `GET /v1/calls/ID` | where it stands, and all that is known |
 //! | `POST /v1/calls/ID/hangup` | where it stands then |
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
@@ -21,9 +23,11 @@ use super::callbacks::{doors, key_of, refused, told};
 use super::guard::MayCall;
 use super::problem::Problem;
 use crate::callback::How;
+use crate::core::campaign::order::Order;
 use crate::core::ids::CampaignId;
 use crate::core::phone::Phone;
-use crate::core::staff::{Staff, Status as Works};
+use crate::core::staff::{Employee, Status as Works};
+use crate::rules::Routing;
 use crate::tokens::audit;
 
 /// Whom to connect with whom.
@@ -75,41 +79,19 @@ pub(super) async fn call(
 ) -> Result<Response, Problem> {
     let Json(click) = body
         .map_err(|why| Problem::new(why.status(), "the request cannot be read", why.body_text()))?;
+    let doors = doors(&state)?;
+    let (rules, staff) = doors.now();
+    let wanted = Wanted {
+        employee: staff.named(click.employee.trim()),
+        number: &click.number,
+        line: click.line.as_deref(),
+    };
+    let (order, phone) = ring(&rules, &wanted)?;
     let key = key_of(&headers)?.map(|key| format!("call {}: {key}", who.0));
-    let (_, staff) = doors(&state)?.now();
-    let whom = (&*staff, click.employee.trim());
-    begin(&state, &who.0, whom, &click.number, click.line.as_deref(), key).await
-}
-
-/// Rings an employee, by id or extension, then the number. The same key again is the same call.
-pub(super) async fn begin(
-    state: &HttpState,
-    who: &str,
-    (staff, employee): (&Staff, &str),
-    number: &str,
-    line: Option<&str>,
-    key: Option<String>,
-) -> Result<Response, Problem> {
-    let doors = doors(state)?;
-    let (rules, _) = doors.now();
-    let found = staff.named(employee).filter(|e| e.status != Works::Gone);
-    let wrong = "nobody who works here has this id or extension";
-    let employee = found.ok_or_else(|| Problem::field("employee", wrong))?;
-    if employee.numbers.is_empty() {
-        return Err(Problem::field("employee", "he has no number that could be rung"));
-    }
-    let phone = Phone::parse(number, rules.region());
-    let phone = phone.map_err(|why| Problem::field("number", why))?;
-    if phone.premium() {
-        return Err(Problem::field("number", "a number at a premium rate is not called"));
-    }
-    if line.is_some_and(|line| rules.named_line(line).is_none()) {
-        return Err(Problem::field("line", "the rules have no such line"));
-    }
-    let order = rules.click(employee, phone.clone(), line);
     let taken = doors.callbacks.take(order, key).await.map_err(refused)?;
     if taken.how == How::New {
-        audit(who, format_args!("call {} of {} to {phone}", taken.id, employee.id));
+        let employee = wanted.employee.map(|employee| employee.id.as_str()).unwrap_or_default();
+        audit(&who.0, format_args!("call {} of {employee} to {phone}", taken.id));
     }
     let status = format!("{}/v1/calls/{}", doors.public_url, taken.id);
     let begun = Begun {
@@ -118,6 +100,32 @@ pub(super) async fn begin(
         joined: taken.how == How::Joined,
     };
     Ok((StatusCode::ACCEPTED, [(LOCATION, status)], Json(begun)).into_response())
+}
+
+/// Whom a button is to connect with whom.
+pub(super) struct Wanted<'a> {
+    pub(super) employee: Option<&'a Arc<Employee>>,
+    pub(super) number: &'a str,
+    pub(super) line: Option<&'a str>,
+}
+
+/// The order of a button, where nothing speaks against it.
+pub(super) fn ring(rules: &Routing, wanted: &Wanted<'_>) -> Result<(Order, Phone), Problem> {
+    let found = wanted.employee.filter(|employee| employee.status != Works::Gone);
+    let wrong = "nobody who works here has this id or extension";
+    let employee = found.ok_or_else(|| Problem::field("employee", wrong))?;
+    if employee.numbers.is_empty() {
+        return Err(Problem::field("employee", "he has no number that could be rung"));
+    }
+    let phone = Phone::parse(wanted.number, rules.region());
+    let phone = phone.map_err(|why| Problem::field("number", why))?;
+    if phone.premium() {
+        return Err(Problem::field("number", "a number at a premium rate is not called"));
+    }
+    if wanted.line.is_some_and(|line| rules.named_line(line).is_none()) {
+        return Err(Problem::field("line", "the rules have no such line"));
+    }
+    Ok((rules.click(employee, phone.clone(), wanted.line), phone))
 }
 
 /// Where it stands, and all that is known.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::callbacks::limits::Limits;
+use super::crm::Caller;
 use crate::callback::Callbacks;
 use crate::config::{Http, Proxy};
 use crate::core::staff::Staff;
@@ -27,6 +28,7 @@ pub struct Doors {
     pub(super) proxies: Vec<Proxy>,
     pub(super) limits: Limits,
     pub(super) streams: Arc<Semaphore>,
+    pub(super) crms: Vec<Caller>,
     now: Now,
 }
 
@@ -47,6 +49,7 @@ impl Doors {
             proxies: config.trusted_proxies.clone(),
             limits: Limits::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            crms: Vec::new(),
             now,
         }
     }
@@ -62,6 +65,12 @@ impl Doors {
         let engine = engine.clone();
         let now = Arc::new(move || (engine.rules.load_full(), engine.directory.staff()));
         Self::new(callbacks, now, key, public_url, config)
+    }
+
+    /// These CRMs may call.
+    #[must_use]
+    pub fn with_crms(self, crms: Vec<Caller>) -> Self {
+        Self { crms, ..self }
     }
 
     pub(super) fn now(&self) -> (Arc<Routing>, Arc<Staff>) {

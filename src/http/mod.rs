@@ -4,10 +4,10 @@
 mod callbacks;
 mod calls;
 mod client;
+mod crm;
 mod doors;
 mod guard;
 mod health;
-mod hooks;
 mod metrics;
 mod openapi;
 mod outbox;
@@ -25,7 +25,7 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,7 +38,6 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::recording::Recorder;
 use crate::reload::Reloader;
@@ -46,6 +45,7 @@ use crate::store::Store;
 use problem::Problem;
 
 pub use client::client;
+pub use crm::Caller;
 pub use doors::{Doors, Now};
 pub use ready::{Part, Readiness};
 
@@ -72,21 +72,19 @@ pub struct HttpState {
     pub recorder: Arc<Recorder>,
     /// For `/v1/callbacks` and `/v1/calls`. `None`: this process takes none.
     pub doors: Option<Arc<Doors>>,
-    /// For `/v1/hooks`: the CRMs. `None`: this process asks none.
-    pub directory: Option<Arc<Directory>>,
     /// The listener can be reached from this machine only: outbox and rules need no token then,
     /// as long as there is none.
     pub loopback: bool,
 }
 
 /// All resources: `/metrics`, `/healthz`, `/readyz`, `/v1/…`, `/openapi.json`, the pages `/api`
-/// and `/callback` with what they need, `/recordings/…`, `/voicemail/…`.
+/// and `/callback` with what they need, `/crm/…`, `/recordings/…`, `/voicemail/…`.
 ///
 /// What changes something or shows a number needs a token of the API ([`crate::tokens`]), a link
 /// or a client's own token; metrics and health do not. Where the listener is loopback and there
 /// is no token at all, outbox and rules are open to this machine. A proxy that brings the world
-/// here shall pass `/v1/callbacks`, `/callback.js`, `/v1/hooks`, recordings and messages, and
-/// nothing else.
+/// here shall pass `/v1/callbacks`, `/callback.js`, `/crm/`, recordings and messages, and nothing
+/// else.
 pub fn router(state: HttpState) -> Router {
     let (api, _) = api().split_for_parts();
     let doors = state.doors.clone();
@@ -99,13 +97,12 @@ pub fn router(state: HttpState) -> Router {
         .allow_headers([CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
         .max_age(PREFLIGHT);
     let (forms, _) = forms().split_for_parts();
-    // Pages of a CRM: who asks is known by his token, and what comes back is for everybody.
+    // Pages of a CRM: who asks is known by the token they bring.
     let pages = CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())
         .allow_methods([Method::POST])
-        .allow_headers([CONTENT_TYPE, HeaderName::from_static(hooks::PAGE_TOKEN)])
+        .allow_headers([CONTENT_TYPE, HeaderName::from_static(crm::PAGE_TOKEN)])
         .max_age(PREFLIGHT);
-    let (pressed, _) = pages_of_crms().split_for_parts();
     Router::new()
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::get))
@@ -117,10 +114,14 @@ pub fn router(state: HttpState) -> Router {
         .route("/callback", get(callbacks::pages::demo))
         .route("/callback.js", get(callbacks::pages::script))
         .route("/callback-demo.js", get(callbacks::pages::demo_script))
+        .route("/crm/{name}/{secret}/call", get(crm::call).post(crm::call))
+        .route("/crm/{name}/{secret}/status", get(crm::status).post(crm::status))
+        .route("/crm/{name}/{secret}/activity", get(crm::activity).post(crm::activity))
+        .route("/crm/{name}/{secret}/changes", post(crm::changes))
+        .route("/crm/{name}/click", post(crm::click).layer(pages))
         .merge(sounds())
         .merge(api)
         .merge(forms.layer(cors))
-        .merge(pressed.layer(pages))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
         .layer(middleware::from_fn(problem::told))
@@ -154,12 +155,6 @@ fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(calls::call))
         .routes(routes!(calls::show))
         .routes(routes!(calls::hang_up))
-        .routes(routes!(hooks::changes))
-}
-
-/// Resources for pages of CRMs, of whatever origin.
-fn pages_of_crms() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new().routes(routes!(hooks::click))
 }
 
 /// Resources for web pages, of other origins too.

@@ -16,7 +16,6 @@ use utoipa::{Modify, OpenApi as Describe};
     tags(
         (name = "callbacks", description = "Web forms: a manager is called first, then the client"),
         (name = "calls", description = "The button that calls"),
-        (name = "hooks", description = "What CRMs call by themselves"),
         (name = "outbox", description = "What the CRM is still to be told"),
         (name = "rules", description = "The rules in force"),
     ),
@@ -37,7 +36,7 @@ impl Modify for Tokens {
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let document = super::api().merge(super::forms()).merge(super::pages_of_crms()).into_openapi();
+    let document = super::api().merge(super::forms()).into_openapi();
     // It is made of this program's own words: a test reads it.
     document.to_pretty_json().unwrap_or_default()
 });

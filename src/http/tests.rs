@@ -20,7 +20,6 @@ async fn house(readiness: Readiness) -> House {
         store: None,
         rules: None,
         doors: None,
-        directory: None,
         loopback: true,
     };
     let server = tokio::spawn(serve(listener, state, cancel.clone()));

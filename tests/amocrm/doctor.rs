@@ -46,7 +46,7 @@ async fn an_account_that_is_as_it_has_to_be_has_nothing_bad() {
         config.other_spellings = true;
     })
     .await;
-    w.crm.subscribe("https://pbx.example/v1/hooks/0123456789abcdef").await.unwrap();
+    w.crm.subscribe("https://pbx.example/crm/sales/0123456789abcdef/changes").await.unwrap();
     let (good, bad) = told(&w).await;
     assert_eq!(bad, [""; 0]);
     insta::assert_snapshot!(good.join("\n"));
@@ -89,5 +89,5 @@ async fn the_command_logs_in_and_subscribes() {
     assert!(said.contains("sales: there is access; 3 users"), "{said}");
     assert!(said.contains("tells us changes from now on"), "{said}");
     let hook = w.server.house().account.webhooks[0]["destination"].clone();
-    assert_eq!(hook, "https://pbx.example/v1/hooks/0123456789abcdef");
+    assert_eq!(hook, "https://pbx.example/crm/sales/0123456789abcdef/changes");
 }

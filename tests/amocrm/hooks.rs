@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dozvon::config::{Http, Secret};
 use dozvon::core::client::Lookup;
 use dozvon::directory::{Directory, DirectoryConfig};
-use dozvon::http::{Doors, HttpState, Readiness, router};
+use dozvon::http::{Caller, Doors, HttpState, Readiness, router};
 use dozvon::metrics::Metrics;
 use dozvon::recording::Key;
 use dozvon::rules::Routing;
@@ -63,6 +63,13 @@ impl House {
         let campaigns = Arc::new(Fake::default());
         let url = "https://pbx.example";
         let doors = Doors::new(campaigns.clone(), now, Key::new(b"secret"), url, &Http::default());
+        let caller = Caller {
+            name: "sales".into(),
+            secret: Secret::from(SECRET.to_owned()),
+            line: None,
+            directory: directory.clone(),
+        };
+        let doors = doors.with_crms(vec![caller]);
         let state = HttpState {
             metrics,
             readiness: Arc::new(Readiness::default),
@@ -70,7 +77,6 @@ impl House {
             rules: None,
             recorder: Arc::default(),
             doors: Some(Arc::new(doors)),
-            directory: Some(directory.clone()),
             loopback: true,
         };
         Self { w, directory, campaigns, state }
@@ -104,8 +110,8 @@ impl House {
 
     async fn hears(&self, form: String) {
         let kind = "application/x-www-form-urlencoded";
-        let status = self.post(&format!("/v1/hooks/{SECRET}"), kind, "", form).await;
-        assert_eq!(status, StatusCode::NO_CONTENT);
+        let status = self.post(&format!("/crm/sales/{SECRET}/changes"), kind, "", form).await;
+        assert_eq!(status, StatusCode::OK);
         // It is looked at behind the answer; a second look finds nothing left to do.
         self.directory.look_for_changes().await;
     }
@@ -193,7 +199,7 @@ async fn a_flood_of_changes_drops_everything() {
         .iter()
         .map(|pair| pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).unwrap())
         .collect();
-    assert!(hooks.changes(SECRET, &form));
+    hooks.changes(&form);
     assert_ne!(house.w.crm.revision().await.unwrap(), before);
     assert_eq!(house.w.crm.changed().await.unwrap().clients, []);
 }
@@ -202,8 +208,8 @@ async fn a_flood_of_changes_drops_everything() {
 async fn without_the_secret_there_is_no_such_address() {
     let house = House::new().await;
     let kind = "application/x-www-form-urlencoded";
-    for secret in ["0123456789abcdeF", "x", ""] {
-        let path = format!("/v1/hooks/{secret}");
+    for secret in ["0123456789abcdeF", "x"] {
+        let path = format!("/crm/sales/{secret}/changes");
         let status = house.post(&path, kind, "", recorded("lead_status")).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{secret}");
     }
@@ -225,7 +231,7 @@ async fn d01_the_button_in_a_card_rings_who_pressed_it_and_then_the_client() {
     let house = House::new().await;
     let click = async |token: &str, number: &str| {
         let body = json!({ "number": number }).to_string();
-        house.post("/v1/hooks/click", "application/json", token, body).await
+        house.post("/crm/sales/click", "application/json", token, body).await
     };
     let good = token(504142, "integration-secret");
     assert_eq!(click(&good, "8 (916) 111-00-01").await, StatusCode::ACCEPTED);

@@ -9,7 +9,9 @@ use axum::http::{Request, Response};
 use dozvon::config::{Http, Proxy};
 use dozvon::core::ids::Extension;
 use dozvon::core::staff::{Employee, Number, Staff, Status};
-use dozvon::http::{Doors, HttpState, Readiness, router};
+use dozvon::crm::{Crm, CrmError};
+use dozvon::directory::{Directory, DirectoryConfig};
+use dozvon::http::{Caller, Doors, HttpState, Readiness, router};
 use dozvon::metrics::Metrics;
 use dozvon::recording::Key;
 use dozvon::rules::Routing;
@@ -55,7 +57,33 @@ per_address = 2
 pub struct House {
     pub fake: Arc<Fake>,
     pub state: HttpState,
+    pub crm: Arc<Shop>,
     folder: tempfile::TempDir,
+}
+
+pub const CRM_SECRET: &str = "0123456789abcdef";
+
+/// A CRM with one employee, and how often it was asked who works there.
+#[derive(Default)]
+pub struct Shop(pub std::sync::atomic::AtomicUsize);
+
+#[async_trait::async_trait]
+impl Crm for Shop {
+    fn name(&self) -> &'static str {
+        "shop"
+    }
+
+    async fn find(
+        &self,
+        _: &dozvon::core::phone::Phone,
+    ) -> Result<Option<dozvon::core::client::Client>, CrmError> {
+        Ok(None)
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(vec![Employee { id: "27".into(), ..anna() }])
+    }
 }
 
 /// What came back.
@@ -107,18 +135,28 @@ impl House {
             ..Http::default()
         };
         let url = "https://pbx.example";
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let crm = Arc::new(Shop::default());
+        let directory = Directory::new(crm.clone(), DirectoryConfig::default(), metrics.clone());
+        directory.refresh_staff().await.unwrap();
+        let caller = Caller {
+            name: "shop".into(),
+            secret: CRM_SECRET.to_owned().into(),
+            line: Some("other".into()),
+            directory,
+        };
         let doors = Doors::new(fake.clone(), now, Key::new(b"secret"), url, &config);
+        let doors = doors.with_crms(vec![caller]);
         let state = HttpState {
-            metrics: Arc::new(Metrics::new().unwrap()),
+            metrics,
             readiness: Arc::new(Readiness::default),
             store: Some(store),
             rules: None,
             recorder: Arc::default(),
             doors: Some(Arc::new(doors)),
-            directory: None,
             loopback: true,
         };
-        Self { fake, state, folder }
+        Self { fake, state, crm, folder }
     }
 
     pub fn router(&self) -> Router {

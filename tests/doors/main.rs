@@ -4,6 +4,7 @@
 
 mod api;
 mod buttons;
+mod crm;
 mod fake;
 mod follow;
 mod forms;

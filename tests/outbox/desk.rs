@@ -82,7 +82,6 @@ fn http_does_the_same_and_tells_what_is_wrong_as_a_problem() {
         store: Some(store),
         rules: None,
         doors: None,
-        directory: None,
         loopback: true,
     };
     life.rt.block_on(async {

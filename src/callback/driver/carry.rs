@@ -40,8 +40,9 @@ impl Driver {
         let now = self.clock.now();
         let Some(live) = self.live.get_mut(id) else { return };
         let engine = &self.parts.engine;
-        let (rules, staff) = (engine.rules.load(), engine.directory.staff());
         let order = live.campaign.order();
+        let directory = engine.directory.of(order.line.as_deref());
+        let (rules, staff) = (engine.rules.load(), directory.staff());
         let legal = setting::legal(&rules, order);
         let line_number = setting::caller_id(&rules, order.line.as_deref());
         let recording = match live.campaign.legs().next() {
@@ -170,7 +171,9 @@ impl Driver {
     fn carry(&mut self, id: &CampaignId, output: Output) {
         match output {
             Output::LookUp(phone) => {
-                let (directory, id) = (self.parts.engine.directory.clone(), id.clone());
+                let line = self.live.get(id).and_then(|live| live.campaign.order().line.clone());
+                let directory = self.parts.engine.directory.of(line.as_deref()).clone();
+                let id = id.clone();
                 self.coming.push(Box::pin(async move {
                     let known = match directory.lookup(&phone).await {
                         Lookup::Found { client, .. } => Known::Client(client),

@@ -109,7 +109,8 @@ impl Driver {
         let line = missed.line.clone();
         drop(self.deed(Deed::Missed(missed)));
         let engine = &self.parts.engine;
-        let (rules, staff) = (engine.rules.load(), engine.directory.staff());
+        let staff = engine.directory.of(line.as_deref()).staff();
+        let rules = engine.rules.load();
         let Some(order) = setting::missed(&rules, phone, line.as_deref(), &staff) else { return };
         self.take(order, None);
     }

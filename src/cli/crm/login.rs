@@ -47,7 +47,7 @@ impl LoginArgs {
             miette!(help = help, "there is access, but it does not go far: {error}")
         })?;
         print(&format!("{name}: there is access; {} users\n", staff.len()))?;
-        subscribe(&amo, account, config).await
+        subscribe(&amo, name, account, config).await
     }
 }
 
@@ -99,14 +99,19 @@ fn code_in(text: &str) -> String {
     pairs.find(|(key, _)| key == "code").map_or_else(|| text.to_owned(), |(_, code)| code.into())
 }
 
-async fn subscribe(amo: &Amo, account: &AmoConfig, config: &Config) -> miette::Result<()> {
+async fn subscribe(
+    amo: &Amo,
+    name: &str,
+    account: &AmoConfig,
+    config: &Config,
+) -> miette::Result<()> {
     let (Some(secret), Some(own)) = (&account.hook_secret, &config.http.public_url) else {
         return print(
             "changes are not told to us: set `hook_secret` here and `http.public_url`, and run \
              this again\n",
         );
     };
-    let address = format!("{}/v1/hooks/{}", own.trim_end_matches('/'), secret.reveal());
+    let address = format!("{}/crm/{name}/{}/changes", own.trim_end_matches('/'), secret.reveal());
     match amo.subscribe(&address).await {
         Ok(()) => print("amoCRM tells us changes from now on\n"),
         Err(fault) => print(&format!(

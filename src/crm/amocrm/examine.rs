@@ -169,7 +169,7 @@ impl Amo {
                 Ok(hooks) => hooks,
                 Err(fault) => return told.push(unknown("the webhooks", &fault)),
             };
-        let own = hooks.iter().find(|hook| hook.destination.ends_with(secret.reveal()));
+        let own = hooks.iter().find(|hook| hook.destination.contains(secret.reveal()));
         let login = "run `dozvon crm login amocrm`, which subscribes to them".to_owned();
         told.push(match own {
             None => Examined::Bad("amoCRM tells us no changes".to_owned(), login),

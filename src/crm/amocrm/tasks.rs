@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::desk::{Desk, Spot, said};
+use super::desk::{Desk, Entity, Spot, said};
 use super::sent::{NewTask, TaskResult};
 use super::wire::{Id, Task};
 use crate::core::action::{Dedupe, On};
@@ -11,6 +11,9 @@ use crate::crm::{ApplyError, Done};
 
 /// amoCRM's own type of tasks: to call.
 const CALL: i64 = 1;
+
+/// Cards in one question: the address must not grow too long.
+const MOST: usize = 100;
 
 /// A task to be made.
 #[derive(Clone, Copy)]
@@ -96,18 +99,27 @@ impl Desk<'_> {
         Ok(tasks.iter().find(same).map(|task| task.id))
     }
 
-    /// Tasks of the deal and of its client: the open ones, or those completed.
+    /// Tasks of the client and of his deals: the open ones, or those completed.
     async fn tasks(&self, spot: Spot, done: bool) -> Result<Vec<Task>, Fault> {
+        let known = self.work.case.client().into_iter().flat_map(|client| &client.deals);
+        let known = known.filter_map(|deal| super::desk::lead(deal.id.as_str()));
+        let made = self.work.bound.deal.as_ref().and_then(|deal| super::desk::lead(deal.as_str()));
+        let mut all: Vec<Entity> = spot.both().chain(made).chain(known).collect();
+        all.sort_by_key(|entity| (entity.kind.path(), entity.id));
+        all.dedup();
         let mut tasks = Vec::new();
-        for entity in spot.both() {
-            let id = entity.id.to_string();
-            let query = [
+        for of_a_kind in all.chunk_by(|one, other| one.kind == other.kind) {
+            let ids = of_a_kind.iter().take(MOST).enumerate();
+            let ids: Vec<(String, String)> = ids
+                .map(|(n, entity)| (format!("filter[entity_id][{n}]"), entity.id.to_string()))
+                .collect();
+            let mut query = vec![
                 ("filter[is_completed]", if done { "1" } else { "0" }),
-                ("filter[entity_type]", entity.kind.path()),
-                ("filter[entity_id][0]", &id),
+                ("filter[entity_type]", of_a_kind[0].kind.path()),
                 ("order[complete_till]", "desc"),
                 ("limit", super::PAGE),
             ];
+            query.extend(ids.iter().map(|(key, id)| (key.as_str(), id.as_str())));
             let list: Vec<Task> =
                 self.amo.api.list(Class::Delivery, "api/v4/tasks", &query).await?;
             tasks.extend(list);

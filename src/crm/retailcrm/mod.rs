@@ -9,6 +9,7 @@ mod desk;
 mod examine;
 mod fields;
 mod find;
+mod install;
 mod notes;
 mod records;
 mod staff;
@@ -37,6 +38,7 @@ use crate::core::phone::Phone;
 use crate::core::staff::Employee;
 
 pub use config::RetailConfig;
+pub use install::Module;
 
 /// Its kind in the configuration, logs and metrics.
 pub const NAME: &str = "retailcrm";

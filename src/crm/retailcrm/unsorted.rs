@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Entity;
-use super::desk::{Desk, made_order, manager, refused, said};
+use super::desk::{Desk, made_order, manager, said};
 use super::fields::Sorted;
 use super::records::comment;
 use super::wire::{NewOrder, Order};
@@ -23,9 +23,6 @@ impl Desk<'_> {
         tags: &[String],
         fields: &BTreeMap<String, String>,
     ) -> Result<Done, ApplyError> {
-        let Some(number) = self.number() else {
-            return Err(refused("nobody could be called back: the number is withheld"));
-        };
         if let Some(order) = self.waiting().await? {
             let what = format!("nothing: order {} waits for this number (C03)", order.id);
             let unsorted = Some(order.id.to_string());
@@ -39,13 +36,13 @@ impl Desk<'_> {
         let new = NewOrder {
             external_id: &self.mark(),
             customer: None,
-            first_name: Some(name.to_owned()),
-            phone: Some(number),
+            first_name: Some(if name.is_empty() { title } else { name }.to_owned()),
+            phone: self.number(),
             manager_id: None,
             status: None,
             order_type: kind,
             order_method: self.crm.config.order_method.as_deref(),
-            call: true,
+            call: self.number().is_some(),
             manager_comment: told,
             source,
             custom_fields: own,

@@ -560,3 +560,11 @@ pub struct ChangedOrder {
     #[serde(default, deserialize_with = "object")]
     pub contact: Option<Ref>,
 }
+
+/// The answer to a module that was registered.
+#[derive(Debug, Deserialize)]
+pub struct Installed {
+    /// Users and shops it does not know.
+    #[serde(default, deserialize_with = "map")]
+    pub info: BTreeMap<String, Value>,
+}

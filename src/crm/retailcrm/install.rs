@@ -1,0 +1,99 @@
+//! Registers our telephony module in the account.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::config::number;
+use super::wire::{Installed, UserCode};
+use super::{NAME, Retail};
+use crate::core::staff::Number;
+use crate::crm::remote::{Class, Fault};
+
+/// Shown in the list of modules.
+const TITLE: &str = "Dozvon";
+
+/// What was registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Its code.
+    pub code: String,
+    /// Extensions by user, as they stand there now.
+    pub codes: BTreeMap<String, String>,
+    /// What the CRM said about users or shops it does not know.
+    pub remarks: Vec<String>,
+}
+
+impl Retail {
+    /// Registers it, or changes it. `base` is where the CRM reaches its addresses of ours,
+    /// without `/` at its end; `client` tells this engine from others; `phones` are the
+    /// company's numbers.
+    ///
+    /// The CRM replaces the whole list of extensions: those that were given there stay, and the
+    /// configuration's are put over them.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn install(
+        &self,
+        base: &str,
+        client: &str,
+        phones: &[String],
+    ) -> Result<Module, Fault> {
+        let before = self.module().await?.map(|(_, telephony)| telephony.additional_codes);
+        let there = before.unwrap_or_default().into_iter();
+        let mut codes: BTreeMap<String, String> =
+            there.map(|UserCode { user_id, code }| (user_id, code)).collect();
+        for user in self.users_of(Class::Delivery).await? {
+            let id = user.id.to_string();
+            if !user.active {
+                codes.remove(&id);
+                continue;
+            }
+            let listed = &self.config.numbers;
+            let ours = listed.get(&id).or_else(|| listed.get(user.email.as_deref()?));
+            let line = ours.into_iter().flatten().find_map(|text| match number(text) {
+                Some(Number::Line(extension)) => Some(extension.to_string()),
+                _ => None,
+            });
+            codes.extend(line.map(|line| (id, line)));
+        }
+        let mut telephony = json!({
+            "makeCallUrl": format!("{base}/call"),
+            "changeUserStatusUrl": format!("{base}/status"),
+            "allowEdit": true,
+            "inputEventSupported": true,
+            "outputEventSupported": true,
+            "hangupEventSupported": true,
+            "additionalCodes": codes
+                .iter()
+                .map(|(user_id, code)| json!({ "userId": user_id, "code": code }))
+                .collect::<Vec<_>>(),
+        });
+        if let Some(site) = &self.config.site {
+            let phones = phones.iter().map(|p| json!({ "siteCode": site, "externalPhone": p }));
+            telephony["externalPhones"] = phones.collect();
+        }
+        let code = self.config.module.clone();
+        let module = json!({
+            "code": code,
+            "integrationCode": code,
+            "active": true,
+            "name": TITLE,
+            "clientId": client,
+            "baseUrl": format!("{base}/"),
+            "actions": { "activity": "activity" },
+            "accountUrl": base,
+            "integrations": { "telephony": telephony },
+        })
+        .to_string();
+        let path = format!("integration-modules/{code}/edit");
+        let form = [("integrationModule", module.as_str())];
+        let answer: Installed = self.api.post(Class::Delivery, &path, &form).await?;
+        let remarks = answer.info.into_iter().filter(|(name, value)| {
+            name.starts_with("notExist") && value.as_array().is_none_or(|list| !list.is_empty())
+        });
+        let remarks = remarks.map(|(name, value)| format!("{NAME} says {name}: {value}")).collect();
+        Ok(Module { code, codes, remarks })
+    }
+}

@@ -1,0 +1,65 @@
+//! What a CRM calls by itself.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use dozvon::core::campaign::order::{Kind, Target};
+
+use crate::house::{CRM_SECRET, House, request};
+
+fn at(what: &str) -> String {
+    format!("/crm/shop/{CRM_SECRET}/{what}")
+}
+
+#[tokio::test]
+async fn a13_the_button_of_the_crm_rings_its_user_then_the_client() {
+    let house = House::new().await;
+    let call = at("call?clientId=shop&userId=27&code=101&phone=79161234567");
+    assert_eq!(house.get(&call, &[]).await.status, 200);
+    // Known by his extension only, on the line of the number he called by.
+    let call = at("call?code=101&phone=89161234568&externalPhone=74951111111");
+    assert_eq!(house.get(&call, &[]).await.status, 200);
+    let orders = house.fake.orders();
+    let told: Vec<_> = orders.iter().map(|o| (o.phone.e164(), o.line.as_deref())).collect();
+    assert_eq!(told, [("+79161234567", Some("other")), ("+79161234568", Some("main"))]);
+    assert_eq!(orders[0].kind, Kind::Click);
+    assert_eq!(orders[0].targets, [Target::Employee("27".into())]);
+}
+
+#[tokio::test]
+async fn fields_of_a_form_do_as_well() {
+    let house = House::new().await;
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let got =
+        house.ask(request("POST", &at("call"), &form, "userId=27&phone=%2B79161234567")).await;
+    assert_eq!(got.status, 200, "{}", got.text);
+    assert_eq!(house.fake.orders().len(), 1);
+}
+
+#[tokio::test]
+async fn who_does_not_know_the_secret_calls_nobody() {
+    let house = House::new().await;
+    for address in [
+        "/crm/shop/0123456789abcdee/call?userId=27&phone=79161234567".to_owned(),
+        "/crm/shop//call?userId=27&phone=79161234567".to_owned(),
+        format!("/crm/other/{CRM_SECRET}/call?userId=27&phone=79161234567"),
+        format!("/crm/other/{CRM_SECRET}/status"),
+    ] {
+        assert_eq!(house.get(&address, &[]).await.status, 404, "{address}");
+    }
+    for (query, status) in [("userId=28&phone=79161234567", 422), ("userId=27&phone=x", 422)] {
+        assert_eq!(house.get(&at(&format!("call?{query}")), &[]).await.status, status, "{query}");
+    }
+    assert_eq!(house.fake.orders(), []);
+}
+
+#[tokio::test]
+async fn e10_a_status_that_changes_is_asked_for_at_once() {
+    let house = House::new().await;
+    let before = house.crm.0.load(Ordering::SeqCst);
+    assert_eq!(house.get(&at("status?userId=27&status=dinner"), &[]).await.status, 200);
+    while house.crm.0.load(Ordering::SeqCst) == before {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(house.get(&at("activity?clientId=shop"), &[]).await.status, 200);
+}

@@ -59,21 +59,34 @@ fn set(name: &str, folder: &Path) -> RuleSet {
     }
 }
 
-/// Times are of this moment.
+/// Times are of this moment: seconds since 1970, and dates with minutes.
 fn without_times(text: &str) -> String {
     let mut out = String::new();
-    let mut digits = String::new();
-    for c in text.chars().chain(['\n']) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        let time = digits.len() == 10 && digits.starts_with(['1', '2']);
-        out += if time { "TIME" } else { &digits };
-        digits.clear();
-        out.push(c);
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(at);
+        let minute = digits.get(..16).filter(|text| {
+            text.chars().zip("dddd-dd-dd dd:dd".chars()).all(|(c, shape)| match shape {
+                'd' => c.is_ascii_digit(),
+                ' ' => c == ' ' || c == 'T',
+                other => c == other,
+            })
+        });
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let second = end == 10 && digits.starts_with(['1', '2']);
+        let (text, end) = match minute {
+            Some(_) => {
+                let more = digits[16..].find(|c: char| !c.is_ascii_digit() && !":.Z".contains(c));
+                ("TIME", more.map_or(digits.len(), |more| 16 + more))
+            }
+            None if second => ("TIME", end),
+            None => (&digits[..end], end),
+        };
+        out += before;
+        out += text;
+        rest = &digits[end..];
     }
-    out
+    out + rest
 }
 
 async fn dialogue(name: &str) -> String {

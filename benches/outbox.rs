@@ -24,6 +24,7 @@ use dozvon::outbox::sets::SetsInForce;
 use dozvon::outbox::{JournalConfig, Outbox, OutboxConfig, Parts, WebhookConfig};
 use dozvon::rules::set::Sets;
 use dozvon::store::Store;
+use dozvon::traces::Tracer;
 use sqlx::query_scalar;
 use tempfile::TempDir;
 
@@ -150,6 +151,7 @@ impl House {
             crm: crm.clone(),
             directory: Some(directory),
             metrics: metrics.clone(),
+            tracer: Tracer::default(),
         });
         let mut store = outbox.store();
         let store = store.wait_for(Option::is_some).await.unwrap().clone().unwrap();

@@ -37,6 +37,7 @@ use crate::switch::control::{LinkState, NodeConfig, Nodes};
 use crate::switch::dialler::Dialler;
 use crate::switch::engine::{Engine, Settings};
 use crate::switch::listener::{self, Stop};
+use crate::traces::Tracer;
 
 /// FreeSWITCH has seen by then that nobody takes a connection it had just opened: it looks every
 /// 20 ms. Were its call let go of before, it would stay parked for ever.
@@ -99,6 +100,7 @@ impl Papers {
         crm: Arc<dyn Crm>,
         directory: &Arc<Directory>,
         metrics: &Arc<Metrics>,
+        tracer: &Tracer,
     ) -> (Arc<dyn Clerk>, Option<Paperwork>) {
         let sets = match self {
             Self::Clerk(clerk) => return (clerk, None),
@@ -113,6 +115,7 @@ impl Papers {
             crm,
             directory: Some(directory.clone()),
             metrics: metrics.clone(),
+            tracer: tracer.clone(),
         });
         (outbox.clone(), Some(Paperwork { outbox, sets }))
     }
@@ -199,7 +202,9 @@ impl App {
         let nodes: Vec<_> = config.nodes().iter().map(node).collect();
         let nodes = Nodes::start(nodes, metrics.clone(), background.clone());
         let directory = Directory::new(crm.clone(), config.directory.clone(), metrics.clone());
-        let (clerk, paperwork) = papers.begin(config, crm, &directory, &metrics);
+        let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
+        let tracer = Tracer::start(&config.traces, metrics.clone(), &tasks, background.clone());
+        let (clerk, paperwork) = papers.begin(config, crm, &directory, &metrics, &tracer);
         let settings = Settings {
             handshake: config.calls.handshake,
             limits: Limits::default(),
@@ -217,12 +222,13 @@ impl App {
         };
         let engine =
             Engine::new(settings, directory.clone(), rules, nodes.presence(), metrics.clone());
-        let engine = Arc::new(engine.with_clerk(clerk.clone()).with_recorder(recorder.clone()));
+        let engine =
+            engine.with_clerk(clerk.clone()).with_recorder(recorder.clone()).with_tracer(tracer);
+        let engine = Arc::new(engine);
 
         let sets = paperwork.as_ref().map(|paperwork| paperwork.sets.clone());
         let rules = Reloader::new(config.rules.clone(), engine.clone(), sets);
 
-        let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         // Employees first, so that the first call already knows them; a CRM that is down delays
         // the start by its deadline only.
         let staff = directory.all().map(|directory| directory.refresh_staff());

@@ -14,6 +14,7 @@
 //! | `recording` | recordings of talks and the links to them |
 //! | `store` | SQLite |
 //! | `http` | metrics, health, sounds; web forms, buttons, the outbox and the rules over HTTP |
+//! | `traces` | one trace a call, sent by OTLP |
 //! | `sim` | a simulated FreeSWITCH |
 //! | `config`, `metrics`, `telemetry`, `tokens` | one concern each |
 //! | `app` | builds the parts and joins their tasks |
@@ -42,3 +43,4 @@ pub mod store;
 pub mod switch;
 pub mod telemetry;
 pub mod tokens;
+pub mod traces;

@@ -1,15 +1,23 @@
 //! Every metric, declared once. The doc comment of a field is its HELP text. Labels are closed
 //! lists: never a number, a UUID or a deal. `grafana/METRICS.md` is made of this file.
 
+use std::collections::HashMap;
+
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Counter, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 
 mod call;
+mod dialect;
+mod exemplar;
 mod heartbeat;
+mod text;
 mod zero;
+
+pub use dialect::Dialect;
+pub use exemplar::CallHistogram;
 
 /// A metric as it is declared.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +70,12 @@ macro_rules! metrics {
                 metrics.begin_at_zero();
                 Ok(metrics)
             }
+
+            /// What histograms of calls remember, by name.
+            fn memories(&self) -> HashMap<&'static str, &exemplar::Memory> {
+                let all = [$(($name, self.$field.memory_of()),)+];
+                all.into_iter().filter_map(|(name, memory)| Some((name, memory?))).collect()
+            }
         }
     };
 }
@@ -72,9 +86,9 @@ metrics! {
     /// Calls in hand now.
     calls_active: IntGauge "dozvon_calls_active"
     /// Seconds from the arrival of an inbound call to its answer, by line and by who answered.
-    answer_seconds: HistogramVec "dozvon_call_answer_seconds" ["line", "by"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
+    answer_seconds: CallHistogram "dozvon_call_answer_seconds" ["line", "by"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
     /// Seconds after which inbound callers gave up. Below 5 s it counts as a mistake of theirs.
-    abandon_seconds: HistogramVec "dozvon_call_abandon_seconds" ["line"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
+    abandon_seconds: CallHistogram "dozvon_call_abandon_seconds" ["line"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
     /// Seconds of talk in answered calls.
     talk_seconds: HistogramVec "dozvon_call_talk_seconds" ["direction"] {5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0}
     /// Seconds owners were rung, whatever came of it.
@@ -84,11 +98,11 @@ metrics! {
     /// Calls that could not go to an owner first, by reason.
     fallbacks: IntCounterVec "dozvon_fallback_total" ["reason"]
     /// Seconds a decision takes, without the lookup.
-    decision_seconds: Histogram "dozvon_route_decision_seconds" {0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5}
+    decision_seconds: CallHistogram "dozvon_route_decision_seconds" {0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5}
     /// Seconds from the accepted socket to the first command of the plan.
-    first_command_seconds: Histogram "dozvon_first_command_seconds" {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5}
+    first_command_seconds: CallHistogram "dozvon_first_command_seconds" {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5}
     /// Seconds the directory takes to answer.
-    lookup_seconds: Histogram "dozvon_lookup_seconds" {0.00001, 0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0}
+    lookup_seconds: CallHistogram "dozvon_lookup_seconds" {0.00001, 0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0}
     /// Answers of the directory: hit, miss, negative, stale, coalesced, slow, down.
     lookups: IntCounterVec "dozvon_owner_cache_requests_total" ["result"]
     /// Entries in the directory's cache.
@@ -100,7 +114,7 @@ metrics! {
     /// 1 while the breaker keeps calls away from a CRM that fails.
     crm_circuit_open: IntGaugeVec "dozvon_crm_circuit_open" ["crm"]
     /// Event Socket sessions open now.
-    sessions: IntGauge "dozvon_esl_sessions"
+    sessions: IntGauge "dozvon_esl_sessions_open"
     /// Event Socket sessions that ended, by how.
     sessions_ended: IntCounterVec "dozvon_esl_sessions_total" ["end"]
     /// Bytes that could not be read as Event Socket.
@@ -151,6 +165,8 @@ metrics! {
     outbox_done_seconds: Histogram "dozvon_outbox_done_seconds" {0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0}
     /// 1 if the store could be counted at this scrape. Else outbox, callbacks and missed calls stand as they were. 1 where there is no store to count.
     store_readable: IntGauge "dozvon_store_readable"
+    /// 1 if the last transaction could be written. Else cases of calls wait in memory, for as long as that lasts. 1 where there is no store to write.
+    store_writable: IntGauge "dozvon_store_writable"
     /// Seconds a transaction of the journal takes, with its write to the disk.
     journal_write_seconds: Histogram "dozvon_journal_write_seconds" {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0}
     /// Papers and changes in one transaction of the journal.
@@ -179,6 +195,8 @@ metrics! {
     missed_oldest: IntGauge "dozvon_missed_oldest_seconds"
     /// Employees taken over from the CRM.
     employees: IntGauge "dozvon_employees"
+    /// Calls and deliveries for the receiver of traces, by what came of them (sent, full, lost).
+    traces: IntCounterVec "dozvon_traces_total" ["result"]
     /// Threads that work for this process's tasks.
     runtime_workers: IntGauge "dozvon_runtime_workers"
     /// Tasks alive; about two a call.
@@ -194,12 +212,19 @@ metrics! {
 impl Metrics {
     /// The text format of Prometheus.
     pub fn render(&self) -> String {
+        self.render_as(Dialect::Prometheus)
+    }
+
+    /// The page as a scraper asks for it.
+    pub fn render_as(&self, dialect: Dialect) -> String {
         self.look_at_runtime();
-        let mut text = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+        let mut page = String::new();
+        if let Err(error) =
+            text::write(&mut page, &self.registry.gather(), &self.memories(), dialect)
+        {
             tracing::error!(%error, "metrics could not be written");
         }
-        String::from_utf8(text).unwrap_or_default()
+        page
     }
 
     fn look_at_runtime(&self) {
@@ -234,6 +259,27 @@ trait Make: Sized {
         labels: &[&str],
         buckets: &[f64],
     ) -> Result<Self, prometheus::Error>;
+    /// The calls it remembers, where it does.
+    fn memory_of(&self) -> Option<&exemplar::Memory> {
+        None
+    }
+}
+
+impl Make for CallHistogram {
+    const KIND: &str = "histogram";
+
+    fn make(
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<Self, prometheus::Error> {
+        Self::new(name, help, labels, buckets)
+    }
+
+    fn memory_of(&self) -> Option<&exemplar::Memory> {
+        Some(self.memory())
+    }
 }
 
 macro_rules! make {
@@ -262,6 +308,16 @@ make! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// There a counter `a_total` is the family `a`.
+    #[test]
+    fn no_two_metrics_are_one_in_openmetrics() {
+        let mut names = std::collections::HashSet::new();
+        for metric in Metrics::ALL {
+            let family = metric.name.strip_suffix("_total").unwrap_or(metric.name);
+            assert!(names.insert(family), "{family} is another one's name");
+        }
+    }
 
     #[test]
     fn every_metric_is_registered_once_with_its_help() {

@@ -1,9 +1,16 @@
-//! Logs: text or JSON, to standard error, the call's id on every line of a call.
+//! Logs: text or JSON, to standard error, the call's id on every line of a call. What is logged can
+//! be changed while the engine runs.
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+mod levels;
 
+use tracing::field::DisplayValue;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use self::levels::{Apply, LEVELS, filter};
+pub use self::levels::{Level, Levels, Wanted, levels};
 use crate::config::{Log, LogFormat};
+use crate::core::ids::CallId;
+use crate::traces::TraceId;
 
 /// Why logs cannot be written as asked.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -31,24 +38,30 @@ pub fn start(log: &Log) -> Result<(), TelemetryError> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Colours are for a terminal, not for a journal.
     let lines = lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let started = match log.format {
-        LogFormat::Text => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    let (started, apply): (_, Apply) = match log.format {
+        LogFormat::Text => {
+            let lines = lines.with_target(false).with_filter_reloading();
+            let filter = lines.reload_handle();
+            (lines.finish().try_init(), Box::new(move |new| filter.reload(new).is_ok()))
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let filter = lines.reload_handle();
+            (lines.finish().try_init(), Box::new(move |new| filter.reload(new).is_ok()))
+        }
     };
     if started.is_err() {
         tracing::debug!("logging was started before");
+        return Ok(());
     }
+    let _ = LEVELS.set(Levels::new(apply, log));
     Ok(())
 }
 
-/// A word alone would be taken for a module, and nothing else would be logged.
-fn filter(level: &str) -> Result<EnvFilter, String> {
-    for word in level.split(',').filter(|part| !part.contains(['=', '['])) {
-        if word.trim().is_empty() || word.trim().parse::<LevelFilter>().is_err() {
-            return Err(format!("`{word}` is no level"));
-        }
-    }
-    EnvFilter::try_new(level).map_err(|error| error.to_string())
+/// The trace of a call, for its log lines. Only for machines: a person sees it in the call's id,
+/// which is the same with hyphens.
+pub fn trace_id(call: &CallId) -> Option<DisplayValue<TraceId>> {
+    levels()?.json.then(|| tracing::field::display(TraceId::of(call)))
 }
 
 /// An error with what to do about it, in one line for a log.
@@ -56,20 +69,5 @@ pub fn with_help(error: &dyn miette::Diagnostic) -> String {
     match error.help() {
         Some(help) => format!("{error}; {help}"),
         None => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_level_is_a_level_and_a_filter_is_a_filter() {
-        for right in ["info", "WARN", "off", "info,dozvon::switch=debug", "dozvon=trace"] {
-            assert!(filter(right).is_ok(), "{right}");
-        }
-        for wrong in ["loud", "", "info,debugg", "info,dozvon=loud"] {
-            assert!(filter(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -26,11 +26,13 @@ pub enum Scope {
     Outbox,
     /// The rules in force, and reload them.
     Rules,
+    /// What is logged, and change it.
+    Log,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Calls, Self::Callbacks, Self::Outbox, Self::Rules];
+    pub const ALL: [Self; 5] = [Self::Calls, Self::Callbacks, Self::Outbox, Self::Rules, Self::Log];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Scope {
             Self::Callbacks => "callbacks",
             Self::Outbox => "outbox",
             Self::Rules => "rules",
+            Self::Log => "log",
         }
     }
 }

@@ -116,6 +116,6 @@ async fn pitfall_12_a_caller_gone_at_once_leaves_nothing_behind() {
         assert_eq!(engine.record().await.outcome.map(|o| o.as_str()), Some("abandoned"));
     }
     engine.until_metric("dozvon_calls_active", 0.0).await;
-    engine.until_metric("dozvon_esl_sessions", 0.0).await;
+    engine.until_metric("dozvon_esl_sessions_open", 0.0).await;
     assert!(engine.app.engine.calls.is_empty());
 }

@@ -228,7 +228,7 @@ async fn pitfall_12_a_caller_gone_at_the_very_first_moment_leaves_nothing_behind
         assert_eq!((report.channels_left, report.talks.len()), (0, 0));
     }
     house.engine.until_metric("dozvon_calls_active", 0.0).await;
-    house.engine.until_metric("dozvon_esl_sessions", 0.0).await;
+    house.engine.until_metric("dozvon_esl_sessions_open", 0.0).await;
 }
 
 #[tokio::test]

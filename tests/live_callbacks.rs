@@ -320,6 +320,36 @@ async fn a_manager_who_leaves_while_no_engine_runs_is_rung_again() {
     company.nobody_else_was_called().await;
 }
 
+/// The manager hangs up in the moment the client picks up: the next free one talks with the client, on the same leg or
+/// on a new one, and never on two.
+#[tokio::test]
+async fn a_manager_who_leaves_as_the_client_answers_leaves_him_to_a_colleague() {
+    let Some(company) = Company::new().await else { return };
+    let house = &company.house;
+    house.phone(101).behave(AT_ONCE);
+    house.phone(102).behave(AT_ONCE);
+    house.mobile.behave(Behaviour::Manual);
+    let id = company.form(json!({"site": "shop-4711", "phone": NEW})).await;
+    let manager = company.rings(101).await;
+    let mut client = company.client_rings().await;
+    client.ring().await;
+    company.stage(&id, "dialling_client").await;
+    client.answer().await;
+    manager.hang_up().await;
+    house.phone(101).behave(Behaviour::Reject(486));
+    let colleague = company.rings(102).await;
+    if client.ended(A_WHILE).await.is_some() {
+        client = company.client_rings().await;
+        client.answer().await;
+    }
+    talk(&colleague, &client).await;
+    client.hang_up().await;
+    assert!(colleague.ended(SOON).await.is_some());
+    let tries = company.over(&id, "talked").await;
+    assert!(tries.contains(&"102 answered".to_owned()), "{tries:?}");
+    house.ends_empty().await;
+}
+
 /// The client calls in by himself while his callback waits: he is not called.
 #[tokio::test]
 async fn a_client_who_calls_in_by_himself_is_not_called_back() {

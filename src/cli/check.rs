@@ -138,7 +138,7 @@ fn everything(routing: Result<Routing, RulesError>, config: &Config) -> Vec<Look
 
 /// What the CRM of each line does otherwise than the set of that line says, and lines that are
 /// served but not there.
-fn abilities(routing: &Routing, sets: &Sets, config: &Config) -> String {
+pub(super) fn abilities(routing: &Routing, sets: &Sets, config: &Config) -> String {
     let mut out = String::new();
     let named = routing.lines().map(|line| Some(line.name.as_str()));
     let mut told: Vec<(&String, &str)> = Vec::new();

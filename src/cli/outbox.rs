@@ -12,9 +12,10 @@ use serde_json::json;
 use super::out::print;
 use super::token::user;
 use crate::outbox::desk::{Desk, DeskError, Filter, Line};
-use crate::outbox::entry::{Entry, Progress, State};
+use crate::outbox::entry::{Entry, Progress, Shown, State};
 use crate::store::Store;
 use crate::tokens::audit;
+use crate::traces::TraceId;
 
 /// `dozvon outbox`
 #[derive(Debug, clap::Args)]
@@ -106,7 +107,10 @@ impl OutboxArgs {
             }
             OutboxVerb::Show { id, json } => {
                 let entry = desk.show(id).await?;
-                print(&if json { pretty(&json!(entry))? } else { shown(&entry) })?;
+                print(&match json {
+                    true => pretty(&json!(Shown::from(entry)))?,
+                    false => shown(&entry),
+                })?;
                 Ok(ExitCode::SUCCESS)
             }
             OutboxVerb::Retry { all: true, json, .. } => {
@@ -213,13 +217,14 @@ fn line(entry: &Line) -> String {
 
 fn shown(entry: &Entry) -> String {
     let mut text = format!(
-        "entry {}: {}\ncall {} of {}: {} at {}\nrules {}\n",
+        "entry {}: {}\ncall {} of {}: {} at {}\ntrace {}\nrules {}\n",
         entry.id,
         entry.state,
         entry.call,
         entry.client,
         entry.case.event.as_str(),
         seconds(entry.case.at),
+        TraceId::of(&entry.call),
         entry.hash
     );
     if let Some(error) = &entry.last_error {

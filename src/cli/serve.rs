@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tracing::error;
+use tracing::{error, info};
 
+use super::check::abilities;
 use super::signals::{Heard, Signals};
 use crate::app::App;
 use crate::config::Config;
@@ -51,6 +52,11 @@ impl ServeArgs {
             }
         }
         let crm = open(&config.crm, crm, For::Calls)?;
+        if let Some(sets) = &sets {
+            for difference in abilities(&routing, sets, &config).lines() {
+                info!("{difference}");
+            }
+        }
         let app = match sets {
             Some(sets) => App::start_ruled(&config, crm, routing, sets).await?,
             None => App::start(&config, crm, routing).await?,

@@ -25,7 +25,7 @@ enum TokenVerb {
     New {
         /// Who uses it: letters, digits and - _ .
         name: String,
-        /// What for: calls, callbacks, outbox, rules; several with commas.
+        /// What for: calls, callbacks, outbox, rules, log; several with commas.
         #[arg(long, value_delimiter = ',', required = true)]
         scope: Vec<Scope>,
     },

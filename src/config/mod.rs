@@ -25,6 +25,7 @@ use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
 use crate::recording::config::{RecordingConfig, wrong_url};
 use crate::switch::dial::Dial;
+use crate::traces::TraceConfig;
 
 /// The file that is read where none is named, if it exists.
 pub const DEFAULT_FILE: &str = "dozvon.toml";
@@ -63,6 +64,8 @@ pub struct Config {
     pub rules: Rules,
     /// Logs.
     pub log: Log,
+    /// Where traces go.
+    pub traces: TraceConfig,
 }
 
 /// `[calls]`.
@@ -294,6 +297,9 @@ impl Config {
         for (name, key, why) in crate::crm::config::check(&self.crm) {
             wrong.push((vec!["crm".to_owned(), name, key.to_owned()], why));
         }
+        for (key, why) in self.traces.check() {
+            wrong.push((vec!["traces".to_owned(), key.to_owned()], why));
+        }
         for (index, node) in self.node.iter().enumerate() {
             let mut complain = |key: &str, why| {
                 wrong.push((vec!["node".to_owned(), index.to_string(), key.to_owned()], why));
@@ -392,6 +398,9 @@ mod tests {
                 "dozvon.toml:10",
                 "`a` already",
             ),
+            ("[traces]\nendpoint = \"tempo:4318\"\n", "dozvon.toml:2", "https://"),
+            ("[traces]\nratio = 10\n", "dozvon.toml:2", "every tenth"),
+            ("[traces.headers]\n\"a b\" = \"c\"\n", "dozvon.toml:1", "`a b`"),
         ] {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
             assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");
@@ -400,7 +409,8 @@ mod tests {
 
     #[test]
     fn a_password_is_never_printed() {
-        let config = read("[[node]]\npassword = \"hush\"\n").unwrap();
+        let text = "[[node]]\npassword = \"hush\"\n[traces.headers]\nauthorization = \"hush\"\n";
+        let config = read(text).unwrap();
         assert!(!format!("{config:?}").contains("hush"));
     }
 }

@@ -17,7 +17,8 @@ pub enum Direction {
     Outbound,
     /// Between employees (E02).
     Internal,
-    /// A callback: the engine rang an employee, then the client.
+    /// A callback: the engine rang an employee, then the client. As a call that is led, its client,
+    /// who was passed on.
     Callback,
 }
 
@@ -64,10 +65,8 @@ pub fn whom_to_ask(
     staff: &Staff,
 ) -> Option<Phone> {
     let outside = match direction {
-        Direction::Inbound => from.phone().cloned(),
-        Direction::Outbound | Direction::Internal | Direction::Callback => {
-            Phone::parse(to, region).ok()
-        }
+        Direction::Inbound | Direction::Callback => from.phone().cloned(),
+        Direction::Outbound | Direction::Internal => Phone::parse(to, region).ok(),
     };
     outside.filter(|phone| staff.by_phone(phone).is_none())
 }

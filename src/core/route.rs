@@ -95,7 +95,10 @@ impl<'r, 'f> Way<'r, 'f> {
     }
 
     fn go(&mut self) {
-        let outward = self.facts.direction != Direction::Inbound;
+        // The client of a callback comes here when he is passed on, as any other client. What is
+        // told of him is told by his callback.
+        let callback = self.facts.direction == Direction::Callback;
+        let outward = !callback && self.facts.direction != Direction::Inbound;
         let (from_inside, short) = match self.facts.from {
             // Services call from short numbers too: 900 is no colleague unless a phone of ours is.
             Caller::Extension(e) => (self.facts.presence.registered(e) == Some(true), true),
@@ -108,13 +111,14 @@ impl<'r, 'f> Way<'r, 'f> {
             Dialled::Line(line) => self.inbound(line, outward || from_inside),
             Dialled::Outside(phone) if outward => self.outbound(&phone),
             Dialled::Unreadable if outward => self.unreadable(),
-            Dialled::Outside(phone) if self.facts.passed_on => {
+            Dialled::Outside(phone) if self.facts.passed_on || callback => {
                 self.passed_on(Number::Outside(phone));
             }
             Dialled::Outside(_) | Dialled::Unreadable => {
                 self.inbound(&self.rules.default_line, from_inside);
             }
         }
+        self.out.internal |= callback;
     }
 
     /// `inside`: somebody of the company dialled, so that short numbers are extensions.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::abilities::Ability;
-use super::{amocrm, retailcrm};
+use super::{amocrm, retailcrm, webhook};
 use crate::config::Secret;
 
 /// All CRMs by the names the configuration gives them.
@@ -16,9 +16,11 @@ pub type Crms = BTreeMap<String, CrmConfig>;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CrmConfig {
     /// amoCRM, also known as Kommo.
-    Amocrm(amocrm::AmoConfig),
+    Amocrm(Box<amocrm::AmoConfig>),
     /// retailCRM, also known as Simla.
-    Retailcrm(retailcrm::RetailConfig),
+    Retailcrm(Box<retailcrm::RetailConfig>),
+    /// Any other one, by signed requests.
+    Webhook(webhook::HookConfig),
 }
 
 impl CrmConfig {
@@ -27,6 +29,7 @@ impl CrmConfig {
         match self {
             Self::Amocrm(_) => amocrm::NAME,
             Self::Retailcrm(_) => retailcrm::NAME,
+            Self::Webhook(_) => webhook::NAME,
         }
     }
 
@@ -35,6 +38,7 @@ impl CrmConfig {
         match self {
             Self::Amocrm(config) => &config.lines,
             Self::Retailcrm(config) => &config.lines,
+            Self::Webhook(config) => &config.lines,
         }
     }
 
@@ -43,6 +47,7 @@ impl CrmConfig {
         match self {
             Self::Amocrm(config) => config.hook_secret.as_ref(),
             Self::Retailcrm(config) => config.hook_secret.as_ref(),
+            Self::Webhook(_) => None,
         }
     }
 
@@ -51,6 +56,7 @@ impl CrmConfig {
         match self {
             Self::Amocrm(_) => amocrm::ABILITIES,
             Self::Retailcrm(_) => retailcrm::ABILITIES,
+            Self::Webhook(_) => webhook::ABILITIES,
         }
     }
 
@@ -58,6 +64,7 @@ impl CrmConfig {
         match self {
             Self::Amocrm(config) => config.check(),
             Self::Retailcrm(config) => config.check(),
+            Self::Webhook(config) => config.check(),
         }
     }
 }

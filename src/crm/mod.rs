@@ -10,6 +10,7 @@ pub mod open;
 pub mod remote;
 pub mod retailcrm;
 pub mod several;
+pub mod webhook;
 
 use std::time::Duration;
 
@@ -18,9 +19,9 @@ use async_trait::async_trait;
 use crate::core::action::{Action, Bound};
 use crate::core::case::Case;
 use crate::core::client::Client;
-use crate::core::ids::ClientId;
-use crate::core::phone::Phone;
-use crate::core::staff::Employee;
+use crate::core::ids::{ClientId, Extension};
+use crate::core::phone::{Phone, Region};
+use crate::core::staff::{Employee, Number};
 
 /// Why a CRM did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -181,6 +182,15 @@ pub trait Crm: Send + Sync {
     /// The CRMs behind this one, where it is several.
     fn several(&self) -> Option<&several::Several> {
         None
+    }
+}
+
+/// A number of an employee as people write it: an extension, or an outside number.
+fn number_of(text: &str) -> Option<Number> {
+    let text = text.trim();
+    match text.len() {
+        0..=6 => Extension::parse(text).ok().map(Number::Line),
+        _ => Phone::parse(text, Region::default()).ok().map(Number::Outside),
     }
 }
 

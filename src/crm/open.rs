@@ -8,6 +8,7 @@ use super::config::{CrmConfig, Crms};
 use super::lazy::Lazy;
 use super::retailcrm::Retail;
 use super::several::Several;
+use super::webhook::Hook;
 
 /// A CRM that cannot be used as configured.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -61,6 +62,9 @@ fn one(config: &CrmConfig, store: &Arc<Lazy>, what_for: For) -> Result<Arc<dyn C
         CrmConfig::Retailcrm(config) => {
             let crm = Retail::new(config).map_err(|fault| fault.to_string())?;
             Arc::new(crm.rough(what_for == For::Calls))
+        }
+        CrmConfig::Webhook(config) => {
+            Arc::new(Hook::new(config).map_err(|fault| fault.to_string())?)
         }
     })
 }

@@ -27,6 +27,7 @@ use crate::core::phone::Phone;
 use crate::core::staff::Staff;
 use crate::crm::{Crm, CrmError};
 use crate::metrics::Metrics;
+use crate::traces::TraceId;
 use breaker::Breaker;
 pub use breaker::BreakerState;
 pub use config::DirectoryConfig;
@@ -151,10 +152,15 @@ impl Directory {
     /// An outlived answer is given instead of [`Lookup::Slow`] or [`Lookup::Down`] where it names
     /// a client. An outlived "nobody" is not: it would say less than the reason does.
     pub async fn lookup(self: &Arc<Self>, phone: &Phone) -> Lookup {
+        self.lookup_for(phone, None).await
+    }
+
+    /// The same for a call that can be found by `trace`.
+    pub async fn lookup_for(self: &Arc<Self>, phone: &Phone, trace: Option<TraceId>) -> Lookup {
         let begun = Instant::now();
         let (lookup, label) = self.find(phone, begun).await;
         self.metrics.lookups.with_label_values(&[label]).inc();
-        self.metrics.lookup_seconds.observe(begun.elapsed().as_secs_f64());
+        self.metrics.lookup_seconds.observe(&[], begun.elapsed().as_secs_f64(), trace);
         lookup
     }
 

@@ -1,6 +1,6 @@
 //! Who may. A token with the scope of a resource opens it.
 //!
-//! The outbox and the rules need none as long as there is no token at all, the listener is
+//! The outbox, the rules and the log need none as long as there is no token at all, the listener is
 //! loopback, and no proxy stands before it: then whoever asks is on this machine.
 
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(super) struct MaySeeCallbacks(#[allow(dead_code, reason = "he only looks")] 
 pub(super) struct MayOutbox(pub Who);
 /// Somebody who may look at and reload the rules.
 pub(super) struct MayRules(pub Who);
+/// Somebody who may look at and change what is logged.
+pub(super) struct MayLog(pub Who);
 
 macro_rules! guard {
     ($name:ident, $scope:expr, $open:expr) => {
@@ -52,6 +54,7 @@ guard!(MayCall, Scope::Calls, false);
 guard!(MaySeeCallbacks, Scope::Callbacks, false);
 guard!(MayOutbox, Scope::Outbox, true);
 guard!(MayRules, Scope::Rules, true);
+guard!(MayLog, Scope::Log, true);
 
 /// `open`: the resource needs no token on a machine where there is none.
 async fn enter(

@@ -1,22 +1,28 @@
-//! `/metrics`: the text format of Prometheus. What stands in the store is counted at each scrape.
+//! `/metrics`: the text format of Prometheus, or OpenMetrics where that is asked for. What stands in
+//! the store is counted at each scrape.
 
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::response::IntoResponse;
 use jiff::Timestamp;
 
 use super::HttpState;
 use crate::callback::keep;
+use crate::metrics::Dialect;
 use crate::outbox;
 
 /// A scrape does not wait longer for the store: the last numbers stay.
 const COUNT: Duration = Duration::from_secs(2);
 
-pub(super) async fn get(State(state): State<HttpState>) -> impl IntoResponse {
+pub(super) async fn get(State(state): State<HttpState>, headers: HeaderMap) -> impl IntoResponse {
     count(&state).await;
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let dialect = Dialect::asked(accept);
+    let page = state.metrics.render_as(dialect);
+    ([(CONTENT_TYPE, dialect.media_type()), (VARY, "accept")], page)
 }
 
 /// Sets the metrics that stand in the store, and the one that says whether it could be counted.

@@ -8,6 +8,7 @@ mod crm;
 mod doors;
 mod guard;
 mod health;
+mod log;
 mod metrics;
 mod openapi;
 mod outbox;
@@ -72,8 +73,8 @@ pub struct HttpState {
     pub recorder: Arc<Recorder>,
     /// For `/v1/callbacks` and `/v1/calls`. `None`: this process takes none.
     pub doors: Option<Arc<Doors>>,
-    /// The listener can be reached from this machine only: outbox and rules need no token then,
-    /// as long as there is none.
+    /// The listener can be reached from this machine only: outbox, rules and log need no
+    /// token then, as long as there is none.
     pub loopback: bool,
 }
 
@@ -82,7 +83,7 @@ pub struct HttpState {
 ///
 /// What changes something or shows a number needs a token of the API ([`crate::tokens`]), a link
 /// or a client's own token; metrics and health do not. Where the listener is loopback and there
-/// is no token at all, outbox and rules are open to this machine. A proxy that brings the world
+/// is no token at all, outbox, rules and log are open to this machine. A proxy that brings the world
 /// here shall pass `/v1/callbacks`, `/callback.js`, `/crm/`, recordings and messages, and nothing
 /// else.
 pub fn router(state: HttpState) -> Router {
@@ -152,6 +153,7 @@ fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(outbox::drop))
         .routes(routes!(rules::show))
         .routes(routes!(rules::reload))
+        .routes(routes!(log::show, log::set, log::reset))
         .routes(routes!(calls::call))
         .routes(routes!(calls::show))
         .routes(routes!(calls::hang_up))

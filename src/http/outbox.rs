@@ -98,7 +98,7 @@ pub(super) async fn show(
     id: Result<Path<i64>, PathRejection>,
 ) -> Answer {
     let entry = desk(&state)?.show(number(id)?).await.map_err(problem)?;
-    Ok(Json(json!(entry)))
+    Ok(Json(json!(entry::Shown::from(entry))))
 }
 
 /// Releases a parked entry, and those of its call behind it.

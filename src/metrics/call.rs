@@ -4,10 +4,11 @@ use super::Metrics;
 use crate::core::facts::Direction;
 use crate::core::plan::Role;
 use crate::core::record::{AnsweredBy, CallRecord, Outcome, Tried, between};
+use crate::traces::TraceId;
 
 impl Metrics {
-    /// Counts a call that is over.
-    pub fn call_ended(&self, record: &CallRecord) {
+    /// Counts a call that is over. `trace`: by which it can be found.
+    pub fn call_ended(&self, record: &CallRecord, trace: Option<TraceId>) {
         let direction = record.direction.as_str();
         let line = record.line.as_deref().unwrap_or_default();
         let outcome = record.outcome.map_or("unknown", Outcome::as_str);
@@ -19,7 +20,7 @@ impl Metrics {
             }
             Some(Outcome::Abandoned) if record.direction == Direction::Inbound => {
                 let waited = record.lasted().unwrap_or_default().as_secs_f64();
-                self.abandon_seconds.with_label_values(&[line]).observe(waited);
+                self.abandon_seconds.observe(&[line], waited, trace);
             }
             _ => {}
         }

@@ -27,6 +27,7 @@ impl Metrics {
     /// What has closed lists only.
     pub(super) fn begin_at_zero(&self) {
         self.begin_callbacks_at_zero();
+        self.store_writable.set(1);
         for fallback in Fallback::ALL {
             self.fallbacks.with_label_values(&[fallback.as_str()]);
         }
@@ -39,6 +40,9 @@ impl Metrics {
         }
         for label in ENDS {
             self.sessions_ended.with_label_values(&[label]);
+        }
+        for result in ["sent", "full", "lost"] {
+            self.traces.with_label_values(&[result]);
         }
         for verb in VERBS {
             for outcome in ["ok", "error", "timeout", "down"] {

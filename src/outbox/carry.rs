@@ -19,6 +19,8 @@ use crate::core::record::between;
 use crate::crm::{ApplyError, Done, Work};
 use crate::directory::Invalidation;
 use crate::store::Store;
+use crate::telemetry::trace_id;
+use crate::traces::Delivery;
 
 /// What to do after an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +127,7 @@ impl Hand<'_> {
         let (read_back, result) = self.send(index, before == Progress::Sending).await;
         let word = planned.action.word();
         self.worker.metrics.outbox_delivery_seconds.observe(begun.elapsed().as_secs_f64());
+        self.trace(index, begun.elapsed(), read_back, &result);
         match result {
             Ok(done) => {
                 self.works();
@@ -192,6 +195,40 @@ impl Hand<'_> {
             }
         }
         (false, timeout(limit, worker.crm.apply(&work)).await.unwrap_or_else(silent))
+    }
+
+    fn trace(
+        &self,
+        index: usize,
+        took: Duration,
+        read_back: bool,
+        result: &Result<Done, ApplyError>,
+    ) {
+        let (entry, worker) = (&self.entry, self.worker);
+        worker.tracer.delivered(&entry.call, || {
+            let planned = &entry.actions[index];
+            let (result, why) = match result {
+                Ok(_) => ("done", None),
+                Err(ApplyError::Later { why, .. }) => ("later", Some(why)),
+                Err(ApplyError::Lost { why }) => ("lost", Some(why)),
+                Err(ApplyError::Refused { why }) => ("refused", Some(why)),
+            };
+            Delivery {
+                call: entry.call.clone(),
+                event: entry.case.event.as_str(),
+                action: planned.action.word(),
+                rule: planned.rule.clone(),
+                key: planned.key.clone(),
+                to: if entry.lane == Lane::Hook { "webhook" } else { worker.crm.name() },
+                entry: entry.id,
+                tries: entry.tries.saturating_add(1),
+                read_back,
+                result,
+                why: why.cloned(),
+                ended: Timestamp::now(),
+                took,
+            }
+        });
     }
 
     fn is(&mut self, index: usize, is: Progress, what: String, result: &str) {
@@ -275,6 +312,7 @@ impl Hand<'_> {
         warn!(
             entry = entry.id,
             call = %entry.call,
+            trace_id = trace_id(&entry.call),
             client = %mask(&entry.client),
             event = entry.case.event.as_str(),
             why,

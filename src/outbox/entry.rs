@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::core::action::{Bound, Planned};
 use crate::core::case::{Case, Known};
 use crate::core::ids::CallId;
+use crate::traces::TraceId;
 
 /// A closed list of words that stands in a column.
 macro_rules! words {
@@ -140,6 +141,22 @@ pub struct Entry {
     pub journal: i64,
     /// What occurred. The facts about the client are those the actions follow from.
     pub case: Case,
+}
+
+/// An entry as it is shown to machines.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    /// The trace of its call.
+    pub trace_id: TraceId,
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+impl From<Entry> for Shown {
+    fn from(entry: Entry) -> Self {
+        Self { trace_id: TraceId::of(&entry.call), entry }
+    }
 }
 
 /// What holds for a whole call.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::core::action::Ruling;
-use crate::core::case::Case;
+use crate::core::case::{Case, Event};
 
 /// A set of rules, ready to judge.
 pub trait Ruler: Send + Sync {
@@ -12,6 +12,10 @@ pub trait Ruler: Send + Sync {
     fn judge(&self, case: &Case) -> Ruling;
     /// The hash of the set, as it stands in its rulings.
     fn hash(&self) -> &str;
+    /// Whether it has a rule for this event by its name, be it to do nothing.
+    fn speaks_of(&self, _event: Event) -> bool {
+        false
+    }
 }
 
 /// The sets that are in force now.

@@ -64,7 +64,7 @@ use self::paper::{Filed, Paper};
 use self::webhook::Webhooks;
 use self::worker::Worker;
 use self::writer::{Pen, Writer};
-use crate::core::case::{Case, Clerk};
+use crate::core::case::{Case, Clerk, Event};
 use crate::core::facts::Direction;
 use crate::core::ids::CallId;
 use crate::core::record::CallRecord;
@@ -72,6 +72,7 @@ use crate::crm::Crm;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::traces::Tracer;
 
 /// An entry that waits for so many seconds tells of a fault: no wait between two tries is as long.
 const LONG: i64 = 15 * 60;
@@ -97,6 +98,8 @@ pub struct Parts {
     pub directory: Option<Arc<Directory>>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// Told what came of each action.
+    pub tracer: Tracer,
 }
 
 /// The clerk of an engine: judges cases, and sees to it that they are written down and carried
@@ -126,8 +129,8 @@ impl Outbox {
 
     /// The same by another wall clock than the system's.
     pub fn start_by(parts: Parts, wall: Wall) -> Arc<Self> {
-        let Parts { path, journal, outbox: config, webhook, judge, crm, directory, metrics } =
-            parts;
+        let Parts { path, journal, outbox: config, webhook, .. } = parts;
+        let Parts { judge, crm, directory, metrics, tracer, .. } = parts;
         let (writer, pen) = Writer::new(path, config.memory.get(), metrics.clone(), wall.clone());
         let (store, written) = (writer.store.subscribe(), writer.written.clone());
         let (stop_writer, stop_worker) = (writer.stop.clone(), CancellationToken::new());
@@ -141,6 +144,7 @@ impl Outbox {
             circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
             config,
             metrics: metrics.clone(),
+            tracer,
             pen: pen.clone(),
             wall: wall.clone(),
             me: uuid::Uuid::new_v4().to_string(),
@@ -164,11 +168,16 @@ impl Outbox {
     /// seconds ago.
     ///
     /// # Errors
-    /// The store is not open, the oldest entry waits for too long, or entries are parked.
+    /// The store is not open or cannot be written, the oldest entry waits for too long, or entries are parked.
     pub fn state(&self) -> Result<(), String> {
         let (oldest, parked) = (self.metrics.outbox_oldest.get(), self.metrics.outbox_parked.get());
         if self.store.borrow().is_none() {
             return Err("its store is not open; cases of calls wait in memory, see the log".into());
+        }
+        if self.metrics.store_writable.get() == 0 {
+            return Err(
+                "its store cannot be written; cases of calls wait in memory, see the log".into()
+            );
         }
         if oldest > LONG {
             let minutes = oldest / 60;
@@ -214,6 +223,11 @@ impl Outbox {
             }
         };
         Paper::Case(Box::new(filed))
+    }
+
+    /// Whether the set of this call has rules for that event by its name.
+    pub(crate) fn speaks_of(&self, case: &Case, event: Event) -> bool {
+        self.set_of(case).live.speaks_of(event)
     }
 
     /// A record, in the same way.

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::judge::{InForce, Judge, Ruler};
 use crate::core::action::Ruling;
-use crate::core::case::Case;
+use crate::core::case::{Case, Event};
 use crate::directory::Directory;
 use crate::rules::set::{RuleSet, Sets};
 
@@ -58,5 +58,9 @@ impl Ruler for Set {
 
     fn hash(&self) -> &str {
         &self.hash
+    }
+
+    fn speaks_of(&self, event: Event) -> bool {
+        self.set.speaks_of(event)
     }
 }

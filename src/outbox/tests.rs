@@ -133,6 +133,7 @@ async fn a_queue_claimed_while_its_last_turn_ends_is_let_go_of_at_once() {
         circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
         config,
         metrics,
+        tracer: crate::traces::Tracer::default(),
         pen,
         wall,
         me: "me".into(),

@@ -24,6 +24,7 @@ use crate::crm::Crm;
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::traces::Tracer;
 
 /// Entries of one client in a row, before others have their turn.
 const ROW: usize = 32;
@@ -39,6 +40,7 @@ pub(super) struct Worker {
     pub webhooks: Webhooks,
     pub config: OutboxConfig,
     pub metrics: Arc<Metrics>,
+    pub tracer: Tracer,
     pub pen: Pen,
     /// Stored times are its.
     pub wall: Wall,

@@ -213,10 +213,14 @@ impl Writer {
         loop {
             match Store::open(&self.path).await {
                 Ok(store) => {
+                    self.metrics.store_writable.set(1);
                     outage.over();
                     return Some(store);
                 }
-                Err(error) => outage.failed(&error, self.jobs.len()),
+                Err(error) => {
+                    self.metrics.store_writable.set(0);
+                    outage.failed(&error, self.jobs.len());
+                }
             }
             if self.stop.is_cancelled() {
                 self.jobs.close();
@@ -254,6 +258,7 @@ impl Writer {
                             _ => {}
                         }
                     }
+                    self.metrics.store_writable.set(1);
                     outage.over();
                     // With the memory still half full, the next loss belongs to the same outage.
                     if self.jobs.len() <= self.jobs.max_capacity() / 2 {
@@ -267,6 +272,7 @@ impl Writer {
                     if is_of_the_job(&told) && self.weed(store, batch, &told).await {
                         continue;
                     }
+                    self.metrics.store_writable.set(0);
                     outage.failed(&told, self.jobs.len() + batch.len());
                     refuse(batch, &told);
                 }

@@ -23,22 +23,6 @@ fn the_dialplan_says_where_else_the_template_else_nothing_is_recorded() {
 }
 
 #[test]
-fn a12_a_callback_is_recorded_where_the_dialplan_puts_all_others() {
-    let file = |config: &RecordingConfig| {
-        let recorder = Recorder::new(config, "http://x", Path::new("/nowhere/key"));
-        let (call, date) = (CallId::new("a-1"), jiff::civil::date(2026, 11, 20));
-        recorder.own_file(&Words { date, call: &call, line: None, direction: Direction::Callback })
-    };
-    assert_eq!(file(&RecordingConfig::default()), None);
-    let folder = RecordingConfig { folder: Some("/rec".into()), ..RecordingConfig::default() };
-    assert_eq!(file(&folder).as_deref(), Some("/rec/2026-11-20/a-1.wav"));
-    assert_eq!(file(&RecordingConfig { enabled: false, ..folder.clone() }), None);
-    let path = Some(Template::parse("/rec/{direction}/{call}.wav").unwrap());
-    let both = RecordingConfig { path, ..folder };
-    assert_eq!(file(&both).as_deref(), Some("/rec/callback/a-1.wav"));
-}
-
-#[test]
 fn a_path_of_the_dialplan_that_climbs_is_refused() {
     let none = RecordingConfig::default();
     for path in ["/rec/../../etc/x.wav", "rec/x.wav", "/rec/x", "/rec/a\nb.wav", "{a=b}/x.wav"] {
@@ -53,4 +37,20 @@ fn a_recording_lasts_until_its_call_is_over() {
     assert!(recorder.lasts(Path::new("/rec/a.wav")));
     drop(lasting);
     assert!(!recorder.lasts(Path::new("/rec/a.wav")));
+}
+
+#[test]
+fn a12_a_callback_is_recorded_where_the_dialplan_puts_all_others() {
+    let file = |config: &RecordingConfig| {
+        let recorder = Recorder::new(config, "http://x", Path::new("/nowhere/key"));
+        let (call, date) = (CallId::new("a-1"), jiff::civil::date(2026, 11, 20));
+        recorder.own_file(&Words { date, call: &call, line: None, direction: Direction::Callback })
+    };
+    assert_eq!(file(&RecordingConfig::default()), None);
+    let folder = RecordingConfig { folder: Some("/rec".into()), ..RecordingConfig::default() };
+    assert_eq!(file(&folder).as_deref(), Some("/rec/2026-11-20/a-1.wav"));
+    assert_eq!(file(&RecordingConfig { enabled: false, ..folder.clone() }), None);
+    let path = Some(Template::parse("/rec/{direction}/{call}.wav").unwrap());
+    let both = RecordingConfig { path, ..folder };
+    assert_eq!(file(&both).as_deref(), Some("/rec/callback/a-1.wav"));
 }

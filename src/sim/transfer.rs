@@ -115,6 +115,11 @@ impl Call {
         let now = self.now();
         let leg = &mut self.legs[A];
         leg.profile.destination.clone_from(&to.extension);
+        if !leg.inbound {
+            // Whom we dialled is the one who calls from now on (seen on 1.10.12).
+            leg.profile.name.clone_from(&leg.profile.callee_name);
+            leg.profile.number.clone_from(&leg.profile.callee_number);
+        }
         leg.times.transfer = now;
         leg.times.profile = now;
         leg.stale = true;

@@ -85,6 +85,7 @@ impl Arrival {
         let direction = match get("variable_dozvon_direction").as_ref() {
             "outbound" => Direction::Outbound,
             "internal" => Direction::Internal,
+            "callback" => Direction::Callback,
             _ => Direction::Inbound,
         };
         Ok(Self {

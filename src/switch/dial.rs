@@ -158,9 +158,8 @@ impl Dial {
 }
 
 /// Where a client lands whom a manager's phone passes on: dialplan/dozvon.xml, as the clients of
-/// all other calls. The call is told of by its campaign; for the engine that leads it there it is
-/// one inside the company.
-const PASSED_ON: &str = "force_transfer_context=dozvon,dozvon_direction=internal";
+/// all other calls, and that it is his callback that tells of him.
+const PASSED_ON: &str = "force_transfer_context=dozvon,dozvon_direction=callback";
 
 /// The header by which an application on a leg tells what it has come to.
 pub const TOLD: &str = "Dozvon-Leg";

@@ -22,6 +22,7 @@ use crate::esl::Limits;
 use crate::metrics::Metrics;
 use crate::recording::Recorder;
 use crate::rules::Routing;
+use crate::traces::{Tracer, Trail};
 
 /// How sessions behave.
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ pub struct Engine {
     pub clerk: Arc<dyn Clerk>,
     /// Which talks are recorded, and where.
     pub recorder: Arc<Recorder>,
+    /// Takes down what traces are made of.
+    pub tracer: Tracer,
 }
 
 /// What happens in calls, as it happens.
@@ -118,6 +121,7 @@ impl Engine {
             news: broadcast::Sender::new(4096),
             clerk: Arc::new(NoClerk),
             recorder: Arc::default(),
+            tracer: Tracer::default(),
         }
     }
 
@@ -132,6 +136,13 @@ impl Engine {
     #[must_use]
     pub fn with_recorder(mut self, recorder: Arc<Recorder>) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// With traces; without it none are made.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
         self
     }
 
@@ -166,8 +177,8 @@ impl Engine {
                 let waited = record.waited().unwrap_or_default();
                 if record.direction == Direction::Inbound {
                     let line = record.line.as_deref().unwrap_or_default();
-                    let seconds = self.metrics.answer_seconds.with_label_values(&[line, by]);
-                    seconds.observe(waited.as_secs_f64());
+                    let (seconds, trace) = (waited.as_secs_f64(), self.tracer.exemplar(&record.id));
+                    self.metrics.answer_seconds.observe(&[line, by], seconds, trace);
                 }
                 let who = party.employee.as_ref().map_or("unlisted", |e| e.as_str());
                 info!(by, who, waited_ms = waited.as_millis() as u64, "answered");
@@ -183,10 +194,10 @@ impl Engine {
     }
 
     /// A record is complete: count it, log it, hand it on.
-    pub(super) fn closed(&self, record: CallRecord) {
+    pub(super) fn closed(&self, record: CallRecord, trail: Trail) {
         let outcome = record.outcome.map_or("unknown", Outcome::as_str);
         let direction = record.direction.as_str();
-        self.metrics.call_ended(&record);
+        self.metrics.call_ended(&record, self.tracer.exemplar(&record.id));
         info!(
             outcome,
             direction,
@@ -198,8 +209,9 @@ impl Engine {
             cause = record.hangup_cause.as_deref().unwrap_or(""),
             "call ended"
         );
-        if self.clerk.wants() || self.news.receiver_count() > 0 {
+        if self.clerk.wants() || trail.is_kept() || self.news.receiver_count() > 0 {
             let record = Arc::new(record);
+            self.tracer.closed(&record, trail);
             self.clerk.closed(record.clone());
             self.tell(|| CallNews::Closed(record));
         }

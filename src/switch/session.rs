@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, info, info_span, warn};
 
 use super::arrival::{Arrival, HandshakeError};
 use super::clock::Clock;
@@ -31,6 +31,8 @@ use crate::core::record::CallRecord;
 use crate::core::trace::Decision;
 use crate::directory::Directory;
 use crate::esl::{Command, Event, FrameError, Incoming, Link, LinkError, Reply};
+use crate::telemetry::trace_id;
+use crate::traces::Trail;
 
 /// The events of the end of a call come within `linger`; it must outlive the machine's patience
 /// for them (`core::call`, 5 s).
@@ -118,6 +120,7 @@ struct Session {
     record: Option<CallRecord>,
     commanded: bool,
     tape: Tape,
+    trail: Trail,
     /// FreeSWITCH has taken `linger`: the end of the call will be told.
     lingers: bool,
     /// FreeSWITCH runs what this connection sends.
@@ -143,7 +146,7 @@ pub async fn run(
     match engine.calls.enter(&id, connected) {
         Entry::Joined => debug!(call = %id, "a second connection of this call joins it"),
         Entry::First(seat, connected) => {
-            let span = tracing::info_span!("call", id = %id);
+            let span = info_span!("call", id = %id, trace_id = trace_id(&id));
             let session = Session::new(engine, seat, connected);
             tracing::Instrument::instrument(session.lead(drain), span).await;
         }
@@ -167,7 +170,7 @@ async fn handshake(
         }
     };
     let mut arrival = Arrival::read(&data.headers, engine.region())?;
-    if engine.clerk.wants() {
+    if engine.clerk.wants() || engine.tracer.is_on() {
         arrival = arrival.with_brought(&data.headers);
     }
     let id = arrival.call.as_str();
@@ -204,6 +207,7 @@ impl Session {
         let Connected { link, mut arrival, accepted } = connected;
         let clock = Clock::start();
         let tape = Tape::new(engine.recorder.clone());
+        let trail = engine.tracer.trail(&arrival.call, arrival.brought.led_before);
         let desk = Desk::new(engine.clerk.clone(), std::mem::take(&mut arrival.brought));
         let mut call = Call::new(CallRecord::new(
             arrival.call.clone(),
@@ -231,6 +235,7 @@ impl Session {
             record: None,
             commanded: false,
             tape,
+            trail,
             lingers: false,
             led: false,
         }
@@ -265,7 +270,7 @@ impl Session {
         self.engine.metrics.calls_active.dec();
         // The record first: it must not wait for a good-bye that may be slow.
         if let Some(record) = self.record.take() {
-            self.engine.closed(record);
+            self.engine.closed(record, std::mem::take(&mut self.trail));
         }
         if end.is_ok() {
             // The call is over; a peer that went first is no fault.
@@ -281,12 +286,14 @@ impl Session {
             from: self.arrival.from.clone(),
             to: self.arrival.to.clone(),
         });
+        self.trail.asked(self.clock.now());
         let staff = self.directory.staff();
         let Arrival { direction, from, to, .. } = &self.arrival;
         self.lookup = Some(match whom_to_ask(*direction, from, to, self.engine.region(), &staff) {
             Some(phone) => {
                 let directory = self.directory.clone();
-                Box::pin(async move { directory.lookup(&phone).await })
+                let trace = self.trail.exemplar();
+                Box::pin(async move { directory.lookup_for(&phone, trace).await })
             }
             None => Box::pin(std::future::ready(Lookup::NotAsked)),
         });
@@ -323,11 +330,13 @@ impl Session {
         if !self.call.is_deciding() {
             return;
         }
-        let begin = std::time::Instant::now();
+        let (begin, now) = (std::time::Instant::now(), self.clock.now());
         let engine = self.engine.clone();
         let _stand = engine.rules_stand();
         let decision = self.decision(lookup);
-        self.engine.metrics.decision_seconds.observe(begin.elapsed().as_secs_f64());
+        let (took, trace) = (begin.elapsed(), self.trail.exemplar());
+        self.engine.metrics.decision_seconds.observe(&[], took.as_secs_f64(), trace);
+        self.trail.decided(lookup, now, took);
         if let Some(fallback) = decision.fallback {
             self.engine.metrics.fallbacks.with_label_values(&[fallback.as_str()]).inc();
         }
@@ -470,10 +479,9 @@ impl Session {
         let commands_now = !commands.is_empty();
         self.link.send(commands).await?;
         if commands_now && !std::mem::replace(&mut self.commanded, true) {
-            self.engine
-                .metrics
-                .first_command_seconds
-                .observe(self.accepted.elapsed().as_secs_f64());
+            let (after, trace) = (self.accepted.elapsed(), self.trail.exemplar());
+            self.engine.metrics.first_command_seconds.observe(&[], after.as_secs_f64(), trace);
+            self.trail.commanded(after);
         }
         Ok(())
     }
@@ -506,6 +514,7 @@ impl Session {
                     self.begin(&self.decision(&Lookup::Slow), None);
                 }
                 self.desk.occurred(self.call.record(), &occurrence, self.clock.now());
+                self.trail.occurred(&occurrence, self.clock.now());
                 self.engine.occurred(&self.call, occurrence);
             }
             Output::Closed(record) => {

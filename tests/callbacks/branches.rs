@@ -37,6 +37,7 @@ fn a14_a16_a20_the_owner_then_the_client_and_the_crm_has_all_the_form_said() {
         1.0
     );
     assert_eq!(life.metric("dozvon_callback_connect_seconds_count"), 1.0);
+    assert_eq!(life.metric("dozvon_callback_first_ring_seconds_count"), 1.0);
 }
 
 #[test]
@@ -175,9 +176,10 @@ fn the_client_calls_in_by_himself_and_is_not_called_back() {
 #[test]
 fn a16_a_client_who_is_passed_on_is_one_talk_and_both_are_known() {
     let house = House::new();
-    house.phone("101", Script::answers(secs(2)).transfers(secs(10), "103"));
+    // Late enough for a busy machine to have put them through.
+    house.phone("101", Script::answers(secs(2)).transfers(secs(50), "103"));
     house.phone("103", Script::answers(secs(3)));
-    house.phone(OLGA, Script::answers(secs(2)).hangs_up_after(secs(60)));
+    house.phone(OLGA, Script::answers(secs(2)).hangs_up_after(secs(150)));
     let life = house.start();
     let id = life.begin(form(OLGA));
     let view = life.over(&id, Ending::Talked);
@@ -189,6 +191,23 @@ fn a16_a_client_who_is_passed_on_is_one_talk_and_both_are_known() {
     assert_eq!(who(&case.first), Some("101".into()), "{case:?}");
     assert_eq!(who(&case.last), Some("103".into()), "{case:?}");
     assert!(case.talked >= 2, "{case:?}");
+    assert_eq!(house.rows::<CallRow>().len(), 1, "it stays one call");
+    house.ends_empty();
+}
+
+#[test]
+fn a16_a_client_who_is_passed_on_to_a_silent_colleague_is_not_lost() {
+    let house = House::new();
+    house.phone("102", Script::answers(secs(2)).transfers(secs(50), "103"));
+    house.phone("101", Script::answers(secs(2)));
+    house.phone(OLGA, Script::answers(secs(2)).hangs_up_after(secs(180)));
+    let life = house.start();
+    let id = life.begin(only("102", OLGA));
+    life.over(&id, Ending::Talked);
+    let learnt = house.learnt(&id);
+    let ended = learnt.iter().find(|l| l.judged.case.event == Event::Ended).unwrap();
+    let last = ended.judged.case.last.as_ref().unwrap();
+    assert_eq!(last.employee, Some("101".into()), "his owner took him");
     assert_eq!(house.rows::<CallRow>().len(), 1, "it stays one call");
     house.ends_empty();
 }

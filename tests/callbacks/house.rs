@@ -66,6 +66,8 @@ pub struct House {
     pub crm: Builtin,
     pub store: Store,
     pub config: Config,
+    /// The rules the CRM is told by.
+    pub set: Arc<RuleSet>,
     routing: String,
     sim: Runtime,
     folder: TempDir,
@@ -133,7 +135,8 @@ impl House {
         config.callbacks.poll = Duration::from_millis(50);
         let crm = Builtin::new(store.clone());
         let routing = format!("{ROUTING}{rules}");
-        Self { switch, crm, store, config, routing, sim, folder }
+        let set = Arc::new(RuleSet::builtin("amocrm-classic").unwrap().unwrap());
+        Self { switch, crm, store, config, set, routing, sim, folder }
     }
 
     pub fn folder(&self) -> PathBuf {
@@ -150,9 +153,8 @@ impl House {
         let runtime = runtime();
         let app = runtime.block_on(async {
             let routing = Routing::parse("test.toml", &self.routing).unwrap();
-            let set = RuleSet::builtin("amocrm-classic").unwrap().unwrap();
             let crm = Arc::new(self.crm.clone());
-            let sets = Sets::only(Arc::new(set));
+            let sets = Sets::only(self.set.clone());
             let app = App::start_ruled(&self.config, crm, routing, sets).await.unwrap();
             self.switch.set_engine(&app.calls.to_string());
             let up = |states: Vec<(_, LinkState)>| states.iter().all(|(_, s)| *s == LinkState::Up);

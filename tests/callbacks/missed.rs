@@ -35,6 +35,9 @@ fn a_missed_call_is_on_the_list_until_the_client_calls_again_and_is_answered() {
     until("both are listed", || missed(&house, true).len() == 2);
     assert_eq!(missed(&house, true)[0].line.as_deref(), Some("main"));
     assert_eq!(open(&life, &house), 2.0);
+    until("the oldest has an age", || {
+        open(&life, &house) == 2.0 && life.metric("dozvon_missed_oldest_seconds") >= 1.0
+    });
     assert!(
         house.block_on(life.callbacks().list(false, 10)).unwrap().is_empty(),
         "no option, no call"
@@ -44,6 +47,21 @@ fn a_missed_call_is_on_the_list_until_the_client_calls_again_and_is_answered() {
     until("both are closed", || missed(&house, true).is_empty());
     let all = missed(&house, false);
     assert!(all.iter().all(|call| call.how.as_deref() == Some("inbound")), "{all:?}");
+    assert_eq!(open(&life, &house), 0.0);
+}
+
+#[test]
+fn a_missed_call_is_closed_by_an_employee_who_calls_the_client() {
+    let house = House::new();
+    let life = house.start();
+    inbound(&house, OLGA);
+    until("it is listed", || missed(&house, true).len() == 1);
+    house.phone(OLGA, Script::answers(secs(1)).hangs_up_after(secs(5)));
+    let call = CallSpec::new("101", OLGA).variable("dozvon_direction", "outbound");
+    let call = house.block_on(async { house.switch.call(call.caller(Caller::stays())) });
+    house.block_on(call.report());
+    until("it is closed", || missed(&house, true).is_empty());
+    assert_eq!(missed(&house, false)[0].how.as_deref(), Some("outbound"));
     assert_eq!(open(&life, &house), 0.0);
 }
 

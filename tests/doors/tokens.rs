@@ -13,7 +13,9 @@ async fn a_token_opens_what_it_was_made_for_and_nothing_else() {
     let house = House::new().await;
     let calls = house.token("crm", &[Scope::Calls]).await;
     let all = house.token("all", &Scope::ALL).await;
-    for (path, status) in [("/v1/outbox", 403), ("/v1/rules", 403), ("/v1/callbacks", 403)] {
+    for (path, status) in
+        [("/v1/outbox", 403), ("/v1/rules", 403), ("/v1/log", 403), ("/v1/callbacks", 403)]
+    {
         let got = house.get(path, &[("authorization", &calls)]).await;
         assert_eq!(got.status, status, "{path}");
         assert!(got.json()["detail"].as_str().unwrap().starts_with("token `crm` is not good for"));
@@ -49,6 +51,7 @@ async fn outbox_and_rules_are_open_to_this_machine_until_there_is_a_token() {
     house.state.loopback = false;
     assert_eq!(house.get("/v1/outbox", &[]).await.status, 401);
     assert_eq!(house.post("/v1/rules/reload", &[]).await.status, 401);
+    assert_eq!(house.get("/v1/log", &[]).await.status, 401);
     house.state.loopback = true;
     house.token("crm", &[Scope::Calls]).await;
     assert_eq!(house.get("/v1/outbox", &[]).await.status, 401);
@@ -92,7 +95,7 @@ async fn the_command_line_makes_lists_and_revokes_them_beside_a_running_engine()
     let (code, _, told) = dozvon(&house, &["token", "new", "crm", "--scope", "calls"]);
     assert!(code != 0 && told.contains("there is a token `crm` already"), "{told}");
     let (code, _, told) = dozvon(&house, &["token", "new", "b", "--scope", "all"]);
-    assert!(code != 0 && told.contains("calls, callbacks, outbox, rules"), "{told}");
+    assert!(code != 0 && told.contains("calls, callbacks, outbox, rules, log"), "{told}");
     let (code, ..) = dozvon(&house, &["token", "revoke", "crm"]);
     assert_eq!(code, 0);
     assert_eq!(house.json("/v1/calls", &CLICK(), &head).await.status, 401);

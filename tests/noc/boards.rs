@@ -108,6 +108,7 @@ fn panel(source: &Source, panel: &Panel) -> Value {
             "refId": name, "datasource": datasource(), "expr": query.expr.trim(),
             "legendFormat": query.legend.as_deref().unwrap_or("__auto"),
             "format": format, "instant": at_once, "range": !at_once,
+            "exemplar": !at_once && query.expr.contains("_bucket{"),
         })
     });
     let (kind, options) = match panel.kind {

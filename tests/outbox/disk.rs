@@ -42,11 +42,14 @@ fn a_full_disk_keeps_what_fits_counts_what_is_lost_and_mends_itself() {
         life.occurs("lost", seq, Event::Ended, ANNA);
     }
     assert_eq!(house.metrics.outbox_lost.get(), lost + 1000, "it never waits, and counts");
+    let said = life.outbox.state().expect_err("it is told as long as it lasts");
+    assert!(said.contains("cannot be written"), "{said}");
     full(&life, false);
     life.reach(State::Done, 1 + usize::try_from(u64::from(sent) - lost).unwrap());
     life.occurs("after", 1, Event::Ended, ANNA);
     until("a case after it", || house.crm.done().contains(&"note after/1/1".to_owned()));
     assert_eq!(house.metrics.outbox_lost.get(), lost + 1000);
+    life.outbox.state().expect("it is over");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use dozvon::outbox::{
     InForce, JournalConfig, Judge, Outbox, OutboxConfig, Parts, Ruler, WebhookConfig,
 };
 use dozvon::store::Store;
+use dozvon::traces::Tracer;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -199,6 +200,7 @@ impl House {
             crm,
             directory: None,
             metrics: self.metrics.clone(),
+            tracer: Tracer::default(),
         }
     }
 

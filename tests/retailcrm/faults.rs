@@ -160,3 +160,22 @@ async fn a_wrong_certificate_is_no_way() {
     assert!(lookup.contains("cannot be reached") && lookup.contains("ertificate"), "{lookup}");
     assert!(action.starts_with("later None: "), "{action}");
 }
+
+#[tokio::test]
+async fn a_key_that_was_refused_is_read_anew_from_its_file() {
+    let house = crate::house::House::new().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "an old key\n").unwrap();
+    let config = dozvon::crm::retailcrm::RetailConfig {
+        key: None,
+        key_file: Some(file.path().to_owned()),
+        ..config(&house.fake.server.uri())
+    };
+    let crm = Retail::new(&config).unwrap();
+    let why = crm.find(&phone(NEW)).await.unwrap_err().to_string();
+    assert!(why.contains("refuses our access"), "{why}");
+    std::fs::write(file.path(), format!("{}\n", crate::fake::KEY)).unwrap();
+    // It learns of it by the next refusal.
+    assert!(crm.find(&phone(NEW)).await.is_err());
+    assert_eq!(crm.find(&phone(NEW)).await.unwrap(), None);
+}

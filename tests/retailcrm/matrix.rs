@@ -14,6 +14,7 @@ use dozvon::outbox::entry::State;
 use dozvon::outbox::sets::SetsInForce;
 use dozvon::outbox::{JournalConfig, Outbox, OutboxConfig, Parts, WebhookConfig};
 use dozvon::rules::set::Sets;
+use dozvon::traces::Tracer;
 use tempfile::TempDir;
 
 use crate::house::{House, NEW, OLGA, PETR, case, over, speaker};
@@ -33,6 +34,7 @@ pub async fn outbox(house: &House, folder: &TempDir, config: OutboxConfig) -> Pa
         judge: Arc::new(SetsInForce::new(sets, directory.clone())),
         crm: house.crm.clone(),
         directory: Some(directory),
+        tracer: Tracer::default(),
         metrics,
     }
 }

@@ -84,7 +84,7 @@ sets! {
 
 #[test]
 fn what_comes_out_otherwise_is_said_of_words_that_there_are() {
-    let crm = CrmConfig::Retailcrm(config("https://example.retailcrm.ru"));
+    let crm = CrmConfig::Retailcrm(Box::new(config("https://example.retailcrm.ru")));
     for ability in crm.abilities() {
         let names = ["amocrm-classic", "retailcrm-matrix", "sipuni", "keycrm", "comagic"];
         let mut sets = names.map(|name| RuleSet::builtin(name).unwrap().unwrap()).into_iter();

@@ -1,6 +1,6 @@
 //! The book of callbacks: what the store knows of campaigns and missed calls. Reading works on the
 //! store alone, beside a running engine and without one; writing goes by the one writer, in
-//! [`deed`]s.
+//! deeds (`deed`).
 
 pub(crate) mod deed;
 pub(crate) mod row;

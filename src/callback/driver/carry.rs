@@ -78,11 +78,17 @@ impl Driver {
                 talked = Some(case.at);
             }
             match (output, &self.parts.papers) {
+                // Nobody was to call, and the set knows what to make of such a form (E13).
+                (Output::Occurred(case), Papers::Outbox(outbox))
+                    if case.event == Event::CallbackFailed
+                        && live.campaign.order().targets.is_empty()
+                        && outbox.speaks_of(&case, Event::CallbackRequested) => {}
                 (Output::Occurred(case), Papers::Outbox(outbox)) => {
                     papers.push(outbox.filed(*case));
                 }
                 (Output::Closed(record), papers_to) => {
                     tally::closed(&self.parts.engine.metrics, &live.campaign.view(), &record);
+                    self.parts.engine.tracer.campaign(&record);
                     self.floor.call_ended(&record);
                     match papers_to {
                         Papers::Outbox(outbox) => papers.push(outbox.record((*record).into())),

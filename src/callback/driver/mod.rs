@@ -7,7 +7,7 @@
 //!
 //! **When the store fails.** No leg is dialled before its step is durable, however long that
 //! takes: a client could be called twice otherwise. But people who are on the line already are led
-//! on after [`PATIENCE`]: prompt, bridge and hang-up are done without the store, because whoever
+//! on after `PATIENCE`: prompt, bridge and hang-up are done without the store, because whoever
 //! takes the campaign up again finds those legs on FreeSWITCH. A dial that is held back and not
 //! wanted any more by then is never made.
 
@@ -103,7 +103,7 @@ pub(crate) enum Note {
     Watch(CampaignId, oneshot::Sender<Option<watch::Receiver<View>>>),
     /// An inbound call was missed.
     Missed(Missed, Phone),
-    /// Somebody of ours talks with this leg, in a call inside the company: with a client of a
+    /// Somebody of ours talks with this leg, in a call the CRM is not told of: with a client of a
     /// callback, if it is his leg that was passed on.
     PassedOn { leg: LegId, to: Speaker },
     /// Somebody of ours talks with a client, in a call.

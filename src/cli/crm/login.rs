@@ -53,8 +53,8 @@ impl LoginArgs {
 
 fn account<'c>(wanted: &str, config: &'c Config) -> miette::Result<(&'c str, &'c AmoConfig)> {
     let all = config.crm.iter().filter_map(|(name, crm)| match crm {
-        CrmConfig::Amocrm(account) => Some((name.as_str(), account)),
-        CrmConfig::Retailcrm(_) => None,
+        CrmConfig::Amocrm(account) => Some((name.as_str(), &**account)),
+        _ => None,
     });
     let all: Vec<_> = all.collect();
     let by_name = all.iter().find(|(name, _)| *name == wanted);
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_account_is_named_or_the_only_one() {
-        let amo = || CrmConfig::Amocrm(AmoConfig::default());
+        let amo = || CrmConfig::Amocrm(Box::default());
         let mut config = Config::default();
         assert!(account("amocrm", &config).is_err());
         config.crm.insert("sales".into(), amo());

@@ -6,11 +6,16 @@
 //! * Nothing is repeated here: the outbox and the directory know when.
 //! * `success: false` is a refusal, with whatever status.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use arc_swap::ArcSwap;
 
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::info;
 
 use super::NAME;
 use super::config::RetailConfig;
@@ -28,7 +33,8 @@ pub(super) struct Api {
     ordinary: Remote,
     telephony: Remote,
     base: Url,
-    key: Secret,
+    key: ArcSwap<Secret>,
+    key_file: Option<PathBuf>,
 }
 
 impl Api {
@@ -39,7 +45,9 @@ impl Api {
             let way = Remote::new(NAME, limit, config.timeout)?;
             Ok(way.rests_at(StatusCode::SERVICE_UNAVAILABLE))
         };
-        Ok(Self { ordinary: way(LIMIT)?, telephony: way(TELEPHONY)?, base, key })
+        let (key, key_file) = (ArcSwap::from_pointee(key), config.key_file.clone());
+        let key_file = key_file.filter(|_| config.key.is_none());
+        Ok(Self { ordinary: way(LIMIT)?, telephony: way(TELEPHONY)?, base, key, key_file })
     }
 
     /// The account's address, for links people open.
@@ -92,12 +100,28 @@ impl Api {
             false => &self.ordinary,
         };
         let url = self.base.join(path).map_err(|e| Fault::Unreachable(e.to_string()))?;
-        let request = request(way, url).header("X-API-KEY", self.key.reveal());
-        let answer = way.send(class, request).await.map_err(told)?;
-        let verdict: Verdict = answer.json()?;
-        match verdict.success {
-            Some(false) => Err(refusal(answer.status.as_u16(), &verdict, &answer)),
-            _ => Ok(answer),
+        let request = request(way, url).header("X-API-KEY", self.key.load().reveal());
+        let answer = way.send(class, request).await.map_err(told).and_then(|answer| {
+            let verdict: Verdict = answer.json()?;
+            match verdict.success {
+                Some(false) => Err(refusal(answer.status.as_u16(), &verdict, &answer)),
+                _ => Ok(answer),
+            }
+        });
+        if let Err(Fault::Access(_)) = &answer {
+            self.read_key_anew();
+        }
+        answer
+    }
+
+    /// Somebody may have put another key into the file: the next request has it.
+    fn read_key_anew(&self) {
+        if let Some(file) = &self.key_file
+            && let Ok(key) = secret(None, Some(file))
+            && **self.key.load() != key
+        {
+            info!(file = %file.display(), "the key of retailCRM was refused, and the file has another");
+            self.key.store(Arc::new(key));
         }
     }
 }

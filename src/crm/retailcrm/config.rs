@@ -9,9 +9,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
-use crate::core::ids::Extension;
-use crate::core::phone::{Phone, Region};
-use crate::core::staff::Number;
+use crate::crm::number_of;
 use crate::directory::config::human_duration;
 
 /// One retailCRM or Simla account.
@@ -93,7 +91,7 @@ impl RetailConfig {
             wrong.push(("time_zone", why));
         }
         for (user, numbers) in &self.numbers {
-            if numbers.iter().any(|text| number(text).is_none()) {
+            if numbers.iter().any(|text| number_of(text).is_none()) {
                 let why = format!(
                     "the numbers of {user} hold something that is neither an extension of at most \
                      six characters nor a number like +79161234567"
@@ -135,14 +133,5 @@ impl RetailConfig {
 
     pub(super) fn zone(&self) -> Result<TimeZone, jiff::Error> {
         TimeZone::get(&self.time_zone)
-    }
-}
-
-/// A number of an employee as it is written in the configuration or in the module.
-pub(super) fn number(text: &str) -> Option<Number> {
-    let text = text.trim();
-    match text.len() {
-        0..=6 => Extension::parse(text).ok().map(Number::Line),
-        _ => Phone::parse(text, Region::default()).ok().map(Number::Outside),
     }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::config::number;
 use super::wire::{Installed, UserCode};
 use super::{NAME, Retail};
 use crate::core::staff::Number;
+use crate::crm::number_of;
 use crate::crm::remote::{Class, Fault};
 
 /// Shown in the list of modules.
@@ -52,7 +52,7 @@ impl Retail {
             }
             let listed = &self.config.numbers;
             let ours = listed.get(&id).or_else(|| listed.get(user.email.as_deref()?));
-            let line = ours.into_iter().flatten().find_map(|text| match number(text) {
+            let line = ours.into_iter().flatten().find_map(|text| match number_of(text) {
                 Some(Number::Line(extension)) => Some(extension.to_string()),
                 _ => None,
             });

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Retail;
-use super::config::number;
 use super::wire::{ModuleAnswer, Telephony, User, UserCode, Users};
 use crate::core::staff::{Employee, Number, Status};
+use crate::crm::number_of;
 use crate::crm::remote::{Class, Fault};
 
 /// Pages of 100 users; more is a loop in the answer.
@@ -54,7 +54,7 @@ impl Retail {
         let mut codes: BTreeMap<String, Vec<Number>> = BTreeMap::new();
         let listed = self.module().await?.map(|(_, telephony)| telephony.additional_codes);
         for UserCode { user_id, code } in listed.unwrap_or_default() {
-            codes.entry(user_id).or_default().extend(number(&code));
+            codes.entry(user_id).or_default().extend(number_of(&code));
         }
         Ok(codes)
     }
@@ -66,7 +66,7 @@ impl Retail {
         let listed = &self.config.numbers;
         let ours = listed.get(&id).or_else(|| listed.get(user.email.as_deref()?));
         let numbers = match ours {
-            Some(numbers) => numbers.iter().filter_map(|text| number(text)).collect(),
+            Some(numbers) => numbers.iter().filter_map(|text| number_of(text)).collect(),
             None => codes.get(&id).cloned().unwrap_or_default(),
         };
         let mut groups = Vec::new();

@@ -17,12 +17,22 @@ use super::people::People;
 use super::text::{Text, Words, names};
 use super::words::{Fact, Who, Word};
 use crate::core::action::{Action, Planned, Recipients, Ruling};
-use crate::core::case::{Case, Speaker};
+use crate::core::case::{Case, Event, Speaker};
 use crate::core::facts::Direction;
 use crate::core::ids::EmployeeId;
 use crate::core::staff::Staff;
 
 impl RuleSet {
+    /// Whether a rule that may match names this event, be it to do nothing.
+    pub fn speaks_of(&self, event: Event) -> bool {
+        let bit = 1u64 << self::event(event);
+        let names = |rule: &Rule| {
+            let events = rule.when.facts[Fact::Event as usize];
+            rule.live && !rule.default && events != u64::MAX && events & bit != 0
+        };
+        self.chapters.iter().flat_map(|chapter| &chapter.rules).any(names)
+    }
+
     /// What follows from a case. A call between employees is not ruled (E02): nothing follows.
     ///
     /// Takes some microseconds, waits for nothing and never fails: what cannot be made, such as a

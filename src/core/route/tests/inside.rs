@@ -14,6 +14,20 @@ fn e02_an_employees_mobile_is_internal_and_gets_no_owner_but_the_next_steps() {
     assert_eq!(case.plan()[0], "group 1:101+2:102 20s", "the caller himself is not rung");
 }
 
+/// A16: he is no colleague; but his callback tells of him, and records him.
+#[test]
+fn a16_the_client_of_a_callback_is_passed_on_as_any_client_and_not_registered_twice() {
+    let mut case = Case::new();
+    for to in ["101", "89031111111"] {
+        (case.direction, case.from, case.to) = (Direction::Inbound, "+79161110001", to);
+        case.passed_on = true;
+        let (plan, inbound) = (case.plan(), case.decide());
+        (case.direction, case.passed_on) = (Direction::Callback, false);
+        assert_eq!(case.plan(), plan, "{to}");
+        assert!(case.decide().internal && !inbound.internal, "{to}");
+    }
+}
+
 #[test]
 fn e02_from_extension_to_extension_rings_that_one_then_its_mailbox() {
     let mut case = Case::new();

@@ -1,0 +1,164 @@
+//! Any other CRM, by signed HTTP requests.
+//!
+//! Each is a POST of JSON to one address, signed as a rule set's webhooks are ([`sign`]):
+//! `Dozvon-Timestamp` has seconds since 1970, `Dozvon-Signature` is `v1=` and HMAC-SHA256 over
+//! `timestamp.body` in hex. It is answered with 200 and JSON.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `{"do": "find", "number": "+7916…"}` | `{"client": null}`, or a client: `{"client": {"id": "7", "name": "Anna", "company": null, "owner": "27", "deals": [{"id": "1", "title": "", "owner": "27", "created": "2026-11-20T09:00:00Z", "open": true}]}}` |
+//! | `{"do": "employees"}` | `{"employees": [{"id": "27", "name": "Boris", "numbers": ["101", "+7903…"], "groups": ["sales"], "gone": false, "online": true}]}` |
+//! | `{"do": "act", "key": "…", "action": {…}, "case": {…}, "bound": {…}}` | `{"what": "made deal 5", "bound": {"client": "7", "deal": "5"}}` |
+//!
+//! `action` and `case` are those of `rules/LANGUAGE.md` and of the journal; `bound` has the ids
+//! that earlier answers of the call gave. After a lost answer a request comes again with the same
+//! `key`: it must be done once, and get the first answer again. 408, 425, 429 and 5xx are tried
+//! again; another 4xx refuses the action, and its text is shown to the operator.
+
+mod config;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use reqwest::Url;
+use reqwest::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::abilities::Ability;
+use super::config::secret;
+use super::remote::{Class, Fault, Limit, Remote};
+use super::{ApplyError, Crm, CrmError, Done, Work, number_of};
+use crate::config::Secret;
+use crate::core::action::{Action, Bound};
+use crate::core::case::Case;
+use crate::core::client::Client;
+use crate::core::phone::Phone;
+use crate::core::staff::{Employee, Status};
+use crate::outbox::sign;
+
+pub use config::HookConfig;
+
+/// Its kind in the configuration, logs and metrics.
+pub const NAME: &str = "webhook";
+
+/// It does what it is asked, or says itself that it does not.
+pub const ABILITIES: &[Ability] = &[];
+
+/// Another CRM behind one address.
+#[derive(Debug)]
+pub struct Hook {
+    remote: Remote,
+    url: Url,
+    secret: Secret,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum Ask<'a> {
+    Find { number: &'a str },
+    Employees,
+    Act { key: &'a str, action: &'a Action, case: &'a Case, bound: &'a Bound },
+}
+
+#[derive(Deserialize)]
+struct Found {
+    client: Option<Client>,
+}
+
+#[derive(Deserialize)]
+struct People {
+    employees: Vec<Person>,
+}
+
+#[derive(Deserialize)]
+struct Person {
+    id: String,
+    name: String,
+    #[serde(default)]
+    numbers: Vec<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    gone: bool,
+    online: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Acted {
+    #[serde(default)]
+    what: String,
+    #[serde(default)]
+    bound: Bound,
+}
+
+impl Hook {
+    /// Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`Fault`]: no secret, or no TLS on this machine.
+    pub fn new(config: &HookConfig) -> Result<Self, Fault> {
+        let url = config.address().map_err(|why| Fault::Unreachable(why.to_owned()))?;
+        let secret = secret(config.secret.as_ref(), config.secret_file.as_deref());
+        let limit =
+            Limit { requests: config.per_second.get().into(), window: Duration::from_secs(1) };
+        let remote = Remote::new(NAME, limit, config.timeout)?;
+        Ok(Self { remote, url, secret: secret.map_err(Fault::Access)? })
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, class: Class, ask: &Ask<'_>) -> Result<T, Fault> {
+        let body = serde_json::to_string(ask).map_err(|e| Fault::Strange(e.to_string()))?;
+        let timestamp = Timestamp::now().as_second().to_string();
+        let signature = sign(self.secret.reveal(), &timestamp, &body);
+        let request = self
+            .remote
+            .client()
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("Dozvon-Timestamp", timestamp)
+            .header("Dozvon-Signature", format!("v1={signature}"))
+            .body(body);
+        self.remote.send(class, request).await?.json()
+    }
+}
+
+#[async_trait]
+impl Crm for Hook {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        let ask = Ask::Find { number: phone.e164() };
+        Ok(self.ask::<Found>(Class::Lookup, &ask).await?.client)
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        let people: People = self.ask(Class::Lookup, &Ask::Employees).await?;
+        Ok(people.employees.into_iter().map(Employee::from).collect())
+    }
+
+    async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
+        let Work { key, action, case, bound } = *work;
+        let ask = Ask::Act { key, action, case, bound };
+        let Acted { what, bound } = self.ask(Class::Delivery, &ask).await?;
+        Ok(Done { bound, what })
+    }
+
+    // After a lost answer it is asked again with the same key, and does it once: that is agreed.
+}
+
+impl From<Person> for Employee {
+    fn from(person: Person) -> Self {
+        Self {
+            id: person.id.as_str().into(),
+            name: person.name,
+            numbers: person.numbers.iter().filter_map(|text| number_of(text)).collect(),
+            groups: person.groups,
+            deputy: None,
+            status: if person.gone { Status::Gone } else { Status::Active },
+            online: person.online,
+        }
+    }
+}

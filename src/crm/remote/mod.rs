@@ -93,6 +93,27 @@ impl Remote {
     /// # Errors
     /// [`Fault`], without addresses or tokens.
     pub async fn send(&self, class: Class, request: RequestBuilder) -> Result<Answer, Fault> {
+        let (answer, json) = self.exchange(class, request).await?;
+        if !json && !answer.body.is_empty() {
+            return Err(Fault::Strange(format!("{} and no JSON", answer.status.as_u16())));
+        }
+        Ok(answer)
+    }
+
+    /// The same where nobody needs the answer's body, whatever it is.
+    ///
+    /// # Errors
+    /// As [`Remote::send`].
+    pub async fn send_unread(&self, class: Class, request: RequestBuilder) -> Result<(), Fault> {
+        self.exchange(class, request).await.map(drop)
+    }
+
+    /// An answer of 2xx, and whether it says that it is JSON.
+    async fn exchange(
+        &self,
+        class: Class,
+        request: RequestBuilder,
+    ) -> Result<(Answer, bool), Fault> {
         self.gate.pass(class).await;
         let response = request.send().await.map_err(Fault::of_sending)?;
         let (status, after) = (response.status(), retry_after(&response));
@@ -102,15 +123,12 @@ impl Remote {
             .and_then(|kind| kind.to_str().ok())
             .is_some_and(|kind| kind.contains("json"));
         let body = read(response).await;
+        let after = after.or_else(|| told_after(body.as_deref().unwrap_or_default()));
         if status == StatusCode::TOO_MANY_REQUESTS || Some(status) == self.too_much {
             self.gate.rest(after.unwrap_or(REST));
         }
         if status.is_success() {
-            let body = body?;
-            if !json && !body.is_empty() {
-                return Err(Fault::Strange(format!("{} and no JSON", status.as_u16())));
-            }
-            return Ok(Answer { status, body });
+            return Ok((Answer { status, body: body? }, json));
         }
         let body = body.unwrap_or_default();
         let told = match json {
@@ -150,6 +168,15 @@ pub fn retry_after(answer: &Response) -> Option<Duration> {
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
+}
+
+/// Seconds to wait as a body tells them (`application/problem+json` of amoCRM).
+fn told_after(body: &[u8]) -> Option<Duration> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        retry_after: u64,
+    }
+    serde_json::from_slice(body).ok().map(|told: Told| Duration::from_secs(told.retry_after))
 }
 
 async fn read(mut response: Response) -> Result<Bytes, Fault> {

@@ -119,3 +119,30 @@ async fn pitfall_12_a_caller_gone_at_once_leaves_nothing_behind() {
     engine.until_metric("dozvon_esl_sessions_open", 0.0).await;
     assert!(engine.app.engine.calls.is_empty());
 }
+
+/// The caller hangs up as he is passed on: his second connection comes when the first one's call
+/// has its record already.
+#[tokio::test]
+async fn e02_a_connection_that_comes_after_its_call_makes_no_second_record() {
+    let mut engine = Engine::start(MemoryCrm::default().client("+79161110001", "A", "e101")).await;
+    let led = |uuid: &str, state: &str| {
+        let data = channel_data(uuid, "async", "full").replace("ringing", state);
+        data.replace("Socket-Mode", "variable_dozvon_led: true\nSocket-Mode")
+    };
+    let mut connections = 0.0;
+    for (uuid, state) in [("a", "hangup"), ("b", "answered")] {
+        for data in [channel_data(uuid, "async", "full"), led(uuid, state)] {
+            let mut socket = connect(&engine).await;
+            socket.write_all(data.as_bytes()).await.unwrap();
+            drop(socket);
+            connections += 1.0;
+            engine.until_metric(&ended("call"), connections).await;
+        }
+        assert_eq!(engine.record().await.id.as_str(), uuid);
+    }
+    // One that another engine led is this one's to record.
+    let mut socket = connect(&engine).await;
+    socket.write_all(led("c", "answered").as_bytes()).await.unwrap();
+    drop(socket);
+    assert_eq!(engine.record().await.id.as_str(), "c", "and nothing more of the others");
+}

@@ -24,6 +24,8 @@ pub struct Arrival {
     pub answered: bool,
     /// The caller has hung up before we came to speak: the cause.
     pub gone: Option<String>,
+    /// An engine has led this call before: another one, or this one a moment ago.
+    pub led_before: bool,
     /// `Event-Sequence` of the channel data: what has a lower one is in them already.
     pub sequence: Option<u64>,
     /// Where the dialplan wants the talk recorded: `dozvon_record_path`.
@@ -95,6 +97,7 @@ impl Arrival {
             to: dialled(&get("Caller-Destination-Number")),
             answered: get("Answer-State") == "answered",
             gone: (get("Answer-State") == "hangup").then(|| get("Hangup-Cause").into_owned()),
+            led_before: data.raw("variable_dozvon_led").is_some(),
             sequence: data.raw("Event-Sequence").and_then(|n| n.parse().ok()),
             record_path: Some(get("variable_dozvon_record_path").into_owned())
                 .filter(|path| !path.is_empty()),
@@ -118,9 +121,8 @@ impl Arrival {
         self.brought = Brought {
             shown: shown.filter(|_| self.direction == Direction::Outbound),
             fields: fields(data),
-            led_before: get("variable_dozvon_led").is_some(),
-            talked_before: get("variable_dozvon_led").is_some()
-                && get("variable_last_bridge_to").is_some(),
+            led_before: self.led_before,
+            talked_before: self.led_before && get("variable_last_bridge_to").is_some(),
         };
         self
     }

@@ -1,17 +1,23 @@
 //! Which calls are in hand, so that a second connection for the same call finds its session
 //! (transcript 09b): one call, one record.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::core::ids::CallId;
+
+/// So long a call is remembered that is over: a connection of it may still be on its way.
+const LATELY: Duration = Duration::from_secs(5);
 
 /// Calls in hand. `J` is what a later connection brings along.
 #[derive(Debug)]
 pub struct Registry<J> {
     calls: Mutex<HashMap<CallId, mpsc::Sender<J>>>,
+    over: Mutex<VecDeque<(Instant, CallId)>>,
 }
 
 /// What became of a connection that came in.
@@ -34,7 +40,7 @@ pub struct Seat<J> {
 
 impl<J> Default for Registry<J> {
     fn default() -> Self {
-        Self { calls: Mutex::default() }
+        Self { calls: Mutex::default(), over: Mutex::default() }
     }
 }
 
@@ -64,6 +70,19 @@ impl<J> Registry<J> {
         self.calls().contains_key(call)
     }
 
+    /// Whether the call was in hand until a moment ago. Looks through all that were.
+    pub fn led_lately(&self, call: &CallId) -> bool {
+        self.over().iter().any(|(_, over)| over == call)
+    }
+
+    fn over(&self) -> MutexGuard<'_, VecDeque<(Instant, CallId)>> {
+        let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        while over.front().is_some_and(|(at, _)| at.elapsed() > LATELY) {
+            over.pop_front();
+        }
+        over
+    }
+
     /// How many calls are in hand.
     pub fn len(&self) -> usize {
         self.calls().len()
@@ -83,6 +102,7 @@ impl<J> Drop for Seat<J> {
         if calls.get(&self.call).is_some_and(mpsc::Sender::is_closed) {
             calls.remove(&self.call);
         }
+        self.registry.over().push_back((Instant::now(), self.call.clone()));
     }
 }
 

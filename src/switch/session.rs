@@ -125,6 +125,8 @@ struct Session {
     lingers: bool,
     /// FreeSWITCH runs what this connection sends.
     led: bool,
+    /// The call had its record a moment ago, and this is a connection that came late.
+    late: bool,
 }
 
 /// Leads one connection from `connect` to the end of its call.
@@ -147,7 +149,10 @@ pub async fn run(
         Entry::Joined => debug!(call = %id, "a second connection of this call joins it"),
         Entry::First(seat, connected) => {
             let span = info_span!("call", id = %id, trace_id = trace_id(&id));
-            let session = Session::new(engine, seat, connected);
+            // The caller hung up as he was passed on.
+            let late = connected.arrival.led_before && engine.calls.led_lately(&id);
+            let mut session = Session::new(engine, seat, connected);
+            session.late = late;
             tracing::Instrument::instrument(session.lead(drain), span).await;
         }
     }
@@ -207,7 +212,7 @@ impl Session {
         let Connected { link, mut arrival, accepted } = connected;
         let clock = Clock::start();
         let tape = Tape::new(engine.recorder.clone());
-        let trail = engine.tracer.trail(&arrival.call, arrival.brought.led_before);
+        let trail = engine.tracer.trail(&arrival.call, arrival.led_before);
         let desk = Desk::new(engine.clerk.clone(), std::mem::take(&mut arrival.brought));
         let mut call = Call::new(CallRecord::new(
             arrival.call.clone(),
@@ -238,6 +243,7 @@ impl Session {
             trail,
             lingers: false,
             led: false,
+            late: false,
         }
     }
 
@@ -269,7 +275,7 @@ impl Session {
         }
         self.engine.metrics.calls_active.dec();
         // The record first: it must not wait for a good-bye that may be slow.
-        if let Some(record) = self.record.take() {
+        if let Some(record) = self.record.take().filter(|r| !self.late || !r.talks.is_empty()) {
             self.engine.closed(record, std::mem::take(&mut self.trail));
         }
         if end.is_ok() {

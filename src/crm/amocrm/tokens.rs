@@ -303,13 +303,15 @@ impl OAuth {
         let claimed = sqlx::query(
             "UPDATE amocrm_token SET claimed_by = ?1, claimed_until = ?2 WHERE account = ?3 \
              AND generation = ?4 AND (claimed_by IS NULL OR claimed_by = ?1 \
-             OR claimed_until < ?5 OR claimed_until > ?2)",
+             OR claimed_until < ?5 OR claimed_until > ?6)",
         )
         .bind(&self.me)
         .bind(now + CLAIM)
         .bind(&self.account)
         .bind(generation)
         .bind(now)
+        // The clock was set back. Not by a moment: whoever waited for the store has an older `now`.
+        .bind(now + 2 * CLAIM)
         .execute(store.pool())
         .await
         .map_err(|error| later(store.explain(&error).to_string()))?;

@@ -3,6 +3,11 @@
 
 mod fault;
 mod gate;
+mod key;
+mod lenient;
+mod rank;
+mod said;
+mod times;
 
 use std::time::Duration;
 
@@ -13,6 +18,11 @@ use serde::de::DeserializeOwned;
 
 pub use fault::Fault;
 pub use gate::{Class, Gate, Limit};
+pub use key::Key;
+pub use lenient::{Id, object, or_default};
+pub use rank::choose;
+pub use said::{id_of, mark, refused, said};
+pub use times::Times;
 
 /// A larger answer is no answer of a CRM.
 const LARGEST: usize = 8 * 1024 * 1024;
@@ -87,12 +97,40 @@ impl Remote {
         Self { too_much: Some(status), ..self }
     }
 
+    /// So many of a window's requests are for look-ups only: where a window is long, a caller shall
+    /// not wait until what deliveries used up is a window old.
+    #[must_use]
+    pub fn keeps_for_lookups(self, many: usize) -> Self {
+        Self { gate: self.gate.keeps_for_lookups(many), ..self }
+    }
+
     /// Sends a request when it is its turn, and reads the answer whole. 2xx only: the rest is a
     /// [`Fault`]. It is not repeated here: the outbox and the directory know when.
     ///
     /// # Errors
     /// [`Fault`], without addresses or tokens.
     pub async fn send(&self, class: Class, request: RequestBuilder) -> Result<Answer, Fault> {
+        let (answer, json) = self.exchange(class, request).await?;
+        if !json && !answer.body.is_empty() {
+            return Err(Fault::Strange(format!("{} and no JSON", answer.status.as_u16())));
+        }
+        Ok(answer)
+    }
+
+    /// The same where nobody needs the answer's body, whatever it is.
+    ///
+    /// # Errors
+    /// As [`Remote::send`].
+    pub async fn send_unread(&self, class: Class, request: RequestBuilder) -> Result<(), Fault> {
+        self.exchange(class, request).await.map(drop)
+    }
+
+    /// An answer of 2xx, and whether it says that it is JSON.
+    async fn exchange(
+        &self,
+        class: Class,
+        request: RequestBuilder,
+    ) -> Result<(Answer, bool), Fault> {
         self.gate.pass(class).await;
         let response = request.send().await.map_err(Fault::of_sending)?;
         let (status, after) = (response.status(), retry_after(&response));
@@ -102,15 +140,12 @@ impl Remote {
             .and_then(|kind| kind.to_str().ok())
             .is_some_and(|kind| kind.contains("json"));
         let body = read(response).await;
+        let after = after.or_else(|| told_after(body.as_deref().unwrap_or_default()));
         if status == StatusCode::TOO_MANY_REQUESTS || Some(status) == self.too_much {
             self.gate.rest(after.unwrap_or(REST));
         }
         if status.is_success() {
-            let body = body?;
-            if !json && !body.is_empty() {
-                return Err(Fault::Strange(format!("{} and no JSON", status.as_u16())));
-            }
-            return Ok(Answer { status, body });
+            return Ok((Answer { status, body: body? }, json));
         }
         let body = body.unwrap_or_default();
         let told = match json {
@@ -150,6 +185,15 @@ pub fn retry_after(answer: &Response) -> Option<Duration> {
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
+}
+
+/// Seconds to wait as a body tells them (`application/problem+json` of amoCRM).
+fn told_after(body: &[u8]) -> Option<Duration> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        retry_after: u64,
+    }
+    serde_json::from_slice(body).ok().map(|told: Told| Duration::from_secs(told.retry_after))
 }
 
 async fn read(mut response: Response) -> Result<Bytes, Fault> {

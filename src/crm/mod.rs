@@ -3,6 +3,7 @@
 pub mod abilities;
 pub mod builtin;
 pub mod config;
+pub mod keycrm;
 pub mod lazy;
 pub mod open;
 pub mod remote;

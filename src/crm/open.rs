@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Crm;
 use super::config::{CrmConfig, Crms};
+use super::keycrm::KeyCrm;
 use super::retailcrm::Retail;
 use super::several::Several;
 use super::webhook::Hook;
@@ -51,6 +52,10 @@ pub fn open(crms: &Crms, builtin: Arc<dyn Crm>, what_for: For) -> Result<Arc<dyn
 
 fn one(config: &CrmConfig, what_for: For) -> Result<Arc<dyn Crm>, String> {
     Ok(match config {
+        CrmConfig::Keycrm(config) => {
+            let crm = KeyCrm::new(config).map_err(|fault| fault.to_string())?;
+            Arc::new(crm.rough(what_for == For::Calls))
+        }
         CrmConfig::Retailcrm(config) => {
             let crm = Retail::new(config).map_err(|fault| fault.to_string())?;
             Arc::new(crm.rough(what_for == For::Calls))

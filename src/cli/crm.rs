@@ -1,6 +1,7 @@
 //! `dozvon crm`: the built-in CRM's records, and other CRMs that learn of this engine.
 
 mod install;
+mod login;
 mod records;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct CrmArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum CrmVerb {
+    /// Give the engine access to an account of amoCRM, and have it tell us changes.
+    Login(login::LoginArgs),
     /// Take employees, clients and deals over from a CSV or TOML file: all of it or nothing.
     Import {
         /// A table with the columns kind, id, name, numbers, company, client, owner, groups,
@@ -138,6 +141,7 @@ impl CrmArgs {
     pub async fn run(self, config: &Config) -> miette::Result<()> {
         let store_path = config.store.path.as_path();
         match self.verb {
+            CrmVerb::Login(args) => args.run(config).await,
             CrmVerb::Install { crm } => install::install(config, &crm).await,
             CrmVerb::Import { file, region } => take_over(store_path, &file, region).await,
             verb => {
@@ -152,7 +156,7 @@ impl CrmVerb {
     /// Everything but the import: with records that are there.
     async fn on(self, crm: &Builtin) -> miette::Result<()> {
         let said = match self {
-            Self::Import { .. } | Self::Install { .. } => return Ok(()),
+            Self::Import { .. } | Self::Login(_) | Self::Install { .. } => return Ok(()),
             Self::List { what: None, json: true, .. } => return records::overview(crm).await,
             Self::List { what: None, .. } => return list(crm).await,
             Self::List { what: Some(what), number, limit, json } => {

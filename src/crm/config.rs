@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::abilities::Ability;
-use super::{keycrm, retailcrm, webhook};
+use super::{amocrm, keycrm, retailcrm, webhook};
 use crate::config::Secret;
 
 /// All CRMs by the names the configuration gives them.
@@ -15,6 +15,8 @@ pub type Crms = BTreeMap<String, CrmConfig>;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CrmConfig {
+    /// amoCRM, also known as Kommo.
+    Amocrm(Box<amocrm::AmoConfig>),
     /// KeyCRM.
     Keycrm(Box<keycrm::KeyConfig>),
     /// retailCRM, also known as Simla.
@@ -27,6 +29,7 @@ impl CrmConfig {
     /// Its kind, as it is written.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Amocrm(_) => amocrm::NAME,
             Self::Keycrm(_) => keycrm::NAME,
             Self::Retailcrm(_) => retailcrm::NAME,
             Self::Webhook(_) => webhook::NAME,
@@ -36,6 +39,7 @@ impl CrmConfig {
     /// The lines it serves; none named: all that no other CRM serves.
     pub fn lines(&self) -> &[String] {
         match self {
+            Self::Amocrm(config) => &config.lines,
             Self::Keycrm(config) => &config.lines,
             Self::Retailcrm(config) => &config.lines,
             Self::Webhook(config) => &config.lines,
@@ -45,6 +49,7 @@ impl CrmConfig {
     /// What stands in the addresses it calls by itself. `None`: it calls none.
     pub fn hook_secret(&self) -> Option<&Secret> {
         match self {
+            Self::Amocrm(config) => config.hook_secret.as_ref(),
             Self::Keycrm(config) => config.hook_secret.as_ref(),
             Self::Retailcrm(config) => config.hook_secret.as_ref(),
             Self::Webhook(_) => None,
@@ -54,6 +59,7 @@ impl CrmConfig {
     /// What it does otherwise than the rules say.
     pub fn abilities(&self) -> &'static [Ability] {
         match self {
+            Self::Amocrm(_) => amocrm::ABILITIES,
             Self::Keycrm(_) => keycrm::ABILITIES,
             Self::Retailcrm(_) => retailcrm::ABILITIES,
             Self::Webhook(_) => webhook::ABILITIES,
@@ -62,6 +68,7 @@ impl CrmConfig {
 
     fn check(&self) -> Vec<(&'static str, String)> {
         match self {
+            Self::Amocrm(config) => config.check(),
             Self::Keycrm(config) => config.check(),
             Self::Retailcrm(config) => config.check(),
             Self::Webhook(config) => config.check(),

@@ -1,8 +1,10 @@
 //! CRMs behind one trait.
 
 pub mod abilities;
+pub mod amocrm;
 pub mod builtin;
 pub mod config;
+pub mod hooks;
 pub mod keycrm;
 pub mod lazy;
 pub mod open;
@@ -171,6 +173,11 @@ pub trait Crm: Send + Sync {
     /// What `dozvon doctor` tells of it besides the employees: rights, settings, clocks.
     async fn examine(&self) -> Vec<Examined> {
         Vec::new()
+    }
+
+    /// What it calls itself over HTTP. `None`: nothing.
+    fn hooks(&self) -> Option<&dyn hooks::Hooks> {
+        None
     }
 
     /// The CRMs behind this one, where it is several.

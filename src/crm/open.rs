@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::Crm;
+use super::amocrm::Amo;
 use super::config::{CrmConfig, Crms};
 use super::keycrm::KeyCrm;
+use super::lazy::Lazy;
 use super::retailcrm::Retail;
 use super::several::Several;
 use super::webhook::Hook;
@@ -13,7 +15,8 @@ use super::webhook::Hook;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[error("[crm.{name}]: {why}")]
 #[diagnostic(help(
-    "set the key as `key_file`, or in the environment as DOZVON_CRM__NAME__KEY with the CRM's name"
+    "set a key as a file (`key_file`, `token_file`), or in the environment as \
+     DOZVON_CRM__NAME__KEY or DOZVON_CRM__NAME__TOKEN with the CRM's name"
 ))]
 pub struct OpenError {
     name: String,
@@ -30,15 +33,16 @@ pub enum For {
 }
 
 /// Opens them; nothing is asked yet. `builtin` serves the lines that no CRM of the configuration
-/// does.
+/// does; its store keeps what a CRM must not forget.
 ///
 /// # Errors
 /// [`OpenError`]: no key, or no TLS on this machine.
-pub fn open(crms: &Crms, builtin: Arc<dyn Crm>, what_for: For) -> Result<Arc<dyn Crm>, OpenError> {
-    let mut rest = builtin;
+pub fn open(crms: &Crms, builtin: Arc<Lazy>, what_for: For) -> Result<Arc<dyn Crm>, OpenError> {
+    let mut rest: Arc<dyn Crm> = builtin.clone();
     let mut others = Vec::new();
     for (name, config) in crms {
-        let crm = one(config, what_for).map_err(|why| OpenError { name: name.clone(), why })?;
+        let crm =
+            one(config, &builtin, what_for).map_err(|why| OpenError { name: name.clone(), why })?;
         match config.lines() {
             [] => rest = crm,
             lines => others.push((lines.to_vec(), crm)),
@@ -50,8 +54,12 @@ pub fn open(crms: &Crms, builtin: Arc<dyn Crm>, what_for: For) -> Result<Arc<dyn
     })
 }
 
-fn one(config: &CrmConfig, what_for: For) -> Result<Arc<dyn Crm>, String> {
+fn one(config: &CrmConfig, store: &Arc<Lazy>, what_for: For) -> Result<Arc<dyn Crm>, String> {
     Ok(match config {
+        CrmConfig::Amocrm(config) => {
+            let crm = Amo::new(config, store.clone()).map_err(|fault| fault.to_string())?;
+            Arc::new(crm)
+        }
         CrmConfig::Keycrm(config) => {
             let crm = KeyCrm::new(config).map_err(|fault| fault.to_string())?;
             Arc::new(crm.rough(what_for == For::Calls))

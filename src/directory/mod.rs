@@ -131,6 +131,11 @@ impl Directory {
         })
     }
 
+    /// The CRM that is asked.
+    pub fn crm(&self) -> &dyn Crm {
+        &*self.crm
+    }
+
     /// The directory of the CRM that serves this line.
     pub fn of(self: &Arc<Self>, line: Option<&str>) -> &Arc<Self> {
         let place = line.and_then(|line| self.lines.get(line));

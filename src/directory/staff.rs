@@ -69,7 +69,7 @@ impl Directory {
             let refresh = tokio::select! {
                 _ = staff.tick() => true,
                 _ = watch.tick() => {
-                    self.clients_changed().await;
+                    self.look_for_changes().await;
                     self.changed(&mut revision).await || self.nobody_known()
                 }
             };
@@ -96,7 +96,7 @@ impl Directory {
     }
 
     /// Drops what is remembered of clients the CRM names.
-    async fn clients_changed(&self) {
+    pub async fn look_for_changes(&self) {
         let Ok(changed) = self.guarded(self.crm.changed()).await else { return };
         for client in changed.clients {
             self.invalidate(&Invalidation::Client(client)).await;

@@ -6,15 +6,23 @@
 //! | `…/call?userId=27&code=101&phone=7916…&externalPhone=7495…` | the button beside a number (A13, E11) |
 //! | `…/status?userId=27&status=free` | an employee takes calls, or takes none (E10) |
 //! | `…/activity` | the module was switched on or off |
+//! | `…/changes` | a form tells what changed: it is looked at anew |
 //!
 //! Fields stand in the query or in a form, as the CRM likes.
+//!
+//! `/crm/NAME/click` is the button of a page that has a token of its user (`X-Auth-Token`): its
+//! address stands in the page, so there is no secret in it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tracing::info;
 
@@ -27,6 +35,9 @@ use crate::callback::How;
 use crate::config::Secret;
 use crate::directory::Directory;
 use crate::tokens::audit;
+
+/// The header with the token of a CRM's page.
+pub(super) const PAGE_TOKEN: &str = "x-auth-token";
 
 /// A CRM that may call.
 pub struct Caller {
@@ -70,6 +81,64 @@ pub(super) async fn call(
         let who = named.map(|employee| employee.id.to_string()).unwrap_or_default();
         audit(&format!("crm.{}", crm.name), format_args!("call {} of {who} to {phone}", taken.id));
     }
+    Ok(StatusCode::OK)
+}
+
+/// A number beside which a button was pressed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Number {
+    number: String,
+}
+
+/// The button of a page (D01, E11): its user's phones ring, then the number. The same press again
+/// is the same call.
+pub(super) async fn click(
+    State(state): State<HttpState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Result<Json<Number>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let doors = doors(&state)?;
+    let token = headers.get(PAGE_TOKEN).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let crm = doors.crms.iter().find(|crm| crm.name == name);
+    let pressed = crm.and_then(|crm| {
+        let hooks = crm.directory.crm().hooks()?;
+        Some((crm, hooks.pressed(token, Timestamp::now())?))
+    });
+    let (crm, pressed) = pressed.ok_or_else(|| {
+        let what = "this CRM did not make the token of the page, or it has run out";
+        Problem::new(StatusCode::UNAUTHORIZED, "who asks?", what)
+    })?;
+    let Json(Number { number }) = body
+        .map_err(|why| Problem::new(why.status(), "the request cannot be read", why.body_text()))?;
+    let (rules, _) = doors.now();
+    let employee = crm.directory.staff().get(&pressed.employee).cloned();
+    let line = crm.line.as_deref();
+    let wanted = Wanted { employee: employee.as_ref(), number: &number, line };
+    let (order, phone) = ring(&rules, &wanted)?;
+    let key = Some(format!("click {name}: {}", pressed.once));
+    let taken = doors.callbacks.take(order, key).await.map_err(refused)?;
+    if taken.how == How::New {
+        let who = &pressed.employee;
+        audit(&format!("crm.{name}"), format_args!("call {} of {who} to {phone}", taken.id));
+    }
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// What changed in the CRM is looked at anew at the next call.
+pub(super) async fn changes(
+    State(state): State<HttpState>,
+    address: Address,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    let directory = known(doors(&state)?, &address)?.directory.clone();
+    let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+    if let Some(hooks) = directory.crm().hooks() {
+        hooks.changes(&form);
+    }
+    // Whoever tells it waits two seconds at most.
+    tokio::spawn(async move { directory.look_for_changes().await });
     Ok(StatusCode::OK)
 }
 

@@ -26,7 +26,7 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, StatusCode};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -98,6 +98,12 @@ pub fn router(state: HttpState) -> Router {
         .allow_headers([CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
         .max_age(PREFLIGHT);
     let (forms, _) = forms().split_for_parts();
+    // Pages of a CRM: who asks is known by the token they bring.
+    let pages = CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods([Method::POST])
+        .allow_headers([CONTENT_TYPE, HeaderName::from_static(crm::PAGE_TOKEN)])
+        .max_age(PREFLIGHT);
     Router::new()
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::get))
@@ -112,6 +118,8 @@ pub fn router(state: HttpState) -> Router {
         .route("/crm/{name}/{secret}/call", get(crm::call).post(crm::call))
         .route("/crm/{name}/{secret}/status", get(crm::status).post(crm::status))
         .route("/crm/{name}/{secret}/activity", get(crm::activity).post(crm::activity))
+        .route("/crm/{name}/{secret}/changes", post(crm::changes))
+        .route("/crm/{name}/click", post(crm::click).layer(pages))
         .merge(sounds())
         .merge(api)
         .merge(forms.layer(cors))

@@ -25,7 +25,11 @@ pub(super) async fn install(config: &Config, which: &str) -> miette::Result<()> 
     };
     let needed = |what: &str, help: &str| miette!(help = help.to_owned(), "{what} is not set");
     let CrmConfig::Retailcrm(retail) = crm else {
-        return Err(miette!("a CRM of the kind {} needs no installing", crm.kind()));
+        let why = format!("a CRM of the kind {} needs no installing", crm.kind());
+        return Err(match crm {
+            CrmConfig::Amocrm(_) => miette!(help = "run `dozvon crm login`", "{why}"),
+            _ => miette!("{why}"),
+        });
     };
     let secret = retail.hook_secret.as_ref().ok_or_else(|| {
         let help = "set it to what `openssl rand -hex 16` gives: it keeps others from calling";

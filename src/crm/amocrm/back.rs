@@ -1,0 +1,112 @@
+//! After a lost answer: was it done? amoCRM has no idempotency keys. What was made is known by
+//! the call's id where a record has a place for one (calls, Unsorted), else by what it says and
+//! that it is no older than its case. What may be done twice without a difference is simply done
+//! again.
+
+use super::desk::{Desk, Entity, said, user};
+use super::find::has;
+use super::people::same_name;
+use super::tasks::Wanted;
+use super::wire::{Kind, Person};
+use crate::core::action::{Action, On};
+use crate::crm::{ApplyError, Done};
+
+impl Desk<'_> {
+    /// `None`: it was not done, or it does no harm to do it again.
+    pub(super) async fn look_back(self) -> Result<Option<Done>, ApplyError> {
+        match self.work.action {
+            Action::Contact { name, fields, .. } => {
+                let Some(made) = self.contact_back(name).await? else { return Ok(None) };
+                let filled = self.amo.fill(Kind::Contacts, fields).await?;
+                self.contact_made(made, &filled).await.map(Some)
+            }
+            Action::Company { name } => {
+                // It is found by its name then.
+                let same = |person: &Person| same_name(&person.name, name);
+                if let Some(made) = self.amo.newest(Kind::Companies, same).await? {
+                    self.amo.recent.made_company(name.trim(), made.id);
+                }
+                Ok(None)
+            }
+            Action::Deal { title, fields, .. } => {
+                if self.client().await?.is_none() {
+                    // Made together with its contact.
+                    self.contact_back("").await?;
+                }
+                self.deal_back(title, fields).await
+            }
+            Action::AcceptUnsorted { .. } => {
+                if self.waiting().await?.is_some() {
+                    return Ok(None);
+                }
+                self.contact_back("").await?;
+                let Some((contact, client)) = self.client_now().await? else { return Ok(None) };
+                let uid = self.work.bound.unsorted.clone().unwrap_or_default();
+                let lead = client.open_deal().and_then(|d| super::desk::lead(d.id.as_str()));
+                self.accepted(&uid, Some(contact), lead).await.map(Some)
+            }
+            Action::RegisterCall { .. } => {
+                let spot = self.spot_of_call().await?;
+                let Some(place) = spot.of() else { return Ok(None) };
+                let found = self.call_note(place, spot).await?;
+                Ok(found.map(|(at, _)| {
+                    let bound = super::calls::Kept::In(at).bound();
+                    Done { bound, what: format!("registered the call on {}", at.words()) }
+                }))
+            }
+            Action::Note { on, text } => self.note_back(*on, text).await,
+            Action::Voicemail { on, text } => match &self.work.case.voicemail {
+                Some(message) => self.note_back(*on, &super::calls::heard(message, text)).await,
+                None => Ok(None),
+            },
+            Action::Task { kind, on, text, owner, due, done, .. } => {
+                let wanted = Wanted { kind, text, owner: user(owner)?, due: *due, done: *done };
+                self.task_back(*on, &wanted).await
+            }
+            // A second card on the screen is worse than none where the first may have been seen.
+            Action::Notify { .. } if self.pops_up() => {
+                Ok(Some(said("it is not known whether the card popped up; it is not sent again")))
+            }
+            Action::Unsorted { .. }
+            | Action::UpdateCall {}
+            | Action::Notify { .. }
+            | Action::ChangeOwner { .. }
+            | Action::Reactivate {}
+            | Action::Tag { .. }
+            | Action::Fields { .. }
+            | Action::Webhook { .. } => Ok(None),
+        }
+    }
+
+    /// The contact, even where the search does not know it yet.
+    async fn contact_back(&self, name: &str) -> Result<Option<Entity>, ApplyError> {
+        if let Some(client) = self.client().await? {
+            return Ok(Some(client));
+        }
+        let since = self.since();
+        let found = match self.number() {
+            Some(number) => {
+                let found = self.amo.newest(Kind::Contacts, |p: &Person| has(p, number)).await?;
+                if let Some(made) = found {
+                    self.amo.recent.made_client(number, made);
+                }
+                found
+            }
+            None => {
+                let same = |p: &Person| p.created_at >= since && same_name(&p.name, name);
+                self.amo.newest(Kind::Contacts, same).await?
+            }
+        };
+        Ok(found)
+    }
+
+    async fn note_back(&self, on: On, text: &str) -> Result<Option<Done>, ApplyError> {
+        let Some(entity) = self.spot(on).await?.of() else { return Ok(None) };
+        let found = self.noted(entity, text, self.since()).await?;
+        Ok(found.map(|id| said(format!("made note {id} on {}", entity.words()))))
+    }
+
+    fn pops_up(&self) -> bool {
+        self.amo.config.notify == super::config::NotifyBy::Popup && self.number().is_some()
+    }
+}

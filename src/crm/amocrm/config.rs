@@ -1,0 +1,191 @@
+//! `[crm.NAME]` with `kind = "amocrm"`.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Secret;
+use crate::core::ids::Extension;
+use crate::core::phone::{Phone, Region};
+use crate::core::staff::Number;
+use crate::crm::config::secret;
+use crate::directory::config::human_duration;
+
+/// What amoCRM allows in a second.
+const SEVEN: NonZeroUsize = NonZeroUsize::new(7).unwrap();
+
+/// One amoCRM or Kommo account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AmoConfig {
+    /// Lines of `routing.toml` it serves. None: all that no other CRM serves.
+    pub lines: Vec<String>,
+    /// `https://example.amocrm.ru` or `https://example.kommo.com`.
+    pub url: String,
+    /// A long-lived token. With it nothing of OAuth is needed.
+    pub token: Option<Secret>,
+    /// A file with that token, instead of `token`.
+    pub token_file: Option<PathBuf>,
+    /// The integration's id, for OAuth.
+    pub client_id: Option<String>,
+    /// The integration's secret key, for OAuth and for buttons in amoCRM.
+    pub client_secret: Option<Secret>,
+    /// A file with that key, instead of `client_secret`.
+    pub client_secret_file: Option<PathBuf>,
+    /// The integration's redirect address, letter by letter, for OAuth.
+    pub redirect_uri: Option<String>,
+    /// Extensions and outside numbers of users, in the order in which they are rung; the key is a
+    /// user's id or e-mail. amoCRM knows no extensions.
+    pub numbers: BTreeMap<String, Vec<String>>,
+    /// The pipeline of deals and Unsorted entries where a rule names none: name or id. Not set:
+    /// the account's main one.
+    pub pipeline: Option<String>,
+    /// Fields that rules fill in and the account does not have are made (the token needs an
+    /// administrator's rights). `false`: what has no field goes into a note.
+    pub create_fields: bool,
+    /// The task type of amoCRM for a kind of task of the rules. Others have type 1.
+    pub task_types: BTreeMap<String, i64>,
+    /// How a notification reaches a user.
+    pub notify: NotifyBy,
+    /// The tag that marks a contact as inactive: `reactivate` takes it away.
+    pub inactive_tag: Option<String>,
+    /// A secret that stands in the address amoCRM tells changes to. Without it there is none.
+    pub hook_secret: Option<Secret>,
+    /// Whether a number that is not found is looked for in other spellings too (`+7…`, `8…`).
+    pub other_spellings: bool,
+    /// Requests in a second: the account allows seven. Engines that share an integration or an
+    /// address share them.
+    pub requests_per_second: NonZeroUsize,
+    /// The telephony's name in call records.
+    pub source: String,
+    /// When a request is given up.
+    #[serde(with = "human_duration::positive")]
+    pub timeout: Duration,
+}
+
+/// What amoCRM has instead of notifications.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotifyBy {
+    /// The card of a call pops up: number, contact and deal, without the rule's text. Where there
+    /// is no number, a task.
+    #[default]
+    Popup,
+    /// A task, due at once, with the text.
+    Task,
+    /// Nothing.
+    Nothing,
+}
+
+impl Default for AmoConfig {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            url: String::new(),
+            token: None,
+            token_file: None,
+            client_id: None,
+            client_secret: None,
+            client_secret_file: None,
+            redirect_uri: None,
+            numbers: BTreeMap::new(),
+            pipeline: None,
+            create_fields: false,
+            task_types: BTreeMap::new(),
+            notify: NotifyBy::default(),
+            inactive_tag: None,
+            hook_secret: None,
+            other_spellings: true,
+            requests_per_second: SEVEN,
+            source: "dozvon".to_owned(),
+            timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+impl AmoConfig {
+    /// What is wrong with it: the key, and why.
+    pub(crate) fn check(&self) -> Vec<(&'static str, String)> {
+        let mut wrong = Vec::new();
+        if let Err(why) = self.base() {
+            wrong.push(("url", why.to_owned()));
+        }
+        if self.token.is_none() && self.token_file.is_none() {
+            let secret = self.client_secret.is_some() || self.client_secret_file.is_some();
+            for (key, there) in [
+                ("client_id", self.client_id.is_some()),
+                ("client_secret", secret),
+                ("redirect_uri", self.redirect_uri.is_some()),
+            ] {
+                if !there {
+                    let why = format!(
+                        "`{key}` is missing: set it for OAuth, or set `token_file` to a file with \
+                         a long-lived token instead"
+                    );
+                    wrong.push((key, why));
+                }
+            }
+        }
+        for (user, numbers) in &self.numbers {
+            if numbers.iter().any(|text| number(text).is_none()) {
+                let why = format!(
+                    "the numbers of {user} hold something that is neither an extension of at most \
+                     six characters nor a number like +79161234567"
+                );
+                wrong.push(("numbers", why));
+            }
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let weak = |text: &str| text.len() < 16 || !text.chars().all(plain);
+        if self.hook_secret.as_ref().is_some_and(|secret| weak(secret.reveal())) {
+            let why = "write 16 or more letters and digits, such as `openssl rand -hex 16` gives";
+            wrong.push(("hook_secret", why.to_owned()));
+        }
+        wrong
+    }
+
+    /// The account's address. `http` is for tests on this machine only.
+    pub(super) fn base(&self) -> Result<Url, &'static str> {
+        let url: Url = self.url.parse().map_err(|_| {
+            "write the account's address, like https://example.amocrm.ru or \
+             https://example.kommo.com"
+        })?;
+        let here = matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
+        if url.scheme() != "https" && !(here && url.scheme() == "http") {
+            return Err("a token goes over TLS only: write https://…");
+        }
+        if !matches!(url.path(), "" | "/") {
+            return Err("write only the account's host, without a path");
+        }
+        Ok(url)
+    }
+
+    /// The long-lived token. `None`: OAuth.
+    pub(super) fn long_lived(&self) -> Result<Option<Secret>, String> {
+        match (&self.token, &self.token_file) {
+            (None, None) => Ok(None),
+            (token, file) => secret(token.as_ref(), file.as_deref()).map(Some),
+        }
+    }
+
+    /// The integration's secret key. `None`: there is none.
+    pub(super) fn integration_key(&self) -> Result<Option<Secret>, String> {
+        match (&self.client_secret, &self.client_secret_file) {
+            (None, None) => Ok(None),
+            (key, file) => secret(key.as_ref(), file.as_deref()).map(Some),
+        }
+    }
+}
+
+/// A number of an employee as it is written in the configuration.
+pub(super) fn number(text: &str) -> Option<Number> {
+    let text = text.trim();
+    match text.len() {
+        0..=6 => Extension::parse(text).ok().map(Number::Line),
+        _ => Phone::parse(text, Region::default()).ok().map(Number::Outside),
+    }
+}

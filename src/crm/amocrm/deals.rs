@@ -1,0 +1,128 @@
+//! Deals.
+
+use std::collections::BTreeMap;
+
+use super::catalog::{Filled, Place};
+use super::desk::{Desk, Entity, afterwards, lead, nobody, said, user};
+use super::sent::{self, Change, Embedded, EmbeddedContact, Field, Main, tags};
+use super::wire::{Id, Kind, MadeComplex};
+use crate::core::action::Bound;
+use crate::core::case::DealFact;
+use crate::core::ids::EmployeeId;
+use crate::crm::remote::Fault;
+use crate::crm::{ApplyError, Done};
+
+impl Desk<'_> {
+    pub(super) async fn deal(
+        &self,
+        title: &str,
+        owner: &EmployeeId,
+        (pipeline, stage): (Option<&str>, Option<&str>),
+        tag_names: &[String],
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Done, ApplyError> {
+        if let Some(made) = &self.work.bound.deal {
+            return self.with_call(said(format!("nothing: this call made deal {made}"))).await;
+        }
+        let now = self.client_now().await?;
+        // The rules were told of none; another call of the client was quicker.
+        if self.work.case.deal_fact() != DealFact::Open
+            && let Some((_, client)) = &now
+            && let Some(open) = client.open_deal()
+        {
+            let what = format!("nothing: deal {} was opened meanwhile", open.id);
+            let deal = Some(open.id.clone());
+            let bound = Bound { client: Some(client.id.clone()), deal, ..Bound::default() };
+            return self.with_call(Done { bound, what }).await;
+        }
+        let Place { pipeline, stage } = self.amo.place(pipeline, stage).await?;
+        let Filled { fields, rest } = self.amo.fill(Kind::Leads, fields).await?;
+        let client = now.map(|(client, _)| client);
+        let mut embedded = Embedded { tags: tags(tag_names), ..Embedded::default() };
+        match client {
+            Some(Entity { kind: Kind::Companies, id }) => {
+                embedded.companies = vec![Main { id, is_main: None }];
+            }
+            Some(Entity { id, .. }) => {
+                let main = Main { id, is_main: Some(true) };
+                embedded.contacts = vec![EmbeddedContact::Known(main)];
+            }
+            None => {}
+        }
+        let new = Change {
+            name: Some(title.to_owned()),
+            responsible_user_id: Some(user(owner)?),
+            pipeline_id: pipeline,
+            status_id: stage,
+            custom_fields_values: fields,
+            embedded: Some(embedded),
+            ..Change::default()
+        };
+        match client {
+            Some(client) => {
+                let made: Id = self.amo.api.make("api/v4/leads", &[new]).await?;
+                self.deal_made(client, made.id, &rest).await
+            }
+            None => self.deal_with_contact(new, &rest).await,
+        }
+    }
+
+    /// A deal of somebody the CRM does not know: both in one request, under its own control of
+    /// duplicates.
+    async fn deal_with_contact(
+        &self,
+        mut new: Change,
+        rest: &[(String, String)],
+    ) -> Result<Done, ApplyError> {
+        let number = self.number().ok_or_else(|| nobody("a deal"))?;
+        let phone: Field = sent::phone(number.e164());
+        let name = self.work.case.name.clone().unwrap_or_else(|| number.e164().to_owned());
+        let contact = Change {
+            name: Some(name),
+            responsible_user_id: new.responsible_user_id,
+            custom_fields_values: vec![phone],
+            ..Change::default()
+        };
+        let embedded = new.embedded.get_or_insert_default();
+        embedded.contacts = vec![EmbeddedContact::New(Box::new(contact))];
+        let made: Option<MadeComplex> = self.amo.api.post("api/v4/leads/complex", &[new]).await?;
+        let made = made.and_then(MadeComplex::first);
+        let made = made.ok_or_else(|| Fault::Strange("it does not say what it made".to_owned()))?;
+        let client = Entity { kind: Kind::Contacts, id: made.contact_id };
+        self.amo.recent.made_client(number, client);
+        self.deal_made(client, made.id, rest).await
+    }
+
+    /// What is left to do once the deal is there.
+    pub(super) async fn deal_made(
+        &self,
+        client: Entity,
+        id: i64,
+        rest: &[(String, String)],
+    ) -> Result<Done, ApplyError> {
+        let mut what = format!("made deal {id} of {}", client.words());
+        let made = Entity { kind: Kind::Leads, id };
+        afterwards(self.note_rest(made, rest).await, &mut what, "a note of its fields")?;
+        let deal = Some(id.to_string().as_str().into());
+        let bound = Bound { client: Some(client.client()), deal, ..Bound::default() };
+        self.with_call(Done { bound, what }).await
+    }
+
+    /// A deal of this client made for this case, whose answer was lost.
+    pub(super) async fn deal_back(
+        &self,
+        title: &str,
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Option<Done>, ApplyError> {
+        let Some((client, now)) = self.client_now().await? else { return Ok(None) };
+        let since = self.since();
+        let made = now
+            .deals
+            .iter()
+            .filter(|deal| deal.open && deal.title == title && deal.created.as_second() >= since);
+        let Some(made) = made.max_by_key(|deal| deal.created) else { return Ok(None) };
+        let Some(made) = lead(made.id.as_str()) else { return Ok(None) };
+        let filled = self.amo.fill(Kind::Leads, fields).await?;
+        self.deal_made(client, made.id, &filled.rest).await.map(Some)
+    }
+}

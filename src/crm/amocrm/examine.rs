@@ -1,0 +1,237 @@
+//! What `dozvon doctor` tells of the account.
+
+use serde::Deserialize;
+
+use super::Amo;
+use super::wire::{Kind, Person, User, or_default};
+use crate::core::phone::{Phone, Region};
+use crate::crm::Examined;
+use crate::crm::remote::{Class, Fault};
+
+/// Where a deal came from (E08). amoCRM has these fields on deals by itself.
+const UTM: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"];
+
+/// What we want to hear of.
+pub(super) const SETTINGS: [&str; 14] = [
+    "add_lead",
+    "update_lead",
+    "delete_lead",
+    "restore_lead",
+    "responsible_lead",
+    "status_lead",
+    "add_contact",
+    "update_contact",
+    "delete_contact",
+    "responsible_contact",
+    "add_company",
+    "update_company",
+    "delete_company",
+    "responsible_company",
+];
+
+#[derive(Deserialize)]
+struct Account {
+    #[serde(default, deserialize_with = "or_default")]
+    name: String,
+    #[serde(default)]
+    current_user_id: Option<i64>,
+    #[serde(rename = "_embedded", default, deserialize_with = "or_default")]
+    parts: Parts,
+}
+
+#[derive(Default, Deserialize)]
+struct Parts {
+    #[serde(default, deserialize_with = "or_default")]
+    task_types: Vec<TaskType>,
+}
+
+#[derive(Deserialize)]
+struct TaskType {
+    id: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Webhook {
+    destination: String,
+    #[serde(default, deserialize_with = "or_default")]
+    settings: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    disabled: bool,
+}
+
+impl Amo {
+    pub(super) async fn look_around(&self) -> Vec<Examined> {
+        let mut told = Vec::new();
+        let query = [("with", "task_types")];
+        let account: Option<Account> =
+            match self.api.get(Class::Lookup, "api/v4/account", &query).await {
+                Ok(account) => account,
+                // The employees tell what is wrong with the way and the token.
+                Err(_) => return told,
+            };
+        let Some(account) = account else { return told };
+        told.push(Examined::Good(format!("account {}", account.name)));
+        match self.users(Class::Lookup).await {
+            Ok(users) => self.rights(account.current_user_id, &users, &mut told),
+            Err(_) => return told,
+        }
+        self.pipeline_there(&mut told).await;
+        self.types(&account.parts.task_types, &mut told);
+        for kind in [Kind::Leads, Kind::Contacts] {
+            self.utm(kind, &mut told).await;
+        }
+        self.subscription(&mut told).await;
+        self.spelling(&mut told).await;
+        told
+    }
+
+    fn rights(&self, me: Option<i64>, users: &[User], told: &mut Vec<Examined>) {
+        let mine = users.iter().find(|user| Some(user.id) == me);
+        let admin = mine.and_then(|user| user.rights.as_ref()).and_then(|rights| rights.is_admin);
+        if admin == Some(false) {
+            told.push(Examined::Bad(
+                "access was given by a user who is no administrator: users, fields and webhooks \
+                 may be closed to it"
+                    .to_owned(),
+                "give access anew as an administrator: `dozvon crm login amocrm`, or a token of \
+                 his"
+                .to_owned(),
+            ));
+        }
+        for key in self.config.numbers.keys() {
+            let is =
+                |user: &User| user.id.to_string() == *key || user.email.eq_ignore_ascii_case(key);
+            if !users.iter().any(is) {
+                told.push(Examined::Bad(
+                    format!("`numbers` names {key}, who is no user of the account"),
+                    "write a user's id or e-mail, as they stand under Settings, Users".to_owned(),
+                ));
+            }
+        }
+    }
+
+    async fn pipeline_there(&self, told: &mut Vec<Examined>) {
+        match self.inbox(None).await {
+            Ok(_) => told.push(Examined::Good("pipeline and Unsorted are there".to_owned())),
+            Err(error) => told.push(Examined::Bad(
+                error.to_string(),
+                "correct `pipeline`, or the pipeline in amoCRM".to_owned(),
+            )),
+        }
+    }
+
+    fn types(&self, types: &[TaskType], told: &mut Vec<Examined>) {
+        for (kind, id) in &self.config.task_types {
+            if types.is_empty() || types.iter().any(|own| own.id == *id) {
+                continue;
+            }
+            let known: Vec<String> =
+                types.iter().map(|own| format!("{} {}", own.id, own.name)).collect();
+            told.push(Examined::Bad(
+                format!("the tasks `{kind}` have the type {id}, which the account does not have"),
+                format!("set it to one of: {}", known.join(", ")),
+            ));
+        }
+    }
+
+    async fn utm(&self, kind: Kind, told: &mut Vec<Examined>) {
+        let missing = match self.missing_fields(kind, &UTM).await {
+            Ok(missing) => missing,
+            Err(fault) => return told.push(unknown("the fields", &fault)),
+        };
+        let of = kind.path();
+        match (missing.is_empty(), self.config.create_fields) {
+            (true, _) => told.push(Examined::Good(format!("{of} have all UTM fields"))),
+            (false, true) => told.push(Examined::Good(format!(
+                "{of} have no fields for {}: they are made when they are needed",
+                missing.join(", ")
+            ))),
+            (false, false) => told.push(Examined::Bad(
+                format!("{of} have no fields for {}: a note will tell them", missing.join(", ")),
+                "make text fields of these names, or set `create_fields = true`".to_owned(),
+            )),
+        }
+    }
+
+    async fn subscription(&self, told: &mut Vec<Examined>) {
+        let Some(secret) = &self.config.hook_secret else {
+            return told.push(Examined::Good(
+                "without `hook_secret` amoCRM tells no changes: a new owner is seen when \
+                 `directory.ttl` is over"
+                    .to_owned(),
+            ));
+        };
+        let query = [("limit", super::PAGE)];
+        let hooks: Vec<Webhook> =
+            match self.api.list(Class::Lookup, "api/v4/webhooks", &query).await {
+                Ok(hooks) => hooks,
+                Err(fault) => return told.push(unknown("the webhooks", &fault)),
+            };
+        let own = hooks.iter().find(|hook| hook.destination.contains(secret.reveal()));
+        let login = "run `dozvon crm login amocrm`, which subscribes to them".to_owned();
+        told.push(match own {
+            None => Examined::Bad("amoCRM tells us no changes".to_owned(), login),
+            Some(hook) if hook.disabled => Examined::Bad(
+                "amoCRM gave up telling us changes: too many of its posts failed".to_owned(),
+                "see that `http.public_url` can be reached from outside, then run `dozvon crm \
+                 login amocrm`"
+                    .to_owned(),
+            ),
+            Some(hook) => {
+                let wanted = SETTINGS.iter().filter(|s| !hook.settings.iter().any(|own| own == *s));
+                let missing: Vec<&str> = wanted.copied().collect();
+                match missing.is_empty() {
+                    true => Examined::Good("amoCRM tells us changes".to_owned()),
+                    false => Examined::Bad(
+                        format!("amoCRM does not tell us {}", missing.join(", ")),
+                        login,
+                    ),
+                }
+            }
+        });
+    }
+
+    /// Whether the search finds a number by its last ten digits, however somebody typed it.
+    async fn spelling(&self, told: &mut Vec<Examined>) {
+        let query = [("limit", "50"), ("order[id]", "asc")];
+        let some: Vec<Person> =
+            self.api.list(Class::Lookup, "api/v4/contacts", &query).await.unwrap_or_default();
+        let typed = some.iter().flat_map(Person::numbers).find_map(|text| {
+            let phone = Phone::parse(text, Region::default()).ok()?;
+            // Plain digits are found in any case.
+            text.chars().any(|c| c == '(' || c == ' ' || c == '-').then_some(phone)
+        });
+        let Some(phone) = typed else { return };
+        let digits = phone.digits();
+        let last_ten = &digits[digits.len().saturating_sub(10)..];
+        let found = self.search(Class::Lookup, Kind::Contacts, last_ten, &phone).await;
+        match (found.map(|found| !found.is_empty()), self.config.other_spellings) {
+            (Ok(true), true) => told.push(Examined::Good(
+                "the search knows numbers however they are typed: `other_spellings = false` \
+                 spares two requests a stranger"
+                    .to_owned(),
+            )),
+            (Ok(false), false) => told.push(Examined::Bad(
+                "the search finds numbers only as they are typed".to_owned(),
+                "set `other_spellings = true`".to_owned(),
+            )),
+            (Ok(_), _) | (Err(_), _) => {}
+        }
+    }
+
+    /// Asks to be told changes at this address.
+    ///
+    /// # Errors
+    /// [`Fault`]: no administrator's rights, or a plan without webhooks.
+    pub async fn subscribe(&self, address: &str) -> Result<(), Fault> {
+        let body = super::sent::NewWebhook { destination: address, settings: &SETTINGS };
+        self.api.post::<serde_json::Value>("api/v4/webhooks", &body).await.map(drop)
+    }
+}
+
+fn unknown(what: &str, fault: &Fault) -> Examined {
+    let advice = "see that access was given by an administrator".to_owned();
+    Examined::Bad(format!("{what} cannot be seen: {fault}"), advice)
+}

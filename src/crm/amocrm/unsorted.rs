@@ -1,0 +1,195 @@
+//! Unsorted (Неразобранное): who called and belongs to nobody yet. Contact and deal are hidden
+//! until somebody accepts them.
+
+use std::collections::BTreeMap;
+
+use super::calls::Kept;
+use super::catalog::Filled;
+use super::desk::{Desk, Entity, afterwards, said, user};
+use super::people::embedded_tags;
+use super::sent::{self, Accept, Becomes, Change, Metadata, NewUnsorted};
+use super::wire::{Kind, Unsorted};
+use crate::core::action::{Bound, UnsortedKind};
+use crate::core::facts::Direction;
+use crate::core::ids::EmployeeId;
+use crate::core::phone::Phone;
+use crate::crm::remote::{Class, Fault, same_number};
+use crate::crm::{ApplyError, Done};
+
+/// How many of the newest entries are looked through.
+const NEWEST: &str = "250";
+
+impl Desk<'_> {
+    pub(super) async fn unsorted(
+        &self,
+        kind: UnsortedKind,
+        (title, name): (&str, &str),
+        pipeline: Option<&str>,
+        tags: &[String],
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Done, ApplyError> {
+        let Some(number) = self.number() else {
+            return Ok(said("nothing: amoCRM keeps no call without a number"));
+        };
+        if let Some(entry) = self.waiting().await? {
+            let what = format!("nothing: Unsorted entry {} waits for this number (C03)", entry.uid);
+            return Ok(Done { bound: bound_to(&entry.uid), what });
+        }
+        let pipeline_id = self.amo.inbox(pipeline).await?;
+        let Filled { fields, rest } = self.amo.fill(Kind::Leads, fields).await?;
+        let tags = embedded_tags(tags);
+        let lead = Change {
+            name: Some(title.to_owned()),
+            custom_fields_values: fields,
+            embedded: tags.clone(),
+            ..Change::default()
+        };
+        let contact = Change {
+            name: Some(name.to_owned()),
+            custom_fields_values: vec![sent::phone(number.e164())],
+            embedded: tags,
+            ..Change::default()
+        };
+        let case = self.work.case;
+        // The kind of calls is for those who called.
+        let (path, metadata) = match (kind, case.direction) {
+            (UnsortedKind::Call, Direction::Inbound | Direction::Internal) => {
+                ("api/v4/leads/unsorted/sip", self.sip(number))
+            }
+            _ => ("api/v4/leads/unsorted/forms", self.form()),
+        };
+        let with_call = matches!(metadata, Metadata::Sip { .. });
+        let new = NewUnsorted {
+            source_name: case.line.clone().unwrap_or_else(|| self.amo.config.source.clone()),
+            source_uid: format!("dozvon:{}:{}", self.call(), number.digits()),
+            pipeline_id,
+            created_at: case.at.as_second(),
+            metadata,
+            embedded: Becomes { leads: vec![lead], contacts: vec![contact] },
+        };
+        let made: Unsorted = self.amo.api.make(path, &[new]).await?;
+        self.amo.recent.made_unsorted(number, &made.uid);
+        let mut done =
+            Done { bound: bound_to(&made.uid), what: format!("made Unsorted entry {}", made.uid) };
+        // It brings the record of the call along.
+        if let Some(card) = made.card() {
+            if with_call {
+                done.bound.call = Kept::In(card).bound().call;
+            }
+            let noted = self.note_rest(card, &rest).await;
+            afterwards(noted, &mut done.what, "a note of its fields")?;
+        }
+        Ok(done)
+    }
+
+    fn sip(&self, number: &Phone) -> Metadata {
+        let case = self.work.case;
+        let rung = case.last.as_ref().and_then(|speaker| speaker.employee.as_ref());
+        Metadata::Sip {
+            phone: number.e164().to_owned(),
+            call_responsible: rung.or(case.rung.first()).map(ToString::to_string),
+            called_at: case.started.as_second(),
+            duration: case.talked,
+            link: self.link(),
+            service_code: self.amo.config.source.clone(),
+            uniq: self.call().to_owned(),
+            is_call_event_needed: true,
+        }
+    }
+
+    fn form(&self) -> Metadata {
+        let case = self.work.case;
+        let field = |keys: &[&str]| keys.iter().find_map(|key| case.fields.get(*key)).cloned();
+        let line = || case.line.clone().unwrap_or_else(|| self.amo.config.source.clone());
+        Metadata::Form {
+            form_id: field(&["form_id", "site"]).unwrap_or_else(line),
+            form_name: field(&["form_name", "site"]).unwrap_or_else(line),
+            form_page: field(&["page", "url", "form_page"]).unwrap_or_else(line),
+            form_sent_at: case.started.as_second(),
+            ip: field(&["ip"]),
+            referer: field(&["referer", "referrer"]),
+            visitor_uid: field(&["visitor_uid", "visitor_id"]),
+        }
+    }
+
+    /// The entry that waits for the number: the one of this call, one of ours, else by what the
+    /// newest entries say.
+    pub(super) async fn waiting(&self) -> Result<Option<Unsorted>, Fault> {
+        let Some(number) = self.number() else { return Ok(None) };
+        let own = self.work.bound.unsorted.clone().or_else(|| self.amo.recent.unsorted(number));
+        if let Some(uid) = own {
+            let path = format!("api/v4/leads/unsorted/{uid}");
+            let entry: Option<Unsorted> = self.amo.api.get(Class::Delivery, &path, &[]).await?;
+            if let Some(entry) = entry.filter(|entry| entry.uid == uid && !entry.is_decided()) {
+                return Ok(Some(entry));
+            }
+            // Somebody accepted or declined it.
+            self.amo.recent.forget_unsorted(number);
+        }
+        let query = [
+            ("filter[category][0]", "sip"),
+            ("filter[category][1]", "forms"),
+            ("order[created_at]", "desc"),
+            ("limit", NEWEST),
+        ];
+        let newest: Vec<Unsorted> =
+            self.amo.api.list(Class::Delivery, "api/v4/leads/unsorted", &query).await?;
+        let found = newest.into_iter().filter(|entry| !entry.is_decided());
+        let mut found =
+            found.filter(|entry| entry.numbers().any(|told| same_number(told, number.digits())));
+        Ok(found.next())
+    }
+
+    pub(super) async fn accept_unsorted(
+        &self,
+        owner: &EmployeeId,
+        stage: Option<&str>,
+    ) -> Result<Done, ApplyError> {
+        let Some(entry) = self.waiting().await? else {
+            return Ok(said("nothing: no Unsorted entry waits for this number"));
+        };
+        let pipeline = entry.pipeline_id.map(|id| id.to_string());
+        let status_id = match stage {
+            Some(_) => self.amo.place(pipeline.as_deref(), stage).await?.stage,
+            None => None,
+        };
+        let accept = Accept { user_id: user(owner)?, status_id };
+        let path = format!("api/v4/leads/unsorted/{}/accept", entry.uid);
+        let became: Option<Unsorted> = self.amo.api.post(&path, &accept).await?;
+        let became = became.unwrap_or_else(|| entry.clone());
+        self.accepted(
+            &entry.uid,
+            became.contact().or(entry.contact()),
+            became.lead().or(entry.lead()),
+        )
+        .await
+    }
+
+    /// What is left to do once it is accepted.
+    pub(super) async fn accepted(
+        &self,
+        uid: &str,
+        contact: Option<Entity>,
+        lead: Option<Entity>,
+    ) -> Result<Done, ApplyError> {
+        let mut became: Vec<String> = Vec::new();
+        if let (Some(contact), Some(number)) = (contact, self.number()) {
+            self.amo.recent.forget_unsorted(number);
+            self.amo.recent.made_client(number, contact);
+        }
+        became.extend(contact.map(Entity::words));
+        became.extend(lead.map(Entity::words));
+        let bound = Bound {
+            client: contact.map(Entity::client),
+            deal: lead.map(|lead| lead.id.to_string().as_str().into()),
+            unsorted: Some(uid.to_owned()),
+            call: None,
+        };
+        let what = format!("Unsorted entry {uid} became {}", became.join(" and "));
+        self.with_call(Done { bound, what }).await
+    }
+}
+
+fn bound_to(uid: &str) -> Bound {
+    Bound { unsorted: Some(uid.to_owned()), ..Bound::default() }
+}

@@ -1,0 +1,500 @@
+//! An amoCRM account in memory, which behaves as the documentation and the client sources say.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::request::{Said, Sent};
+
+/// What an account does that nobody documents for certain: tests try either.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Habits {
+    /// A contact that was just made is not found by a search, nor by a call's number.
+    pub index_lags: bool,
+    /// A call of a number it does not know: 400. Otherwise 200 and an entry in `errors`.
+    pub strange_call_is_400: bool,
+    /// Calls cannot be changed later.
+    pub calls_are_sealed: bool,
+    /// Deals with contacts are answered as all other lists.
+    pub complex_is_a_list: bool,
+    /// The inbox of Unsorted is switched off.
+    pub no_unsorted: bool,
+}
+
+/// The account.
+#[derive(Default)]
+pub struct Account {
+    pub habits: Habits,
+    /// By kind (`contacts`), then by id.
+    pub records: BTreeMap<&'static str, BTreeMap<i64, Value>>,
+    /// By card (`leads/5`).
+    pub notes: BTreeMap<String, Vec<Value>>,
+    pub tasks: Vec<Value>,
+    pub unsorted: Vec<Value>,
+    pub popups: Vec<Value>,
+    pub webhooks: Vec<Value>,
+    /// Whose token it is.
+    pub token_of: i64,
+    /// By kind of record.
+    pub fields: BTreeMap<&'static str, Vec<Value>>,
+    /// Contacts a search also answers with: the number stands in a note of theirs.
+    pub mentions: Vec<i64>,
+    /// Made, and not yet in the index.
+    fresh: Vec<i64>,
+    last: i64,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
+const KINDS: [&str; 3] = ["contacts", "companies", "leads"];
+
+fn kind(word: &str) -> Option<&'static str> {
+    KINDS.into_iter().find(|kind| *kind == word)
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// The last ten digits, as the search compares.
+fn tail(text: &str) -> String {
+    let digits = digits(text);
+    digits[digits.len().saturating_sub(10)..].to_owned()
+}
+
+fn numbers(record: &Value) -> Vec<String> {
+    let fields = record["custom_fields_values"].as_array().cloned().unwrap_or_default();
+    let phones = fields.into_iter().filter(|field| field["field_code"] == "PHONE");
+    let values = phones.flat_map(|field| field["values"].as_array().cloned().unwrap_or_default());
+    values.filter_map(|value| value["value"].as_str().map(tail)).collect()
+}
+
+impl Account {
+    pub fn add(&mut self, kind: &'static str, record: Value) {
+        let id = record["id"].as_i64().unwrap();
+        self.last = self.last.max(id);
+        self.records.entry(kind).or_default().insert(id, record);
+    }
+
+    pub fn record(&self, kind: &'static str, id: i64) -> &Value {
+        &self.records[kind][&id]
+    }
+
+    pub fn all(&self, kind: &'static str) -> Vec<&Value> {
+        self.records.get(kind).map(|all| all.values().collect()).unwrap_or_default()
+    }
+
+    fn next(&mut self) -> i64 {
+        self.last = self.last.max(10_000_000) + 1;
+        self.last
+    }
+
+    /// The answer to a request of the API, once its token was looked at.
+    pub fn answer(&mut self, sent: &Sent) -> Said {
+        let path: Vec<&str> = sent.path.trim_start_matches("/api/").split('/').collect();
+        match (sent.method.as_str(), path.as_slice()) {
+            ("POST", ["v2", "events"]) => {
+                self.popups.push(sent.body["add"][0].clone());
+                Said { status: 202, body: Value::Null, kind: "text/html" }
+            }
+            ("GET", ["v4", "account"]) => {
+                let types = json!([{ "id": 1, "name": "Звонок" }, { "id": 2, "name": "Встреча" }]);
+                Said::ok(json!({
+                    "id": 28805383, "name": "Пример", "subdomain": "example",
+                    "current_user_id": self.token_of, "_embedded": { "task_types": types },
+                }))
+            }
+            ("GET", ["v4", "webhooks"]) => self.page("webhooks", self.webhooks.clone()),
+            ("POST", ["v4", "webhooks"]) => {
+                let mut hook = sent.body.clone();
+                hook["disabled"] = json!(false);
+                self.webhooks.push(hook.clone());
+                Said::ok(hook)
+            }
+            ("GET", ["v4", "users"]) => self.page("users", self.users()),
+            ("GET", ["v4", "leads", "pipelines"]) => self.page("pipelines", self.pipelines()),
+            ("POST", ["v4", "calls"]) => self.call(&sent.body[0]),
+            ("POST", ["v4", "leads", "complex"]) => self.complex(&sent.body[0]),
+            ("GET", ["v4", "leads", "unsorted"]) => {
+                let mut newest = self.unsorted.clone();
+                newest.reverse();
+                self.page("unsorted", newest)
+            }
+            ("GET", ["v4", "leads", "unsorted", uid]) => {
+                let found = self.unsorted.iter().find(|entry| entry["uid"] == *uid);
+                found.cloned().map_or(Said::nothing(), Said::ok)
+            }
+            ("POST", ["v4", "leads", "unsorted", category]) => {
+                self.new_unsorted(category, &sent.body[0])
+            }
+            ("POST", ["v4", "leads", "unsorted", uid, "accept"]) => self.accept(uid, &sent.body),
+            ("GET", ["v4", "tasks"]) => self.list_tasks(sent),
+            ("POST", ["v4", "tasks"]) => self.new_task(&sent.body[0]),
+            ("GET", ["v4", word, "custom_fields"]) => {
+                let fields = kind(word).and_then(|kind| self.fields.get(kind)).cloned();
+                self.page("custom_fields", fields.unwrap_or_default())
+            }
+            ("POST", ["v4", word, "custom_fields"]) => self.new_field(word, &sent.body[0]),
+            ("POST", ["v4", word, "notes"]) => self.new_note(word, &sent.body[0]),
+            ("GET", ["v4", word, id, "notes"]) => self.list_notes(&format!("{word}/{id}"), sent),
+            ("PATCH", ["v4", word, id, "notes", note]) => {
+                self.patch_note(&format!("{word}/{id}"), note.parse().unwrap(), &sent.body)
+            }
+            ("POST", ["v4", word, id, "link"]) => self.link(word, id.parse().unwrap(), sent),
+            ("GET", ["v4", word]) if kind(word).is_some() => self.search(kind(word).unwrap(), sent),
+            ("POST", ["v4", word]) if kind(word).is_some() => {
+                let id = self.create(kind(word).unwrap(), &sent.body[0]);
+                Said::ok(json!({ "_embedded": { *word: [{ "id": id, "request_id": "0" }] } }))
+            }
+            ("GET", ["v4", word, id]) => {
+                let id: i64 = id.parse().unwrap();
+                let found = kind(word).and_then(|kind| self.records.get(kind)?.get(&id));
+                found.cloned().map_or(Said::nothing(), Said::ok)
+            }
+            ("PATCH", ["v4", word, id]) => self.change(word, id.parse().unwrap(), &sent.body),
+            other => panic!("the account has nothing at {other:?}"),
+        }
+    }
+
+    fn page(&self, name: &str, items: Vec<Value>) -> Said {
+        match items.is_empty() {
+            true => Said::nothing(),
+            false => Said::ok(json!({
+                "_page": 1,
+                "_links": { "self": { "href": "https://example.amocrm.ru/…" } },
+                "_embedded": { name: items },
+            })),
+        }
+    }
+
+    fn users(&self) -> Vec<Value> {
+        let user = |id: i64, name: &str, mail: &str, active: bool| {
+            json!({
+                "id": id, "name": name, "email": mail, "lang": "ru",
+                "rights": { "is_admin": id == 504141, "is_free": false, "is_active": active,
+                    "group_id": null, "role_id": null },
+                "_embedded": { "roles": [], "groups": [{ "id": 1, "name": "Продажи" }] },
+            })
+        };
+        vec![
+            user(504141, "Алексей", "a@example.com", true),
+            user(504142, "Борис", "b@example.com", true),
+            user(504143, "Вера", "v@example.com", false),
+        ]
+    }
+
+    fn pipelines(&self) -> Vec<Value> {
+        let stages = json!([
+            { "id": 500, "name": "Неразобранное", "type": 1 },
+            { "id": 501, "name": "Первичный контакт", "type": 0 },
+            { "id": 142, "name": "Успешно реализовано", "type": 0 },
+            { "id": 143, "name": "Закрыто и не реализовано", "type": 0 },
+        ]);
+        vec![json!({
+            "id": 50, "name": "Воронка", "is_main": true, "is_archive": false,
+            "is_unsorted_on": !self.habits.no_unsorted, "_embedded": { "statuses": stages },
+        })]
+    }
+
+    fn search(&self, kind: &'static str, sent: &Sent) -> Said {
+        let records = self.records.get(kind).cloned().unwrap_or_default();
+        let mut found: Vec<(i64, Value)> = records.into_iter().collect();
+        if let Some(query) = sent.query("query") {
+            let wanted = tail(query);
+            found.retain(|(id, record)| {
+                let name = record["name"].as_str().unwrap_or_default().to_lowercase();
+                let named = name.contains(&query.to_lowercase());
+                let mentioned = kind == "contacts" && self.mentions.contains(id);
+                let number = wanted.len() >= 7 && numbers(record).contains(&wanted);
+                let indexed = !(self.habits.index_lags && self.fresh.contains(id));
+                indexed && (named || mentioned || number)
+            });
+        }
+        let ids: Vec<i64> = sent.all("filter[id]").iter().map(|id| id.parse().unwrap()).collect();
+        if !ids.is_empty() {
+            found.retain(|(id, _)| ids.contains(id));
+        }
+        if sent.query("order[id]") == Some("desc") {
+            found.reverse();
+        }
+        self.page(kind, found.into_iter().map(|(_, record)| record).collect())
+    }
+
+    fn create(&mut self, kind: &'static str, new: &Value) -> i64 {
+        let id = self.next();
+        let mut record = json!({
+            "id": id, "name": new["name"], "responsible_user_id": new["responsible_user_id"],
+            "created_at": self.now, "updated_at": self.now, "is_deleted": false,
+            "custom_fields_values": new["custom_fields_values"],
+            "_embedded": { "tags": new["_embedded"]["tags"], "leads": [], "companies": [] },
+        });
+        if record["_embedded"]["tags"].is_null() {
+            record["_embedded"]["tags"] = json!([]);
+        }
+        self.coded(kind, &mut record["custom_fields_values"]);
+        if kind == "leads" {
+            record["status_id"] = match new["status_id"].is_null() {
+                true => json!(501),
+                false => new["status_id"].clone(),
+            };
+            record["pipeline_id"] = json!(50);
+            record["closed_at"] = Value::Null;
+        } else {
+            self.fresh.push(id);
+        }
+        self.add(kind, record);
+        for other in ["contacts", "companies"] {
+            for tied in new["_embedded"][other].as_array().into_iter().flatten() {
+                if let Some(tied) = tied["id"].as_i64() {
+                    self.tie(other, tied, id);
+                }
+            }
+        }
+        id
+    }
+
+    /// Fields come back with their ids and codes, however they were named.
+    fn coded(&self, kind: &str, fields: &mut Value) {
+        for field in fields.as_array_mut().into_iter().flatten() {
+            if field["field_code"] == "PHONE" {
+                field["field_id"] = json!(3);
+            }
+            let mut known = self.fields.get(kind).into_iter().flatten();
+            if let Some(def) = known.find(|def| def["id"] == field["field_id"]) {
+                field["field_code"] = def["code"].clone();
+            }
+        }
+    }
+
+    fn tie(&mut self, kind: &'static str, id: i64, lead: i64) {
+        let record = self.records.get_mut(kind).and_then(|all| all.get_mut(&id));
+        let record = record.unwrap_or_else(|| panic!("there is no {kind}/{id} to tie to"));
+        record["_embedded"]["leads"].as_array_mut().unwrap().push(json!({ "id": lead }));
+    }
+
+    fn complex(&mut self, new: &Value) -> Said {
+        let contact = self.create("contacts", &new["_embedded"]["contacts"][0]);
+        let mut plain = new.clone();
+        plain["_embedded"]["contacts"] = json!([{ "id": contact }]);
+        let lead = self.create("leads", &plain);
+        let made = json!([{ "id": lead, "contact_id": contact, "company_id": null,
+            "request_id": ["0"], "merged": false }]);
+        Said::ok(match self.habits.complex_is_a_list {
+            true => json!({ "_embedded": { "leads": made } }),
+            false => made,
+        })
+    }
+
+    fn change(&mut self, word: &str, id: i64, change: &Value) -> Said {
+        let users = self.users();
+        let owner = &change["responsible_user_id"];
+        if !owner.is_null() && users.iter().all(|user| user["id"] != *owner) {
+            let mut said = Said::refused(400, "Request validation failed");
+            said.body["validation-errors"] = json!([{ "request_id": "0", "errors": [{
+                "code": "NotSupportedChoice", "path": "responsible_user_id",
+                "detail": "The value you selected is not a valid choice." }] }]);
+            return said;
+        }
+        let mut fields = change["custom_fields_values"].clone();
+        let kind = kind(word).unwrap();
+        self.coded(kind, &mut fields);
+        let now = self.now;
+        let Some(record) = self.records.get_mut(kind).and_then(|all| all.get_mut(&id)) else {
+            return Said::refused(404, "Not found");
+        };
+        for key in ["name", "responsible_user_id", "status_id", "pipeline_id"] {
+            if !change[key].is_null() {
+                record[key] = change[key].clone();
+            }
+        }
+        if !change["_embedded"]["tags"].is_null() {
+            record["_embedded"]["tags"] = change["_embedded"]["tags"].clone();
+        }
+        let tags = record["_embedded"]["tags"].as_array_mut().unwrap();
+        for tag in change["tags_to_delete"].as_array().into_iter().flatten() {
+            tags.retain(|own| own["name"] != tag["name"]);
+        }
+        for tag in change["tags_to_add"].as_array().into_iter().flatten() {
+            tags.push(tag.clone());
+        }
+        for field in fields.as_array().into_iter().flatten() {
+            if record["custom_fields_values"].is_null() {
+                record["custom_fields_values"] = json!([]);
+            }
+            let own = record["custom_fields_values"].as_array_mut().unwrap();
+            own.retain(|own| own["field_id"] != field["field_id"]);
+            own.push(field.clone());
+        }
+        Said::ok(json!({ "id": id, "updated_at": now }))
+    }
+
+    fn link(&mut self, word: &str, id: i64, sent: &Sent) -> Said {
+        let to = &sent.body[0];
+        let record = self.records.get_mut(kind(word).unwrap()).unwrap().get_mut(&id).unwrap();
+        let tied = to["to_entity_type"].as_str().unwrap();
+        record["_embedded"][tied].as_array_mut().unwrap().push(json!({ "id": to["to_entity_id"] }));
+        Said::ok(json!({ "_total_items": 1, "_embedded": { "links": [to] } }))
+    }
+
+    /// Where it lands: on the one open deal of who has the number, else on him.
+    fn call(&mut self, call: &Value) -> Said {
+        let wanted = tail(call["phone"].as_str().unwrap());
+        let lags = self.habits.index_lags;
+        let contacts = self.records.get("contacts").cloned().unwrap_or_default();
+        let known = contacts.iter().find(|(id, record)| {
+            numbers(record).contains(&wanted) && !(lags && self.fresh.contains(id))
+        });
+        let Some((id, contact)) = known else {
+            return match self.habits.strange_call_is_400 {
+                true => Said::refused(400, "Request validation failed"),
+                false => Said::ok(json!({
+                    "_total_items": 0, "errors": [{ "detail": "Entity not found" }],
+                    "_embedded": { "calls": [] },
+                })),
+            };
+        };
+        let leads = contact["_embedded"]["leads"].as_array().unwrap();
+        let open = |lead: &&Value| {
+            let lead = &self.records["leads"][&lead["id"].as_i64().unwrap()];
+            ![json!(142), json!(143)].contains(&lead["status_id"])
+        };
+        let open: Vec<&Value> = leads.iter().filter(open).collect();
+        let (singular, card, id) = match open.as_slice() {
+            [only] => ("lead", format!("leads/{}", only["id"]), only["id"].clone()),
+            _ => ("contact", format!("contacts/{id}"), json!(id)),
+        };
+        let direction = if call["direction"] == "inbound" { "call_in" } else { "call_out" };
+        let mut params = call.clone();
+        for key in ["direction", "created_at", "responsible_user_id"] {
+            params.as_object_mut().unwrap().remove(key);
+        }
+        let note = self.note(&card, direction, params);
+        Said::ok(json!({
+            "_total_items": 1, "errors": [],
+            "_embedded": { "calls": [{ "id": note, "entity_id": id, "entity_type": singular,
+                "account_id": 28805383, "request_id": "0" }] },
+        }))
+    }
+
+    fn note(&mut self, card: &str, note_type: &str, params: Value) -> i64 {
+        let id = self.next();
+        let note = json!({
+            "id": id, "note_type": note_type, "params": params, "created_at": self.now,
+        });
+        self.notes.entry(card.to_owned()).or_default().push(note);
+        id
+    }
+
+    fn new_note(&mut self, word: &str, new: &Value) -> Said {
+        let card = format!("{word}/{}", new["entity_id"]);
+        let id = self.note(&card, new["note_type"].as_str().unwrap(), new["params"].clone());
+        Said::ok(json!({ "_embedded": { "notes": [{ "id": id, "entity_id": new["entity_id"] }] } }))
+    }
+
+    fn list_notes(&self, card: &str, sent: &Sent) -> Said {
+        let types = sent.all("filter[note_type]");
+        let mut notes = self.notes.get(card).cloned().unwrap_or_default();
+        notes.retain(|note| types.iter().any(|wanted| note["note_type"] == *wanted));
+        self.page("notes", notes)
+    }
+
+    fn patch_note(&mut self, card: &str, id: i64, patch: &Value) -> Said {
+        if self.habits.calls_are_sealed {
+            return Said::refused(403, "Forbidden");
+        }
+        let notes = self.notes.get_mut(card).unwrap();
+        let note = notes.iter_mut().find(|note| note["id"] == id).unwrap();
+        // A partial one drops the rest.
+        note["params"] = patch["params"].clone();
+        Said::ok(json!({ "id": id, "updated_at": self.now }))
+    }
+
+    fn new_task(&mut self, new: &Value) -> Said {
+        let id = self.next();
+        let mut task = new.clone();
+        let done = new["is_completed"] == true;
+        let result = if done { new["result"].clone() } else { json!([]) };
+        let more =
+            json!({ "id": id, "created_at": self.now, "is_completed": done, "result": result });
+        task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.tasks.push(task);
+        Said::ok(json!({ "_embedded": { "tasks": [{ "id": id, "request_id": "0" }] } }))
+    }
+
+    fn list_tasks(&self, sent: &Sent) -> Said {
+        let done = sent.query("filter[is_completed]") == Some("1");
+        let ids = sent.all("filter[entity_id]");
+        let kind = sent.query("filter[entity_type]");
+        let mut tasks = self.tasks.clone();
+        tasks.retain(|task| {
+            task["is_completed"] == done
+                && task["entity_type"].as_str() == kind
+                && ids.iter().any(|id| id.parse() == Ok(task["entity_id"].as_i64().unwrap_or(0)))
+        });
+        self.page("tasks", tasks)
+    }
+
+    fn new_field(&mut self, word: &str, new: &Value) -> Said {
+        let mut field = new.clone();
+        field["id"] = json!(self.next());
+        self.fields.entry(kind(word).unwrap()).or_default().push(field.clone());
+        Said::ok(json!({ "_embedded": { "custom_fields": [field] } }))
+    }
+
+    fn new_unsorted(&mut self, category: &str, new: &Value) -> Said {
+        if self.habits.no_unsorted {
+            return Said::refused(400, "Unsorted is off");
+        }
+        let contact = self.create("contacts", &new["_embedded"]["contacts"][0]);
+        let mut lead = new["_embedded"]["leads"][0].clone();
+        lead["status_id"] = json!(500);
+        let lead = self.create("leads", &lead);
+        self.records.get_mut("contacts").unwrap().get_mut(&contact).unwrap()["is_unsorted"] =
+            json!(true);
+        self.tie("contacts", contact, lead);
+        let uid = format!("u{lead}");
+        let tied = json!({ "contacts": [{ "id": contact }], "leads": [{ "id": lead }] });
+        let mut entry = json!({
+            "uid": uid, "category": category, "pipeline_id": 50, "_embedded": tied,
+            "source_uid": new["source_uid"], "metadata": new["metadata"],
+        });
+        if category == "sip" {
+            // As it comes back.
+            entry["metadata"]["duration"] = json!(new["metadata"]["duration"].to_string());
+            let mut params = Map::new();
+            for key in ["uniq", "duration", "link", "phone"] {
+                if let Some(value) = new["metadata"].get(key) {
+                    params.insert(key.to_owned(), value.clone());
+                }
+            }
+            self.note(&format!("leads/{lead}"), "call_in", params.into());
+        }
+        self.unsorted.push(entry.clone());
+        Said::ok(json!({
+            "_total_items": 1,
+            "_embedded": { "unsorted": [{ "uid": uid, "request_id": "0", "_embedded": tied }] },
+        }))
+    }
+
+    fn accept(&mut self, uid: &str, how: &Value) -> Said {
+        let Some(place) = self.unsorted.iter().position(|entry| entry["uid"] == uid) else {
+            return Said::refused(404, "Not found");
+        };
+        let entry = self.unsorted.remove(place);
+        let (contact, lead) = (&entry["_embedded"]["contacts"][0], &entry["_embedded"]["leads"][0]);
+        for (kind, id) in [("contacts", &contact["id"]), ("leads", &lead["id"])] {
+            let record =
+                self.records.get_mut(kind).unwrap().get_mut(&id.as_i64().unwrap()).unwrap();
+            record["is_unsorted"] = json!(false);
+            record["responsible_user_id"] = how["user_id"].clone();
+            if kind == "leads" {
+                let stage = &how["status_id"];
+                record["status_id"] = if stage.is_null() { json!(501) } else { stage.clone() };
+            }
+        }
+        Said::ok(json!({
+            "uid": uid, "pipeline_id": 50, "category": entry["category"],
+            "_embedded": { "leads": [lead], "contacts": [contact], "companies": [] },
+        }))
+    }
+}

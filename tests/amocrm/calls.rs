@@ -1,0 +1,105 @@
+//! Calls in the cards of clients.
+
+use serde_json::{Value, json};
+
+use crate::account::Habits;
+use crate::office::{CLOSED, NEW, OLGA, World, new_contact, new_deal, register, sound};
+
+fn notes(w: &World, card: &str) -> Vec<Value> {
+    w.server.house().account.notes.get(card).cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a12_registered_at_the_answer_and_completed_at_the_end() {
+    let w = World::new().await;
+    let mut call = w.call("c1", OLGA).await;
+    call.case.recording = sound("https://pbx.example/recordings/1", None);
+    assert_eq!(call.does(register()).await, "registered the call on deal 71");
+    let note = notes(&w, "leads/71").remove(0);
+    assert_eq!((&note["note_type"], &note["params"]["duration"]), (&json!("call_in"), &json!(0)));
+    call.case.talked = 65;
+    call.case.recording = sound("https://pbx.example/recordings/1", Some(65));
+    assert_eq!(call.does(json!({ "do": "update_call" })).await, "updated the call on deal 71");
+    let params = notes(&w, "leads/71").remove(0)["params"].clone();
+    assert_eq!((&params["duration"], &params["call_status"]), (&json!(65), &json!(4)));
+    assert_eq!(params["link"], "https://pbx.example/recordings/1");
+    assert_eq!(params["call_responsible"], json!(504142));
+    let again = call.does(json!({ "do": "update_call" })).await;
+    assert_eq!(again, "nothing: the call on deal 71 is complete");
+}
+
+#[tokio::test]
+async fn a01_a_strangers_call_is_registered_once_he_has_a_contact() {
+    for strange_call_is_400 in [false, true] {
+        for index_lags in [false, true] {
+            let w = World::new().await;
+            w.server.house().account.habits =
+                Habits { strange_call_is_400, index_lags, ..Habits::default() };
+            let mut call = w.call("c1", NEW).await;
+            assert_eq!(call.does(register()).await, "kept until the number is somebody's");
+            let what = call.does(new_contact()).await;
+            assert!(what.contains("registered the call"), "{what}");
+            call.does(new_deal()).await;
+            call.case.talked = 30;
+            let what = call.does(json!({ "do": "update_call" })).await;
+            assert!(what.starts_with("updated the call on contact"), "{what}");
+            let card = format!("contacts/{}", call.bound.client.clone().unwrap());
+            let notes = notes(&w, &card);
+            assert_eq!((notes.len(), &notes[0]["params"]["duration"]), (1, &json!(30)));
+            assert_eq!(notes[0]["params"]["uniq"], "c1");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a12_where_calls_cannot_be_changed_a_note_says_where_the_recording_is() {
+    let w = World::new().await;
+    w.server.house().account.habits.calls_are_sealed = true;
+    let mut call = w.call("c1", OLGA).await;
+    call.does(register()).await;
+    call.case.recording = sound("https://pbx.example/recordings/1", Some(65));
+    call.case.talked = 65;
+    for _ in 0..2 {
+        let what = call.does(json!({ "do": "update_call" })).await;
+        assert_eq!(what, "noted the recording on deal 71");
+    }
+    let notes = notes(&w, "leads/71");
+    assert_eq!(notes.len(), 2);
+    assert_eq!(notes[1]["params"]["text"], "https://pbx.example/recordings/1 (1:05)");
+}
+
+#[tokio::test]
+async fn a09_outbound_and_unreached() {
+    let w = World::new().await;
+    let mut call = w.call("c1", CLOSED).await;
+    call.case.direction = dozvon::core::facts::Direction::Outbound;
+    call.case.answered = None;
+    let unreached = json!({ "do": "register_call", "result": "unreached", "who": "504141",
+        "text": "не ответил" });
+    call.does(unreached).await;
+    let note = notes(&w, "contacts/8").remove(0);
+    let params = &note["params"];
+    assert_eq!((&note["note_type"], &params["call_status"]), (&json!("call_out"), &json!(6)));
+    assert_eq!(params["call_result"], "не ответил");
+}
+
+#[tokio::test]
+async fn a16_a_callback_registered_twice_is_one_call() {
+    let w = World::new().await;
+    let mut call = w.call("c1", OLGA).await;
+    call.case.direction = dozvon::core::facts::Direction::Callback;
+    let unreached = json!({ "do": "register_call", "result": "unreached", "who": "504142",
+        "text": "не ответил" });
+    call.does(json!({ "do": "register_call", "result": "missed" })).await;
+    call.does(unreached).await;
+    let notes = notes(&w, "leads/71");
+    assert_eq!((notes.len(), &notes[0]["params"]["call_result"]), (1, &json!("не ответил")));
+}
+
+#[tokio::test]
+async fn a_withheld_number_has_no_card() {
+    let w = World::new().await;
+    let mut call = w.call("c1", "").await;
+    assert_eq!(call.does(register()).await, "nothing: amoCRM keeps no call without a number");
+    assert!(w.server.dialogue().is_empty());
+}

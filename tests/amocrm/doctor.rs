@@ -1,0 +1,93 @@
+//! What `dozvon doctor` tells of an account, and the login.
+
+use dozvon::config::Secret;
+use dozvon::crm::{Crm, Examined};
+use serde_json::json;
+
+use crate::office::World;
+
+async fn told(w: &World) -> (Vec<String>, Vec<String>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for examined in w.crm.examine().await {
+        match examined {
+            Examined::Good(what) => good.push(what),
+            Examined::Bad(what, advice) => bad.push(format!("{what}; {advice}")),
+        }
+    }
+    (good, bad)
+}
+
+fn secret() -> Option<Secret> {
+    Some(Secret::from("0123456789abcdef".to_owned()))
+}
+
+#[tokio::test]
+async fn each_right_and_field_that_is_missing_is_told_with_what_to_do() {
+    let w = World::with(|config| {
+        config.hook_secret = secret();
+        config.numbers.insert("gone@example.com".into(), vec!["101".into()]);
+        config.task_types.insert("call_back".into(), 7);
+    })
+    .await;
+    {
+        let account = &mut w.server.house().account;
+        account.habits.no_unsorted = true;
+        account.token_of = 504142;
+    }
+    let (_, bad) = told(&w).await;
+    insta::assert_snapshot!(bad.join("\n"));
+}
+
+#[tokio::test]
+async fn an_account_that_is_as_it_has_to_be_has_nothing_bad() {
+    let w = World::with(|config| {
+        config.hook_secret = secret();
+        config.create_fields = true;
+        config.other_spellings = true;
+    })
+    .await;
+    w.crm.subscribe("https://pbx.example/crm/sales/0123456789abcdef/changes").await.unwrap();
+    let (good, bad) = told(&w).await;
+    assert_eq!(bad, [""; 0]);
+    insta::assert_snapshot!(good.join("\n"));
+    w.server.house().account.webhooks[0]["disabled"] = json!(true);
+    let (_, bad) = told(&w).await;
+    assert!(bad[0].contains("gave up telling us changes"), "{bad:?}");
+}
+
+#[tokio::test]
+async fn the_command_logs_in_and_subscribes() {
+    let w = World::new().await;
+    let folder = w.folder.path();
+    let file = folder.join("dozvon.toml");
+    let text = format!(
+        "[store]\npath = {:?}\n[http]\npublic_url = \"https://pbx.example\"\n[crm.sales]\n\
+         kind = \"amocrm\"\nurl = {:?}\nclient_id = \"integration\"\n\
+         client_secret_file = {:?}\nredirect_uri = \"https://pbx.example/amocrm\"\n\
+         hook_secret = \"0123456789abcdef\"\n",
+        folder.join("dozvon.sqlite"),
+        w.server.url(),
+        folder.join("key"),
+    );
+    std::fs::write(&file, text).unwrap();
+    std::fs::write(folder.join("key"), "integration-secret\n").unwrap();
+    let run = |code: &'static str| {
+        let file = file.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_dozvon"));
+            command.arg("-c").arg(file).args(["crm", "login", "amocrm"]);
+            let done = command.write_stdin(code).output().unwrap();
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            (done.status.success(), text(done.stdout) + &text(done.stderr))
+        })
+    };
+    let (good, said) = run("code-0\n").await.unwrap();
+    assert!(!good && said.contains("20 minutes and once"), "{said}");
+    let (good, said) = run("https://pbx.example/amocrm?code=code-1&state=x\n").await.unwrap();
+    assert!(good, "{said}");
+    assert!(said.contains("/oauth?client_id=integration"), "{said}");
+    assert!(said.contains("sales: there is access; 3 users"), "{said}");
+    assert!(said.contains("tells us changes from now on"), "{said}");
+    let hook = w.server.house().account.webhooks[0]["destination"].clone();
+    assert_eq!(hook, "https://pbx.example/crm/sales/0123456789abcdef/changes");
+}

@@ -1,0 +1,132 @@
+//! Whom a number belongs to.
+
+use serde_json::json;
+
+use crate::office::{CLOSED, FIRM, NEW, OLGA, World, contact, lead};
+
+#[tokio::test]
+async fn a05_the_owner_of_the_open_deal_is_found_in_two_requests() {
+    let w = World::new().await;
+    let olga = w.find(OLGA).await.unwrap();
+    assert_eq!(olga.name, "Ольга");
+    assert_eq!(olga.owner, Some("504141".into()));
+    let deal = olga.open_deal().unwrap();
+    assert_eq!((deal.id.as_str(), deal.owner.clone()), ("71", Some("504142".into())));
+    assert_eq!(olga.deals.len(), 2);
+    insta::assert_snapshot!(w.server.dialogue().join("\n"), @r"
+    GET /api/v4/contacts?query=9161110001&with=leads&limit=250
+    GET /api/v4/leads?filter[id][0]=71&filter[id][1]=72&limit=250
+    ");
+}
+
+#[tokio::test]
+async fn nobody_is_an_answer_without_a_body() {
+    let w = World::new().await;
+    assert!(w.find(NEW).await.is_none());
+    assert_eq!(w.server.paths(), ["GET /api/v4/contacts", "GET /api/v4/companies"]);
+}
+
+#[tokio::test]
+async fn where_a_search_compares_letters_other_spellings_are_tried() {
+    let w = World::with(|config| config.other_spellings = true).await;
+    assert!(w.find(NEW).await.is_none());
+    let queries = w.server.dialogue();
+    assert!(queries[2].contains("query=+79165550001"), "{queries:?}");
+    assert!(queries[3].contains("query=89165550001"), "{queries:?}");
+}
+
+#[tokio::test]
+async fn a_stranger_in_whose_notes_the_number_stands_is_nobody() {
+    let w = World::new().await;
+    w.server.house().account.mentions = vec![8];
+    assert!(w.find(NEW).await.is_none());
+    let olga = w.find(OLGA).await.unwrap();
+    assert_eq!((olga.id.as_str(), olga.choice), ("7", None));
+}
+
+#[tokio::test]
+async fn a_company_answers_where_no_contact_has_the_number() {
+    let w = World::new().await;
+    let firm = w.find(FIRM).await.unwrap();
+    assert_eq!((firm.id.as_str(), firm.name.as_str()), ("company:9", "Ромашка"));
+    assert_eq!(firm.owner, Some("504141".into()));
+}
+
+#[tokio::test]
+async fn d03_of_two_with_one_number_the_one_with_the_oldest_open_deal_is_taken() {
+    let w = World::new().await;
+    {
+        let account = &mut w.server.house().account;
+        account.add("contacts", contact(70, "Новая", 504141, "9161110001", &[79]));
+        account.add("leads", lead(79, "Позже", 504141, 501));
+        account.add("contacts", contact(77, "Без сделок", 504141, "9161110001", &[]));
+    }
+    let olga = w.find(OLGA).await.unwrap();
+    assert_eq!(olga.id.as_str(), "7");
+    let choice = olga.choice.unwrap();
+    assert!(choice.contains("3 clients") && choice.contains("oldest (D03)"), "{choice}");
+}
+
+#[tokio::test]
+async fn who_was_deleted_or_waits_in_unsorted_is_nobody() {
+    let w = World::new().await;
+    {
+        let account = &mut w.server.house().account;
+        let mut gone = contact(20, "Удалён", 504141, NEW, &[]);
+        gone["is_deleted"] = json!(true);
+        account.add("contacts", gone);
+        let mut hidden = contact(21, "Ждёт", 504141, NEW, &[]);
+        hidden["is_unsorted"] = json!(true);
+        account.add("contacts", hidden);
+    }
+    assert!(w.find(NEW).await.is_none());
+}
+
+#[tokio::test]
+async fn a04_the_company_behind_a_contact_is_told_and_costs_no_call_a_third_request() {
+    let w = World::new().await;
+    {
+        let account = &mut w.server.house().account;
+        let mut olga = contact(7, "Ольга", 504141, OLGA, &[71]);
+        olga["_embedded"]["companies"] = json!([{ "id": 9 }]);
+        account.add("contacts", olga);
+        let mut pyotr = contact(8, "Пётр", 504142, CLOSED, &[]);
+        pyotr["_embedded"]["companies"] = json!([{ "id": 9 }]);
+        account.add("contacts", pyotr);
+    }
+    // The name is asked for behind the back of the first call.
+    let first = w.find(OLGA).await.unwrap();
+    assert_eq!(first.company, None);
+    // With no deals to ask for, it is the second request.
+    let second = w.find(CLOSED).await.unwrap();
+    assert_eq!(second.display_name(), "Пётр (Ромашка)");
+    assert_eq!(w.find(OLGA).await.unwrap().display_name(), "Ольга (Ромашка)");
+}
+
+#[tokio::test]
+async fn a_contact_made_a_moment_ago_is_found_though_the_index_does_not_know_him() {
+    let w = World::new().await;
+    w.server.house().account.habits.index_lags = true;
+    let mut call = w.call("c1", NEW).await;
+    call.does(crate::office::new_contact()).await;
+    let found = w.find(NEW).await.unwrap();
+    assert_eq!((found.name.as_str(), found.owner), ("Иван", Some("504142".into())));
+}
+
+#[tokio::test]
+async fn e14_users_are_employees_with_the_numbers_of_the_configuration() {
+    use dozvon::core::staff::Status;
+    use dozvon::crm::Crm;
+    let w = World::with(|config| {
+        config.numbers.insert("504141".into(), vec!["101".into()]);
+        config.numbers.insert("B@example.com".into(), vec!["102".into(), "+79160000002".into()]);
+    })
+    .await;
+    let staff = w.crm.employees().await.unwrap();
+    let told: Vec<(&str, usize, bool)> = staff
+        .iter()
+        .map(|e| (e.id.as_str(), e.numbers.len(), e.status == Status::Active))
+        .collect();
+    assert_eq!(told, [("504141", 1, true), ("504142", 2, true), ("504143", 0, false)]);
+    assert_eq!(staff[0].groups, ["Продажи"]);
+}

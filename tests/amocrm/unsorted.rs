@@ -1,0 +1,87 @@
+//! Unsorted: made, found again, accepted.
+
+use dozvon::core::facts::Direction;
+use serde_json::json;
+
+use crate::office::{NEW, World, new_unsorted, register, sound};
+
+#[tokio::test]
+async fn a07_a_missed_call_of_nobody_is_an_entry_with_its_call() {
+    let w = World::new().await;
+    let mut call = w.call("c1", NEW).await;
+    call.case.answered = None;
+    call.does(json!({ "do": "register_call", "result": "missed" })).await;
+    call.does(new_unsorted("call")).await;
+    let entry = w.server.house().account.unsorted[0].clone();
+    assert_eq!(entry["category"], "sip");
+    assert_eq!(entry["metadata"]["phone"], NEW);
+    assert_eq!(entry["metadata"]["uniq"], "c1");
+    let lead = entry["_embedded"]["leads"][0]["id"].clone();
+    let card = format!("leads/{lead}");
+    assert_eq!(call.bound.call, Some(card.clone()));
+    call.case.voicemail = sound("https://pbx.example/voicemail/1", Some(5));
+    call.does(json!({ "do": "update_call" })).await;
+    let notes = w.server.house().account.notes[&card].clone();
+    assert_eq!(notes.len(), 1, "the entry brings the call along: {notes:?}");
+    assert_eq!(notes[0]["params"]["link"], "https://pbx.example/voicemail/1");
+}
+
+#[tokio::test]
+async fn c03_no_second_entry_while_one_waits_and_its_card_keeps_the_second_call() {
+    let w = World::new().await;
+    w.call("c1", NEW).await.does(new_unsorted("call")).await;
+    // Another engine knows nothing of the first.
+    let fresh = World::with(|config| config.url = w.server.url()).await;
+    let mut second = fresh.call("c2", NEW).await;
+    second.case.answered = None;
+    let what = second.does(json!({ "do": "register_call", "result": "missed" })).await;
+    assert_eq!(what, "registered the call on its entry in Unsorted");
+    let what = second.does(new_unsorted("call")).await;
+    assert!(what.starts_with("nothing: Unsorted entry"), "{what}");
+    assert!(second.bound.unsorted.is_some());
+    assert_eq!(w.server.house().account.unsorted.len(), 1);
+}
+
+#[tokio::test]
+async fn c02_the_entry_is_accepted_for_who_answered() {
+    let w = World::new().await;
+    let mut call = w.call("c1", NEW).await;
+    call.does(new_unsorted("call")).await;
+    assert!(w.find(NEW).await.is_none(), "hidden until it is accepted");
+    let accept = json!({ "do": "accept_unsorted", "owner": "504142" });
+    let what = call.does(accept.clone()).await;
+    assert!(what.contains("became contact"), "{what}");
+    let client = w.find(NEW).await.unwrap();
+    assert_eq!(client.owner, Some("504142".into()));
+    assert_eq!(client.open_deal().map(|deal| deal.id.clone()), call.bound.deal);
+    assert_eq!(call.bound.client, Some(client.id));
+    let what = call.does(accept).await;
+    assert_eq!(what, "nothing: no Unsorted entry waits for this number");
+    assert_eq!(call.does(register()).await.split(" on ").next(), Some("updated the call"));
+}
+
+#[tokio::test]
+async fn a17_a_form_is_an_entry_of_its_own_kind() {
+    let w = World::new().await;
+    let mut call = w.call("c1", NEW).await;
+    call.case.direction = Direction::Callback;
+    call.case.fields.insert("page".into(), "https://shop.example/".into());
+    call.does(new_unsorted("form")).await;
+    let entry = w.server.house().account.unsorted[0].clone();
+    assert_eq!(entry["category"], "forms");
+    assert_eq!(entry["metadata"]["form_page"], "https://shop.example/");
+    // It says no number, and is found by what we wrote beside it.
+    let fresh = World::with(|config| config.url = w.server.url()).await;
+    let what = fresh.call("c2", NEW).await.does(new_unsorted("form")).await;
+    assert!(what.starts_with("nothing: Unsorted entry"), "{what}");
+}
+
+#[tokio::test]
+async fn a_switched_off_inbox_is_said_before_anything_is_sent() {
+    let w = World::new().await;
+    w.server.house().account.habits.no_unsorted = true;
+    let mut call = w.call("c1", NEW).await;
+    let why = call.refused(new_unsorted("call")).await;
+    assert!(why.contains("switched off in the pipeline Воронка"), "{why}");
+    assert!(w.server.dialogue().iter().all(|sent| sent.starts_with("GET")));
+}

@@ -187,6 +187,33 @@ async fn what_changed_is_asked_for() {
 }
 
 #[tokio::test]
+async fn what_its_automation_tells_is_asked_for_before_the_next_poll() {
+    let poll = std::time::Duration::from_secs(3600);
+    let house = House::with(|config| KeyConfig { poll, ..config }).await;
+    // Only while nothing is asked: requests take real time.
+    let pass = async |seconds| {
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+    };
+    assert_eq!(house.crm.changed().await.unwrap(), Changed::default());
+    {
+        let mut state = house.fake.state();
+        state.cards[3]["is_finished"] = json!(false);
+        state.cards[3]["updated_at"] = json!(crate::fake::now());
+    }
+    pass(60).await;
+    assert_eq!(house.crm.changed().await.unwrap(), Changed::default(), "nobody told");
+    house.crm.hooks().unwrap().changes(&[("event".into(), "lead.change_lead_status".into())]);
+    let changed = house.crm.changed().await.unwrap();
+    assert_eq!(changed, Changed { clients: vec!["1003".into()], added: false });
+    house.crm.hooks().unwrap().changes(&[]);
+    house.fake.dialogue();
+    house.crm.changed().await.unwrap();
+    assert_eq!(house.fake.dialogue().len(), 0, "not twice in ten seconds");
+}
+
+#[tokio::test]
 async fn bodies_of_the_openapi_file_are_read() {
     let house = House::new().await;
     for (path, text) in [

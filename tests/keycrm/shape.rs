@@ -66,7 +66,8 @@ fn fits(at: &str, ours: &Value, schema: &Value, wrong: &mut Vec<String>) {
         "boolean" => ours.is_boolean(),
         _ => true,
     };
-    if !right && !(ours.is_null() && schema["nullable"] == true) {
+    let left_out = ours.is_null() && schema["nullable"] == true;
+    if !(right || left_out) {
         wrong.push(format!("{at}: {ours} is no {kind}"));
     }
     if let (Some(ours), Some(properties)) = (ours.as_object(), schema["properties"].as_object()) {

@@ -64,6 +64,9 @@ impl Desk<'_> {
         let Some(order) = found.into_iter().find(|order| order.is_at_source(&mark)) else {
             return Ok(None);
         };
+        if let Action::Deal { stage: Some(stage), .. } = self.work.action {
+            self.move_order(order.id, stage).await.map_err(super::records::lost)?;
+        }
         let client = order.buyer.map(|buyer| buyer.id);
         Ok(Some(made_deal(client, order.id, format!("made order {}", order.id))))
     }

@@ -1,6 +1,8 @@
 //! What changed in the account. Its automation tells of statuses only, so it is asked as well.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -10,6 +12,7 @@ use super::config::Deals;
 use super::wire::{Buyer, Id, Order};
 use crate::core::ids::ClientId;
 use crate::crm::Changed;
+use crate::crm::hooks::{Hooks, Pressed};
 use crate::crm::remote::{Class, Fault};
 
 /// Pages of what changed in one go.
@@ -17,10 +20,13 @@ const PAGES: u32 = 10;
 /// Pages of cards that are read in one go, until all are known.
 const AT_ONCE: usize = 5;
 
+/// After it told of a change it is asked that soon, however many it tells of.
+const SOON: Duration = Duration::from_secs(10);
+
 /// How far it was read.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    next: Option<Instant>,
+    last_at: Option<Instant>,
     buyers: Option<Timestamp>,
     orders: Option<Timestamp>,
     /// What was told last: the time filter includes its ends.
@@ -38,10 +44,13 @@ impl KeyCrm {
                 }
             }
         }
-        if seen.next.is_some_and(|next| Instant::now() < next) {
+        let told = self.told.load(Ordering::Relaxed);
+        let wait = if told { SOON.min(self.config.poll) } else { self.config.poll };
+        if seen.last_at.is_some_and(|last| last.elapsed() < wait) {
             return Ok(Changed::default());
         }
-        seen.next = Some(Instant::now() + self.config.poll);
+        seen.last_at = Some(Instant::now());
+        self.told.store(false, Ordering::Relaxed);
         let mut clients: HashSet<Id> = HashSet::new();
         let mut added = false;
         let first =
@@ -92,5 +101,17 @@ impl KeyCrm {
         let between = self.between(since);
         let query = [("filter[updated_between]", between.as_str()), ("include", include)];
         self.api.list(Class::Delivery, path, &query, PAGES).await
+    }
+}
+
+impl Hooks for KeyCrm {
+    /// A hint, from whoever knows the address: what changed is asked for.
+    fn changes(&self, _form: &[(String, String)]) {
+        self.told.store(true, Ordering::Relaxed);
+    }
+
+    /// Its button has no page of ours.
+    fn pressed(&self, _token: &str, _now: Timestamp) -> Option<Pressed> {
+        None
     }
 }

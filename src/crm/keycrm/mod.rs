@@ -18,6 +18,7 @@ mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +32,7 @@ use self::changes::Seen;
 use self::desk::Desk;
 use self::wire::{Id, Named, User};
 use super::abilities::{Ability, otherwise};
+use super::hooks::Hooks;
 use super::remote::{Class, Fault, Times};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
 use crate::core::client::Client;
@@ -83,6 +85,8 @@ pub struct KeyCrm {
     times: Times,
     cards: Mutex<Cards>,
     seen: Mutex<Seen>,
+    /// It told of a change.
+    told: AtomicBool,
     /// The statuses of closed orders.
     closed: Cache<(), Arc<BTreeSet<Id>>>,
     users: Cache<(), Arc<[User]>>,
@@ -103,6 +107,7 @@ impl KeyCrm {
             times: Times::new(TimeZone::UTC),
             cards: Mutex::default(),
             seen: Mutex::default(),
+            told: AtomicBool::new(false),
             closed: Cache::builder().time_to_live(REMEMBER).build(),
             users: Cache::builder().time_to_live(REMEMBER).build(),
             named: Cache::builder().time_to_live(REMEMBER).build(),
@@ -152,6 +157,10 @@ impl Crm for KeyCrm {
 
     async fn changed(&self) -> Result<Changed, CrmError> {
         Ok(self.read_on().await?)
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
     }
 
     async fn examine(&self) -> Vec<Examined> {

@@ -52,7 +52,7 @@ impl Desk<'_> {
             let there = company.name.unwrap_or_default();
             return Ok(said(format!("nothing: client {client} belongs to {there} already")));
         }
-        let new = json!({ "name": name, "buyer_id": [client] });
+        let new = json!({ "name": name, "buyer_id": [client.to_string()] });
         let made: Ref = self.crm.api.post("companies", &new).await?;
         Ok(said(format!("made company {} with client {client}", made.id)))
     }
@@ -196,14 +196,16 @@ impl Desk<'_> {
         put_some(&mut new, "custom_fields", own);
         let made: Ref = self.crm.api.post("order", &new).await?;
         if let Some(stage) = stage {
-            let status = id_of(stage, "status")?;
-            let change = json!({ "status_id": status });
-            let path = format!("order/{}", made.id);
-            let moved = self.crm.api.change(Method::PUT, &path, Some(&change)).await;
-            moved.map_err(|fault| lost(fault.into()))?;
+            self.move_order(made.id, stage).await.map_err(lost)?;
         }
         self.tag_order(made.id, tags).await.map_err(lost)?;
         Ok(made.id)
+    }
+
+    pub(super) async fn move_order(&self, order: Id, stage: &str) -> Result<(), ApplyError> {
+        let change = json!({ "status_id": id_of(stage, "status")? });
+        let path = format!("order/{order}");
+        Ok(self.crm.api.change(Method::PUT, &path, Some(&change)).await?)
     }
 
     pub(super) async fn change_owner(&self, of: On, to: &EmployeeId) -> Result<Done, ApplyError> {

@@ -126,7 +126,7 @@ fn what_a_crm_does_otherwise_than_its_rules_say_is_told_when_they_are_checked() 
 #[test]
 fn what_keycrm_cannot_do_is_told_of_the_words_a_set_asks_for() {
     let here = TempDir::new().unwrap();
-    let config = "[rules]\nset = \"amocrm-classic\"\n[crm.shop]\nkind = \"keycrm\"\n\
+    let config = "[rules]\nset = \"retailcrm-matrix\"\n[crm.shop]\nkind = \"keycrm\"\n\
                   key = \"verysecretkey\"\ntelephony_url = \"https://x.keycrm.app/hush\"\n";
     std::fs::write(here.path().join("dozvon.toml"), config).unwrap();
     let (output, told) = dozvon(&here, &["check", "--plain", "--quiet"]);

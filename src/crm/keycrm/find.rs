@@ -63,7 +63,7 @@ impl KeyCrm {
             all.push((client, buyer.id, created));
         }
         if !all.is_empty() || self.config.deals == Deals::Orders {
-            return Ok(choose(all));
+            return Ok(choose(all, "deal"));
         }
         // A lead whom nobody has made a buyer yet.
         let cards = cards.of(None, phone);

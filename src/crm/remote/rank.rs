@@ -17,20 +17,20 @@ struct Rank {
 }
 
 impl Rank {
-    fn reason(&self, next: &Self) -> &'static str {
+    fn reason(&self, next: &Self, deal: &str) -> String {
         if self.no_open_deal != next.no_open_deal {
-            "it has an open deal"
+            format!("it has an open {deal}")
         } else if self.oldest_open != next.oldest_open {
-            "its open deal is the oldest (D03)"
+            format!("its open {deal} is the oldest (D03)")
         } else {
-            "it is the newest"
+            "it is the newest".to_owned()
         }
     }
 }
 
 /// Who has an open deal, else the newest, with a word why. Each comes with its id and the time it
-/// was made.
-pub fn choose(clients: Vec<(Client, Id, Option<Timestamp>)>) -> Option<Client> {
+/// was made; `deal` is the CRM's own word for one.
+pub fn choose(clients: Vec<(Client, Id, Option<Timestamp>)>, deal: &str) -> Option<Client> {
     let ranked = clients.into_iter().map(|(client, id, created)| {
         let oldest_open = client.open_deal().map(|deal| deal.created);
         let no_open_deal = oldest_open.is_none();
@@ -42,7 +42,7 @@ pub fn choose(clients: Vec<(Client, Id, Option<Timestamp>)>) -> Option<Client> {
     let mut ranked = ranked.into_iter();
     let (rank, mut client) = ranked.next()?;
     client.choice = ranked.next().map(|(next, _)| {
-        format!("{many} clients have this number; taken, because {}", rank.reason(&next))
+        format!("{many} clients have this number; taken, because {}", rank.reason(&next, deal))
     });
     Some(client)
 }

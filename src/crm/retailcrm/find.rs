@@ -71,7 +71,7 @@ impl Retail {
             let created = person.created_at.as_deref().and_then(|at| self.times.read(at));
             all.push((client, person.id, created));
         }
-        Ok(choose(all))
+        Ok(choose(all, "order"))
     }
 
     /// Clients whose number it is. The CRM's search is wide: it looks into names as well.

@@ -122,3 +122,17 @@ fn what_a_crm_does_otherwise_than_its_rules_say_is_told_when_they_are_checked() 
     assert!(told.contains("crm.shop: warning:") && told.contains("no line `nowhere`"), "{told}");
     assert!(!told.contains("verysecretkey") && !errors.contains("verysecretkey"), "{errors}");
 }
+
+#[test]
+fn what_keycrm_cannot_do_is_told_of_the_words_a_set_asks_for() {
+    let here = TempDir::new().unwrap();
+    let config = "[rules]\nset = \"retailcrm-matrix\"\n[crm.shop]\nkind = \"keycrm\"\n\
+                  key = \"verysecretkey\"\ntelephony_url = \"https://x.keycrm.app/hush\"\n";
+    std::fs::write(here.path().join("dozvon.toml"), config).unwrap();
+    let (output, told) = dozvon(&here, &["check", "--plain", "--quiet"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}{errors}");
+    assert!(told.contains("crm.shop (keycrm): `task`: KeyCRM's API has no tasks"), "{told}");
+    assert!(told.contains("crm.shop (keycrm): `notify`:"), "{told}{errors}");
+    assert!(!told.contains("hush") && !told.contains("verysecretkey"), "{told}");
+}

@@ -378,6 +378,11 @@ mod tests {
             ("[http]\npublic_url = \"pbx\"\n", "dozvon.toml:2", "https://"),
             ("[crm.shop]\nkind = \"retail\"\n", "dozvon.toml:2", "`retailcrm`"),
             (
+                "[crm.shop]\nkind = \"keycrm\"\nkey = \"k\"\ndeals = \"orders\"\n",
+                "dozvon.toml",
+                "without a source",
+            ),
+            (
                 "[crm.shop]\nkind = \"retailcrm\"\nurl = \"http://x\"\nkey = \"k\"\n",
                 "dozvon.toml:3",
                 "https://",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::abilities::Ability;
-use super::{amocrm, retailcrm, webhook};
+use super::{amocrm, keycrm, retailcrm, webhook};
 use crate::config::Secret;
 
 /// All CRMs by the names the configuration gives them.
@@ -17,6 +17,8 @@ pub type Crms = BTreeMap<String, CrmConfig>;
 pub enum CrmConfig {
     /// amoCRM, also known as Kommo.
     Amocrm(Box<amocrm::AmoConfig>),
+    /// KeyCRM.
+    Keycrm(Box<keycrm::KeyConfig>),
     /// retailCRM, also known as Simla.
     Retailcrm(Box<retailcrm::RetailConfig>),
     /// Any other one, by signed requests.
@@ -28,6 +30,7 @@ impl CrmConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Amocrm(_) => amocrm::NAME,
+            Self::Keycrm(_) => keycrm::NAME,
             Self::Retailcrm(_) => retailcrm::NAME,
             Self::Webhook(_) => webhook::NAME,
         }
@@ -37,6 +40,7 @@ impl CrmConfig {
     pub fn lines(&self) -> &[String] {
         match self {
             Self::Amocrm(config) => &config.lines,
+            Self::Keycrm(config) => &config.lines,
             Self::Retailcrm(config) => &config.lines,
             Self::Webhook(config) => &config.lines,
         }
@@ -46,6 +50,7 @@ impl CrmConfig {
     pub fn hook_secret(&self) -> Option<&Secret> {
         match self {
             Self::Amocrm(config) => config.hook_secret.as_ref(),
+            Self::Keycrm(config) => config.hook_secret.as_ref(),
             Self::Retailcrm(config) => config.hook_secret.as_ref(),
             Self::Webhook(_) => None,
         }
@@ -55,6 +60,7 @@ impl CrmConfig {
     pub fn abilities(&self) -> &'static [Ability] {
         match self {
             Self::Amocrm(_) => amocrm::ABILITIES,
+            Self::Keycrm(_) => keycrm::ABILITIES,
             Self::Retailcrm(_) => retailcrm::ABILITIES,
             Self::Webhook(_) => webhook::ABILITIES,
         }
@@ -63,6 +69,7 @@ impl CrmConfig {
     fn check(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Amocrm(config) => config.check(),
+            Self::Keycrm(config) => config.check(),
             Self::Retailcrm(config) => config.check(),
             Self::Webhook(config) => config.check(),
         }

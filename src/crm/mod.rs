@@ -5,6 +5,7 @@ pub mod amocrm;
 pub mod builtin;
 pub mod config;
 pub mod hooks;
+pub mod keycrm;
 pub mod lazy;
 pub mod open;
 pub mod remote;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Crm;
 use super::amocrm::Amo;
 use super::config::{CrmConfig, Crms};
+use super::keycrm::KeyCrm;
 use super::lazy::Lazy;
 use super::retailcrm::Retail;
 use super::several::Several;
@@ -58,6 +59,10 @@ fn one(config: &CrmConfig, store: &Arc<Lazy>, what_for: For) -> Result<Arc<dyn C
         CrmConfig::Amocrm(config) => {
             let crm = Amo::new(config, store.clone()).map_err(|fault| fault.to_string())?;
             Arc::new(crm)
+        }
+        CrmConfig::Keycrm(config) => {
+            let crm = KeyCrm::new(config).map_err(|fault| fault.to_string())?;
+            Arc::new(crm.rough(what_for == For::Calls))
         }
         CrmConfig::Retailcrm(config) => {
             let crm = Retail::new(config).map_err(|fault| fault.to_string())?;

@@ -6,9 +6,11 @@
 //! | `…/call?userId=27&code=101&phone=7916…&externalPhone=7495…` | the button beside a number (A13, E11) |
 //! | `…/status?userId=27&status=free` | an employee takes calls, or takes none (E10) |
 //! | `…/activity` | the module was switched on or off |
-//! | `…/changes` | a form tells what changed: it is looked at anew |
+//! | `…/hangup` | the button that ends the call it began |
+//! | `…/changes` | it tells what changed: that is looked at anew |
 //!
-//! Fields stand in the query or in a form, as the CRM likes.
+//! Fields stand in the query, in a form or in JSON, as the CRM likes: KeyCRM's button has `caller`
+//! and `destination_number`.
 //!
 //! `/crm/NAME/click` is the button of a page that has a token of its user (`X-Auth-Token`): its
 //! address stands in the page, so there is no secret in it.
@@ -23,6 +25,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tracing::info;
 
@@ -31,8 +34,9 @@ use super::callbacks::{doors, refused};
 use super::calls::{Wanted, ring};
 use super::doors::Doors;
 use super::problem::Problem;
-use crate::callback::How;
+use crate::callback::{How, Refused};
 use crate::config::Secret;
+use crate::core::ids::CampaignId;
 use crate::directory::Directory;
 use crate::tokens::audit;
 
@@ -60,7 +64,7 @@ pub(super) async fn call(
     address: Address,
     Query(query): Query<Fields>,
     body: Bytes,
-) -> Result<StatusCode, Problem> {
+) -> Result<Json<Value>, Problem> {
     let doors = doors(&state)?;
     let crm = known(doors, &address)?;
     let fields = fields(query, &body);
@@ -68,11 +72,19 @@ pub(super) async fn call(
     let (rules, _) = doors.now();
     let staff = crm.directory.staff();
     let named = field("userId").and_then(|id| staff.get(&id.into()).cloned());
-    let named = named.or_else(|| staff.named(field("code")?).cloned());
+    let named = named.or_else(|| staff.named(field("code").or(field("caller"))?).cloned());
     let line = field("externalPhone").and_then(|number| rules.line(number));
+    let number = match (field("phone"), field("destination_number")) {
+        (Some(phone), _) => phone.to_owned(),
+        // A whole number, and only its plus is missing.
+        (None, Some(digits)) if digits.len() > 10 && !digits.starts_with(['+', '0', '8']) => {
+            format!("+{digits}")
+        }
+        (None, other) => other.unwrap_or_default().to_owned(),
+    };
     let wanted = Wanted {
         employee: named.as_ref(),
-        number: field("phone").unwrap_or_default(),
+        number: &number,
         line: line.map(|line| line.name.as_str()).or(crm.line.as_deref()),
     };
     let (order, phone) = ring(&rules, &wanted)?;
@@ -81,7 +93,29 @@ pub(super) async fn call(
         let who = named.map(|employee| employee.id.to_string()).unwrap_or_default();
         audit(&format!("crm.{}", crm.name), format_args!("call {} of {who} to {phone}", taken.id));
     }
-    Ok(StatusCode::OK)
+    Ok(Json(json!({ "success": true, "call_id": taken.id })))
+}
+
+/// Ends the call a button began. A CRM that knows another call of it than we do is no mistake.
+pub(super) async fn hang_up(
+    State(state): State<HttpState>,
+    address: Address,
+    Query(query): Query<Fields>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let doors = doors(&state)?;
+    let crm = known(doors, &address)?;
+    let fields = fields(query, &body);
+    let names = ["call[call_id]", "call[id]", "call_id", "id"];
+    if let Some(id) = names.iter().find_map(|name| fields.get(*name)) {
+        let id = CampaignId::new(id.as_str());
+        match doors.callbacks.cancel(&id).await {
+            Ok(_) => audit(&format!("crm.{}", crm.name), format_args!("call {id} is hung up")),
+            Err(Refused::Unknown | Refused::Over) => {}
+            Err(other) => return Err(refused(other)),
+        }
+    }
+    Ok(Json(json!({ "success": true })))
 }
 
 /// A number beside which a button was pressed.
@@ -133,7 +167,7 @@ pub(super) async fn changes(
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
     let directory = known(doors(&state)?, &address)?.directory.clone();
-    let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+    let form = pairs(&body);
     if let Some(hooks) = directory.crm().hooks() {
         hooks.changes(&form);
     }
@@ -181,6 +215,32 @@ fn known<'d>(doors: &'d Doors, Path((name, secret)): &Address) -> Result<&'d Cal
 }
 
 fn fields(mut query: Fields, body: &[u8]) -> Fields {
-    query.extend(form_urlencoded::parse(body).into_owned());
+    query.extend(pairs(body));
     query
+}
+
+/// A form, or JSON as if it were one: `context[client_id]`.
+fn pairs(body: &[u8]) -> Vec<(String, String)> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => {
+            let mut pairs = Vec::new();
+            object.iter().for_each(|(key, value)| flatten(key.clone(), value, &mut pairs));
+            pairs
+        }
+        _ => form_urlencoded::parse(body).into_owned().collect(),
+    }
+}
+
+fn flatten(key: String, value: &Value, pairs: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(object) => {
+            object.iter().for_each(|(inner, v)| flatten(format!("{key}[{inner}]"), v, pairs));
+        }
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(n, v)| flatten(format!("{key}[{n}]"), v, pairs));
+        }
+        Value::String(text) => pairs.push((key, text.clone())),
+        Value::Null => {}
+        other => pairs.push((key, other.to_string())),
+    }
 }

@@ -116,6 +116,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/callback.js", get(callbacks::pages::script))
         .route("/callback-demo.js", get(callbacks::pages::demo_script))
         .route("/crm/{name}/{secret}/call", get(crm::call).post(crm::call))
+        .route("/crm/{name}/{secret}/hangup", get(crm::hang_up).post(crm::hang_up))
         .route("/crm/{name}/{secret}/status", get(crm::status).post(crm::status))
         .route("/crm/{name}/{secret}/activity", get(crm::activity).post(crm::activity))
         .route("/crm/{name}/{secret}/changes", post(crm::changes))

@@ -63,3 +63,37 @@ async fn e10_a_status_that_changes_is_asked_for_at_once() {
     }
     assert_eq!(house.get(&at("activity?clientId=shop"), &[]).await.status, 200);
 }
+
+#[tokio::test]
+async fn keycrm_presses_in_json_and_hangs_up_what_it_began() {
+    let house = House::new().await;
+    let json = [("content-type", "application/json")];
+    let press = r#"{"caller":"101","destination_number":"380501234567"}"#;
+    let got = house.ask(request("POST", &at("call"), &json, press)).await;
+    let told = got.json();
+    assert_eq!((got.status, &told["success"]), (200, &true.into()), "{}", got.text);
+    assert_eq!(house.fake.orders()[0].phone.e164(), "+380501234567");
+    assert_eq!(house.fake.orders()[0].targets, [Target::Employee("27".into())]);
+    let id = told["call_id"].as_str().unwrap().to_owned();
+    // Again, and one that is no call of ours: still no mistake.
+    let bodies = [
+        format!(r#"{{"call":{{"id":"{id}"}}}}"#),
+        format!(r#"{{"call_id":"{id}"}}"#),
+        r#"{"call":{"call_id":"c-1"}}"#.to_owned(),
+        r#"{"call":{"caller":"101"}}"#.to_owned(),
+    ];
+    for body in bodies {
+        let got = house.ask(request("POST", &at("hangup"), &json, body.clone())).await;
+        assert_eq!(
+            (got.status, &got.json()["success"]),
+            (200, &true.into()),
+            "{body}: {}",
+            got.text
+        );
+    }
+    let again = house.get(&format!("/crm/other/{CRM_SECRET}/hangup"), &[]).await;
+    assert_eq!(again.status, 404);
+    let press = r#"{"caller":"999","destination_number":"380501234567"}"#;
+    assert_eq!(house.ask(request("POST", &at("call"), &json, press)).await.status, 422);
+    assert_eq!(house.fake.orders().len(), 1);
+}

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+pub use crate::common::{Trouble, pairs, says};
 
 pub const KEY: &str = "Kz7secretSecretSecret42";
 
@@ -33,15 +34,6 @@ impl Seen {
     pub fn object(&self, field: &str) -> Value {
         serde_json::from_str(&self.form[field]).unwrap()
     }
-}
-
-/// How it fails.
-#[derive(Clone)]
-pub enum Trouble {
-    /// With this answer, and nothing is done.
-    Says(ResponseTemplate),
-    /// It is done, and the answer comes too late.
-    Late(Duration),
 }
 
 #[derive(Default)]
@@ -95,15 +87,6 @@ impl Fake {
     pub fn dialogue(&self) -> Vec<Seen> {
         std::mem::take(&mut self.state().seen)
     }
-}
-
-pub fn says(status: u16, body: Value) -> Trouble {
-    Trouble::Says(ResponseTemplate::new(status).set_body_json(body))
-}
-
-fn pairs(text: &str) -> BTreeMap<String, String> {
-    let url = reqwest::Url::parse(&format!("http://x/?{text}")).unwrap();
-    url.query_pairs().into_owned().collect()
 }
 
 impl Respond for Desk {

@@ -1,6 +1,5 @@
 //! Everything that can go wrong on the way, and what becomes of it.
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use dozvon::crm::{ApplyError, Crm, CrmError, Work};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
+use crate::common::{raw, wrongly_certified};
 use crate::fake::{Fake, Trouble, says};
 use crate::house::{NEW, act, case, config, phone};
 
@@ -41,20 +41,6 @@ async fn of(trouble: Trouble) -> (String, String) {
     let fake = Fake::start().await;
     fake.trouble("", trouble, 99);
     told(&fake.server.uri()).await
-}
-
-/// A peer that answers whatever is asked with these bytes, and hangs up.
-fn raw(answer: &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().take(4) {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(answer);
-        }
-    });
-    format!("http://127.0.0.1:{port}")
 }
 
 fn error(text: &str) -> serde_json::Value {
@@ -135,28 +121,8 @@ async fn the_table() {
 
 #[tokio::test]
 async fn a_wrong_certificate_is_no_way() {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let certificate = CertificateDer::from_pem_slice(include_bytes!("wrong.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("wrong.key")).unwrap();
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let server = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let server = std::sync::Arc::new(server);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().take(4) {
-            let mut stream = stream.unwrap();
-            let mut tls = rustls::ServerConnection::new(server.clone()).unwrap();
-            while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
-        }
-    });
-    let (lookup, action) = told(&format!("https://127.0.0.1:{port}")).await;
+    let url = wrongly_certified();
+    let (lookup, action) = told(&url).await;
     assert!(lookup.contains("cannot be reached") && lookup.contains("ertificate"), "{lookup}");
     assert!(action.starts_with("later None: "), "{action}");
 }

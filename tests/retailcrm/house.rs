@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dozvon::core::action::{Action, Bound};
-use dozvon::core::case::{Case, Event, Known, Sound, Speaker};
-use dozvon::core::facts::Direction;
-use dozvon::core::phone::{Phone, Region};
+use dozvon::core::case::{Case, Event, Known};
 use dozvon::crm::retailcrm::{Retail, RetailConfig};
 use dozvon::crm::{ApplyError, Crm, Done, Work};
-use serde_json::{Value, json};
+use serde_json::json;
 
+pub use crate::common::{act, case, over, phone, speaker};
 use crate::fake::{Fake, KEY};
 
 pub const NEW: &str = "+79161234567";
@@ -24,10 +23,6 @@ pub struct House {
     pub crm: Arc<Retail>,
 }
 
-pub fn phone(number: &str) -> Phone {
-    Phone::parse(number, Region::default()).unwrap()
-}
-
 pub fn config(url: &str) -> RetailConfig {
     RetailConfig {
         url: url.to_owned(),
@@ -37,10 +32,6 @@ pub fn config(url: &str) -> RetailConfig {
         poll: Duration::from_millis(1),
         ..RetailConfig::default()
     }
-}
-
-pub fn act(json: Value) -> Action {
-    serde_json::from_value(json).unwrap()
 }
 
 impl House {
@@ -116,50 +107,4 @@ impl House {
         self.fake.dialogue();
         case
     }
-}
-
-pub fn speaker(employee: &str, number: &str) -> Speaker {
-    Speaker { employee: Some(employee.into()), number: number.into() }
-}
-
-pub fn case(event: Event, number: &str) -> Case {
-    let at: jiff::Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
-    Case {
-        call: "call".into(),
-        seq: 1,
-        event,
-        at,
-        direction: Direction::Inbound,
-        line: Some("main".into()),
-        line_number: Some("+74951111111".into()),
-        number: (!number.is_empty()).then(|| phone(number)),
-        client: Known::Nobody,
-        first: None,
-        last: None,
-        caller: None,
-        rung: vec![],
-        started: at,
-        answered: None,
-        ended: None,
-        talked: 0,
-        outcome: None,
-        recording: None,
-        voicemail: None,
-        fields: Default::default(),
-        name: None,
-        comment: None,
-    }
-}
-
-/// The same call, over after a talk with this employee.
-pub fn over(mut case: Case, employee: &str, number: &str) -> Case {
-    case.event = Event::Ended;
-    case.seq += 1;
-    case.first = Some(speaker(employee, number));
-    case.last = case.first.clone();
-    case.answered = Some(case.started + jiff::SignedDuration::from_secs(8));
-    case.ended = Some(case.started + jiff::SignedDuration::from_secs(213));
-    case.talked = 205;
-    case.recording = Some(Sound { url: "https://pbx.example/recordings/1".into(), seconds: None });
-    case
 }

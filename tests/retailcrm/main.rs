@@ -4,6 +4,8 @@
 
 mod actions;
 mod changes;
+#[path = "../support/crm.rs"]
+mod common;
 mod fake;
 mod faults;
 mod find;

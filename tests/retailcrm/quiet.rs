@@ -1,7 +1,5 @@
 //! No log line holds the key or a whole number, whatever goes wrong.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dozvon::core::case::{Case, Clerk, Event, Known};
@@ -13,22 +11,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, fmt};
 use wiremock::ResponseTemplate;
 
+use crate::common::Kept;
 use crate::fake::{KEY, Trouble, says};
 use crate::house::{House, NEW, case, config, phone};
 use crate::matrix::outbox;
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 #[tokio::test]
 async fn neither_the_key_nor_a_whole_number_is_ever_logged() {

@@ -8,20 +8,8 @@ use dozvon::crm::Crm;
 use dozvon::crm::config::CrmConfig;
 use dozvon::rules::set::RuleSet;
 
+use crate::common::EVENTS;
 use crate::house::{House, NEW, OLGA, PETR, config, speaker};
-
-const EVENTS: [Event; 10] = [
-    Event::Ringing,
-    Event::Answered,
-    Event::Missed,
-    Event::Ended,
-    Event::Recorded,
-    Event::Voicemail,
-    Event::Unreached,
-    Event::CallbackRequested,
-    Event::CallbackFailed,
-    Event::CallbackClientUnreached,
-];
 
 async fn carried_out(name: &str, number: &str) {
     let set = RuleSet::builtin(name).unwrap().unwrap();

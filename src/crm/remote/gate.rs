@@ -35,6 +35,8 @@ pub enum Class {
 #[derive(Debug)]
 pub struct Gate {
     limit: Limit,
+    /// Of these no delivery takes any.
+    kept: usize,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -61,7 +63,13 @@ impl Drop for Waiting<'_> {
 impl Gate {
     /// With this limit; `requests` is one at least.
     pub fn new(limit: Limit) -> Self {
-        Self { limit, state: Mutex::default(), changed: Notify::new() }
+        Self { limit, kept: 0, state: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// So many of a window's requests are for look-ups only; one at least is left for deliveries.
+    #[must_use]
+    pub fn keeps_for_lookups(self, many: usize) -> Self {
+        Self { kept: many.min(self.limit.requests.saturating_sub(1)), ..self }
     }
 
     /// Waits for its turn. Safe to cancel.
@@ -76,7 +84,13 @@ impl Gate {
             let free = {
                 let mut state = self.lock();
                 let now = Instant::now();
-                let free = state.free(self.limit, now);
+                let limit = match class {
+                    Class::Lookup => self.limit,
+                    Class::Delivery => {
+                        Limit { requests: self.limit.requests - self.kept, ..self.limit }
+                    }
+                };
+                let free = state.free(limit, now);
                 let mine = class == Class::Lookup || state.lookups == 0;
                 if free <= now && mine {
                     state.passed.push_back(now);
@@ -112,8 +126,8 @@ impl State {
         while self.passed.front().is_some_and(|first| *first + limit.window <= now) {
             self.passed.pop_front();
         }
-        let full = self.passed.len() >= limit.requests.max(1);
-        let room = if full { self.passed.front().map(|first| *first + limit.window) } else { None };
+        let full = self.passed.len().checked_sub(limit.requests.max(1));
+        let room = full.and_then(|first| self.passed.get(first)).map(|at| *at + limit.window);
         room.max(self.rest).unwrap_or(now)
     }
 }

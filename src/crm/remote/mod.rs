@@ -3,6 +3,11 @@
 
 mod fault;
 mod gate;
+mod key;
+mod lenient;
+mod rank;
+mod said;
+mod times;
 
 use std::time::Duration;
 
@@ -13,6 +18,11 @@ use serde::de::DeserializeOwned;
 
 pub use fault::Fault;
 pub use gate::{Class, Gate, Limit};
+pub use key::Key;
+pub use lenient::{Id, object, or_default};
+pub use rank::choose;
+pub use said::{id_of, mark, refused, said};
+pub use times::Times;
 
 /// A larger answer is no answer of a CRM.
 const LARGEST: usize = 8 * 1024 * 1024;
@@ -85,6 +95,13 @@ impl Remote {
     #[must_use]
     pub fn rests_at(self, status: StatusCode) -> Self {
         Self { too_much: Some(status), ..self }
+    }
+
+    /// So many of a window's requests are for look-ups only: where a window is long, a caller shall
+    /// not wait until what deliveries used up is a window old.
+    #[must_use]
+    pub fn keeps_for_lookups(self, many: usize) -> Self {
+        Self { gate: self.gate.keeps_for_lookups(many), ..self }
     }
 
     /// Sends a request when it is its turn, and reads the answer whole. 2xx only: the rest is a

@@ -6,23 +6,16 @@
 //! * Nothing is repeated here: the outbox and the directory know when.
 //! * `success: false` is a refusal, with whatever status.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
-
-use arc_swap::ArcSwap;
 
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tracing::info;
 
 use super::NAME;
 use super::config::RetailConfig;
 use super::wire::Verdict;
-use crate::config::Secret;
-use crate::crm::config::secret;
-use crate::crm::remote::{Answer, Class, Fault, Limit, Remote, quiet};
+use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, quiet};
 
 const LIMIT: Limit = Limit { requests: 9, window: Duration::from_secs(1) };
 const TELEPHONY: Limit = Limit { requests: 36, window: Duration::from_secs(1) };
@@ -33,21 +26,18 @@ pub(super) struct Api {
     ordinary: Remote,
     telephony: Remote,
     base: Url,
-    key: ArcSwap<Secret>,
-    key_file: Option<PathBuf>,
+    key: Key,
 }
 
 impl Api {
     pub(super) fn new(config: &RetailConfig) -> Result<Self, Fault> {
         let base = config.base().map_err(|why| Fault::Unreachable(why.to_owned()))?;
-        let key = secret(config.key.as_ref(), config.key_file.as_deref()).map_err(Fault::Access)?;
+        let key = Key::new(config.key.as_ref(), config.key_file.as_deref())?;
         let way = |limit| {
             let way = Remote::new(NAME, limit, config.timeout)?;
             Ok(way.rests_at(StatusCode::SERVICE_UNAVAILABLE))
         };
-        let (key, key_file) = (ArcSwap::from_pointee(key), config.key_file.clone());
-        let key_file = key_file.filter(|_| config.key.is_none());
-        Ok(Self { ordinary: way(LIMIT)?, telephony: way(TELEPHONY)?, base, key, key_file })
+        Ok(Self { ordinary: way(LIMIT)?, telephony: way(TELEPHONY)?, base, key })
     }
 
     /// The account's address, for links people open.
@@ -109,20 +99,9 @@ impl Api {
             }
         });
         if let Err(Fault::Access(_)) = &answer {
-            self.read_key_anew();
+            self.key.refused(NAME);
         }
         answer
-    }
-
-    /// Somebody may have put another key into the file: the next request has it.
-    fn read_key_anew(&self) {
-        if let Some(file) = &self.key_file
-            && let Ok(key) = secret(None, Some(file))
-            && **self.key.load() != key
-        {
-            info!(file = %file.display(), "the key of retailCRM was refused, and the file has another");
-            self.key.store(Arc::new(key));
-        }
     }
 }
 

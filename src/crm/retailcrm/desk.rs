@@ -1,14 +1,13 @@
 //! Carries an action out: who it is about, what it stands on, and under which mark it is found
 //! again.
 
-use sha2::{Digest, Sha256};
-
 use super::wire::{Id, Made};
 use super::{Entity, Retail};
 use crate::core::action::{Action, Bound, On};
 use crate::core::client::{Client, Deal};
 use crate::core::ids::{ClientId, DealId, EmployeeId};
-use crate::crm::remote::{Class, Fault};
+use crate::crm::remote::{self, Class, Fault, mark};
+pub(super) use crate::crm::remote::{refused, said};
 use crate::crm::{ApplyError, Done, Work};
 
 /// An action in hand.
@@ -71,8 +70,7 @@ impl Desk<'_> {
 
     /// Under this mark what the action makes stands in the CRM.
     pub(super) fn mark(&self) -> String {
-        let digest = Sha256::digest(self.work.key.as_bytes());
-        digest.iter().take(8).fold("dozvon-".to_owned(), |mark, byte| format!("{mark}{byte:02x}"))
+        mark(self.work.key)
     }
 
     /// The client's number as we send it.
@@ -186,23 +184,12 @@ impl Retail {
     }
 }
 
-/// An id that came from the CRM is a number; another one came from another CRM.
 pub(super) fn id_of(text: &str, what: &str) -> Result<Id, ApplyError> {
-    text.parse().map(Id).map_err(|_| ApplyError::Refused {
-        why: format!("`{text}` is no {what} of retailCRM: it may be the id of another CRM"),
-    })
+    remote::id_of(text, what, "retailCRM")
 }
 
 pub(super) fn manager(id: &EmployeeId) -> Result<Id, ApplyError> {
     id_of(id.as_str(), "user")
-}
-
-pub(super) fn refused(why: &str) -> ApplyError {
-    ApplyError::Refused { why: why.to_owned() }
-}
-
-pub(super) fn said(what: impl Into<String>) -> Done {
-    Done { bound: Bound::default(), what: what.into() }
 }
 
 pub(super) fn made_client(id: Id, what: String) -> Done {

@@ -1,43 +1,19 @@
 //! Whom a number belongs to.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use jiff::Timestamp;
 
 use super::wire::{Caller, Corporates, Customers, Id, Order, Orders, Person, Statuses};
 use super::{Entity, Retail};
 use crate::core::client::{Client, Deal};
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, same_number};
+use crate::crm::remote::{Class, Fault, choose, same_number};
 
 /// Pages of 100 orders of one client that are read.
 const PAGES: u32 = 20;
 
 /// The groups of statuses after which nothing comes.
 const CLOSED: [&str; 2] = ["complete", "cancel"];
-
-/// Of several clients the least is taken. Its fields stand in the order in which they decide.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    no_open_order: bool,
-    oldest_open: Option<Timestamp>,
-    created: Reverse<Option<Timestamp>>,
-    id: Reverse<Id>,
-}
-
-impl Rank {
-    fn reason(&self, next: &Self) -> &'static str {
-        if self.no_open_order != next.no_open_order {
-            "it has an open order"
-        } else if self.oldest_open != next.oldest_open {
-            "its open order is the oldest (D03)"
-        } else {
-            "it is the newest"
-        }
-    }
-}
 
 impl Retail {
     /// One request: the CRM knows the spellings of numbers itself. The deals are missing.
@@ -79,7 +55,7 @@ impl Retail {
         {
             found.extend(self.customer(class, customer.id).await?.or(Some(customer)));
         }
-        let mut ranked = Vec::new();
+        let mut all = Vec::new();
         for person in found {
             let company = match person.is_contact {
                 true => self.company_of(class, person.id).await?,
@@ -92,24 +68,10 @@ impl Retail {
             let owner = person.manager_id.or(company.as_ref().and_then(|c| c.manager_id));
             let mut client = client(&person, owner, company.as_ref());
             client.deals = deals;
-            let oldest_open = client.open_deal().map(|deal| deal.created);
             let created = person.created_at.as_deref().and_then(|at| self.times.read(at));
-            let rank = Rank {
-                no_open_order: oldest_open.is_none(),
-                oldest_open,
-                created: Reverse(created),
-                id: Reverse(person.id),
-            };
-            ranked.push((rank, client));
+            all.push((client, person.id, created));
         }
-        ranked.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let many = ranked.len();
-        let mut ranked = ranked.into_iter();
-        let Some((rank, mut client)) = ranked.next() else { return Ok(None) };
-        client.choice = ranked.next().map(|(next, _)| {
-            format!("{many} clients have this number; taken, because {}", rank.reason(&next))
-        });
-        Ok(Some(client))
+        Ok(choose(all, "order"))
     }
 
     /// Clients whose number it is. The CRM's search is wide: it looks into names as well.

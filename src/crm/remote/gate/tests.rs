@@ -82,3 +82,20 @@ fn a_lookup_that_was_given_up_holds_up_nobody() {
         assert!(tokio::time::timeout(long, gate.pass(Class::Delivery)).await.is_ok());
     });
 }
+
+#[test]
+fn what_is_kept_for_lookups_no_delivery_takes() {
+    virtual_time(async {
+        let limit = Limit { requests: 4, window: Duration::from_secs(60) };
+        let gate = Gate::new(limit).keeps_for_lookups(1);
+        let start = Instant::now();
+        for _ in 0..3 {
+            gate.pass(Class::Delivery).await;
+        }
+        let short = Duration::from_secs(1);
+        assert!(tokio::time::timeout(short, gate.pass(Class::Delivery)).await.is_err());
+        assert!(tokio::time::timeout(short, gate.pass(Class::Lookup)).await.is_ok());
+        gate.pass(Class::Delivery).await;
+        assert!(start.elapsed() >= limit.window);
+    });
+}

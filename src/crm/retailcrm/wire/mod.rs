@@ -6,68 +6,20 @@
 mod written;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{DeserializeOwned, Error, IgnoredAny, Visitor};
+use serde::de::{DeserializeOwned, Error, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+pub use crate::crm::remote::Id;
+use crate::crm::remote::{object, or_default};
 pub use written::*;
-
-/// An id of the CRM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct Id(pub u64);
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Id {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl Visitor<'_> for Either {
-            type Value = Id;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an id")
-            }
-            fn visit_u64<E: Error>(self, id: u64) -> Result<Id, E> {
-                Ok(Id(id))
-            }
-            fn visit_i64<E: Error>(self, id: i64) -> Result<Id, E> {
-                u64::try_from(id).map(Id).map_err(E::custom)
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Id, E> {
-                text.trim().parse().map(Id).map_err(E::custom)
-            }
-        }
-        d.deserialize_any(Either)
-    }
-}
-
-/// Absent, `null` or an empty list are nothing.
-fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
-    match Value::deserialize(d)? {
-        Value::Null => Ok(None),
-        Value::Array(list) if list.is_empty() => Ok(None),
-        value => serde_json::from_value(value).map(Some).map_err(D::Error::custom),
-    }
-}
 
 /// A map; an empty one comes as a list.
 fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     d: D,
 ) -> Result<BTreeMap<String, T>, D::Error> {
     object(d).map(Option::unwrap_or_default)
-}
-
-/// `null` is the same as absent.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    d: D,
-) -> Result<T, D::Error> {
-    Option::deserialize(d).map(Option::unwrap_or_default)
 }
 
 /// What every answer begins with.

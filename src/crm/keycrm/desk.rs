@@ -1,0 +1,131 @@
+//! Carries an action out: who it is about, and what it stands on.
+
+use super::config::Deals;
+use super::wire::Id;
+use super::{KeyCrm, NAME, NO_BUYER};
+use crate::core::action::{Action, Bound, On};
+use crate::core::ids::{ClientId, DealId, EmployeeId};
+use crate::crm::remote::{self, Class, refused, said};
+use crate::crm::{ApplyError, Done, Work};
+
+/// An action in hand.
+pub(super) struct Desk<'a> {
+    pub(super) crm: &'a KeyCrm,
+    pub(super) work: &'a Work<'a>,
+}
+
+/// What an action stands on.
+pub(super) struct Spot {
+    pub(super) client: Option<Id>,
+    pub(super) deal: Option<Id>,
+}
+
+impl Desk<'_> {
+    pub(super) async fn carry_out(&self) -> Result<Done, ApplyError> {
+        match self.work.action {
+            Action::Contact { name, owner, tags, fields } => {
+                self.contact(name, owner, tags, fields).await
+            }
+            Action::Company { name } => self.company(name).await,
+            Action::Deal { title, owner, pipeline, stage, tags, fields } => {
+                let place = (pipeline.as_deref(), stage.as_deref());
+                self.deal(title, owner, place, tags, fields).await
+            }
+            Action::Unsorted { title, name, pipeline, tags, fields, .. } => {
+                self.unsorted((title, name), pipeline.as_deref(), tags, fields).await
+            }
+            Action::AcceptUnsorted { owner, stage } => {
+                self.accept_unsorted(owner, stage.as_deref()).await
+            }
+            Action::RegisterCall { result, who, .. } => {
+                self.register_call(*result, who.as_ref()).await
+            }
+            Action::UpdateCall {} => self.update_call().await,
+            Action::Voicemail { text, .. } => self.voicemail(text).await,
+            Action::Task { on, text, due, done, dedupe, .. } => {
+                // What is done already wants no next contact.
+                self.task(*on, text, (!done).then_some(*due), *dedupe).await
+            }
+            Action::Notify { to, .. } => self.notify(to).await,
+            Action::ChangeOwner { of, to } => self.change_owner(*of, to).await,
+            Action::Reactivate {} => Ok(said("nothing: KeyCRM has no inactive clients")),
+            Action::Tag { on, tags } => self.tag(*on, tags).await,
+            Action::Fields { on, touch, fields } => self.fields(*on, *touch, fields).await,
+            Action::Note { text, .. } => self.note(text).await,
+            Action::Webhook { .. } => {
+                Err(refused("a webhook goes to another system: the outbox sends it, no CRM does"))
+            }
+        }
+    }
+
+    /// Under this mark what the action makes stands in the CRM.
+    pub(super) fn mark(&self) -> String {
+        remote::mark(self.work.key)
+    }
+
+    /// The client's number as we send it.
+    pub(super) fn number(&self) -> Option<&str> {
+        self.work.case.number.as_ref().map(|phone| phone.e164())
+    }
+
+    pub(super) fn has_orders(&self) -> bool {
+        self.crm.config.deals == Deals::Orders
+    }
+
+    /// The client: made or found in this call, else the one it began with, else whoever has the
+    /// number by now.
+    pub(super) async fn client(&self) -> Result<Option<Id>, ApplyError> {
+        let bound = self.work.bound.client.as_ref();
+        let known = self.work.case.client().map(|client| &client.id);
+        let known = bound.or(known).filter(|id| !id.as_str().starts_with(NO_BUYER));
+        if let Some(id) = known {
+            return id_of(id.as_str(), "client").map(Some);
+        }
+        let Some(number) = &self.work.case.number else { return Ok(None) };
+        let found = self.crm.with_number(Class::Delivery, number).await?;
+        Ok(found.into_iter().map(|buyer| buyer.id).max())
+    }
+
+    pub(super) async fn needed_client(&self, what: &str) -> Result<Id, ApplyError> {
+        let nobody = || refused(&format!("{what} needs a client, and nobody has this number"));
+        self.client().await?.ok_or_else(nobody)
+    }
+
+    /// What an action stands on: the deal made in this call, else the one the client had when it
+    /// began.
+    pub(super) async fn spot(&self, on: On) -> Result<Spot, ApplyError> {
+        let client = self.client().await?;
+        let made = self.work.bound.deal.as_ref();
+        let had = self.work.case.client().and_then(|client| client.main_deal());
+        let deal = match on {
+            On::Client => None,
+            On::Deal => made.or(had.map(|deal| &deal.id)),
+        };
+        let deal = deal.map(|deal| id_of(deal.as_str(), "deal")).transpose()?;
+        Ok(Spot { client, deal })
+    }
+
+    /// When it occurred, as a line of a note begins.
+    pub(super) fn when(&self) -> String {
+        self.crm.times.write_minute(self.work.case.at)
+    }
+}
+
+pub(super) fn id_of(text: &str, what: &str) -> Result<Id, ApplyError> {
+    remote::id_of(text, what, NAME)
+}
+
+pub(super) fn manager(id: &EmployeeId) -> Result<Id, ApplyError> {
+    id_of(id.as_str(), "user")
+}
+
+pub(super) fn made_client(id: Id, what: String) -> Done {
+    let client = Some(ClientId::new(id.to_string()));
+    Done { bound: Bound { client, ..Bound::default() }, what }
+}
+
+pub(super) fn made_deal(client: Option<Id>, deal: Id, what: String) -> Done {
+    let client = client.map(|id| ClientId::new(id.to_string()));
+    let deal = Some(DealId::new(deal.to_string()));
+    Done { bound: Bound { client, deal, ..Bound::default() }, what }
+}

@@ -1,0 +1,105 @@
+//! Fields: UTM tags have places of their own in what is new, others are the account's.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::desk::Desk;
+use super::records::{comment, put_some};
+use super::wire::{Card, Field, Order, by_uuid};
+use super::{DEAL, KeyCrm};
+use crate::core::action::{On, Touch};
+use crate::crm::remote::{Class, refused, said};
+use crate::crm::{ApplyError, Done};
+
+const UTM: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
+
+/// Fields by where they go.
+pub(super) struct Sorted {
+    /// `[{"uuid": "LD_1021", "value": "…"}]`, where there are any.
+    pub(super) own: Option<Value>,
+    pub(super) utm: BTreeMap<String, String>,
+    /// Those that have no place.
+    pub(super) rest: BTreeMap<String, String>,
+}
+
+impl KeyCrm {
+    pub(super) fn sorted(&self, fields: &BTreeMap<String, String>) -> Sorted {
+        let (mut own, mut utm, mut rest) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        for (name, value) in fields {
+            if let Some(uuid) = self.config.fields.get(name) {
+                own.push(json!({ "uuid": uuid, "value": value }));
+            } else if UTM.contains(&name.as_str()) {
+                utm.insert(name.clone(), value.clone());
+            } else {
+                rest.insert(name.clone(), value.clone());
+            }
+        }
+        Sorted { own: (!own.is_empty()).then(|| json!(own)), utm, rest }
+    }
+}
+
+impl Desk<'_> {
+    pub(super) async fn fields(
+        &self,
+        on: On,
+        touch: Touch,
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Done, ApplyError> {
+        let spot = self.spot(on).await?;
+        if spot.client.is_none() && spot.deal.is_none() {
+            return Err(refused("nobody has this number: there are no fields"));
+        }
+        // In what is there already UTM tags have no place.
+        let Sorted { own, utm, rest } = self.crm.sorted(fields);
+        let mut did = Vec::new();
+        if let Some(own) = own {
+            let path = match (spot.deal, spot.client) {
+                (Some(order), _) if self.has_orders() => format!("order/{order}"),
+                (Some(card), _) => format!("{DEAL}/{card}"),
+                (None, client) => {
+                    format!("buyer/{}", client.ok_or_else(|| refused("there is no client"))?)
+                }
+            };
+            if self.own_fields(&path, touch, own).await? {
+                did.push(format!("filled in fields of {path}"));
+            }
+        }
+        let told = comment("", &[], utm.iter().chain(&rest)).replace('\n', ", ");
+        if !told.is_empty() && spot.client.is_some() {
+            did.push(self.note_line(&told).await?.what);
+        }
+        Ok(said(match did.is_empty() {
+            true => "nothing: all of it is there".to_owned(),
+            false => did.join("; "),
+        }))
+    }
+
+    /// `false`: they have values, and keep them.
+    async fn own_fields(&self, path: &str, touch: Touch, own: Value) -> Result<bool, ApplyError> {
+        let query = [("include", "custom_fields")];
+        let mut change = json!({});
+        let there: Vec<Field> = if path.starts_with("buyer/") {
+            let buyer: super::wire::Buyer = self.crm.api.get(Class::Delivery, path, &query).await?;
+            put_some(&mut change, "full_name", Some(json!(buyer.full_name.unwrap_or_default())));
+            buyer.custom_fields
+        } else if path.starts_with(DEAL) {
+            self.crm.api.get::<Card>(Class::Delivery, path, &query).await?.custom_fields
+        } else {
+            self.crm.api.get::<Order>(Class::Delivery, path, &query).await?.custom_fields
+        };
+        let there = by_uuid(&there);
+        let full = |uuid: &str| there.get(uuid).is_some_and(|v| !v.is_null() && **v != json!(""));
+        let mut own = own.as_array().cloned().unwrap_or_default();
+        own.retain(|field| {
+            touch == Touch::Last || !full(field["uuid"].as_str().unwrap_or_default())
+        });
+        if own.is_empty() {
+            return Ok(false);
+        }
+        put_some(&mut change, "custom_fields", Some(json!(own)));
+        self.crm.api.change(Method::PUT, path, Some(&change)).await?;
+        Ok(true)
+    }
+}

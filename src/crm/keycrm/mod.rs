@@ -1,0 +1,169 @@
+//! KeyCRM: OpenAPI 1.2.0.
+
+mod api;
+mod back;
+mod calls;
+mod cards;
+mod changes;
+mod config;
+mod desk;
+mod examine;
+mod fields;
+mod find;
+mod notes;
+mod records;
+mod staff;
+mod unsorted;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::tz::TimeZone;
+use moka::future::Cache;
+use tokio::sync::Mutex;
+
+use self::api::Api;
+use self::cards::Cards;
+use self::changes::Seen;
+use self::desk::Desk;
+use self::wire::{Id, Named, User};
+use super::abilities::{Ability, otherwise};
+use super::hooks::Hooks;
+use super::remote::{Class, Fault, Times};
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
+use crate::core::client::Client;
+use crate::core::phone::Phone;
+use crate::core::staff::Employee;
+
+pub use config::{Deals, KeyConfig};
+
+/// Its kind in the configuration, logs and metrics.
+pub const NAME: &str = "keycrm";
+
+/// What comes out otherwise than the rules say.
+pub const ABILITIES: &[Ability] = &[
+    otherwise("contact", "a buyer has no tags: they stand in his note, as fields without a place"),
+    otherwise("company", "is made anew unless the client has one: there is no search by name"),
+    otherwise("deal", "a card of a pipeline has no tags: they stand in its comment"),
+    otherwise("unsorted", "KeyCRM has no inbox: a card without a manager in the first stage"),
+    otherwise("accept_unsorted", "such a card and its client get a manager; an order gets none"),
+    otherwise("register_call", "goes out when the call is over, and needs an extension"),
+    otherwise("update_call", "only sends a call that was not yet over when it was registered"),
+    otherwise("voicemail", "a line in the client's note, with the link to the message"),
+    otherwise(
+        "task",
+        "KeyCRM's API has no tasks: the card's next contact is set to the time, the text stands in \
+         the client's note",
+    ),
+    otherwise(
+        "notify",
+        "the card of the call pops up at an extension while it goes on; KeyCRM's API sends no texts",
+    ),
+    otherwise("change_owner", "of cards and clients; KeyCRM's API changes no order's manager"),
+    otherwise("reactivate", "nothing: KeyCRM has no inactive clients"),
+    otherwise("tag", "orders get tags that there are; else it stands in the client's note"),
+    otherwise("fields", "what is no field of the account stands in the client's note"),
+    otherwise("note", "a line in the client's note: deals have no notes of their own"),
+];
+
+/// The path of cards.
+const DEAL: &str = "pipelines/cards";
+/// Begins the id of a client who is only the contact of a card.
+const NO_BUYER: &str = "contact-";
+/// How long statuses, tags and pipelines are remembered.
+const REMEMBER: Duration = Duration::from_secs(3600);
+
+/// One account.
+pub struct KeyCrm {
+    api: Api,
+    config: KeyConfig,
+    /// UTC.
+    times: Times,
+    cards: Mutex<Cards>,
+    seen: Mutex<Seen>,
+    /// It told of a change.
+    told: AtomicBool,
+    /// The statuses of closed orders.
+    closed: Cache<(), Arc<BTreeSet<Id>>>,
+    users: Cache<(), Arc<[User]>>,
+    /// Pipelines and tags by the path they are listed at.
+    named: Cache<&'static str, Arc<[Named]>>,
+    rough: bool,
+}
+
+impl KeyCrm {
+    /// Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`Fault`]: no key, or no TLS on this machine.
+    pub fn new(config: &KeyConfig) -> Result<Self, Fault> {
+        Ok(Self {
+            api: Api::new(config)?,
+            config: config.clone(),
+            times: Times::new(TimeZone::UTC),
+            cards: Mutex::default(),
+            seen: Mutex::default(),
+            told: AtomicBool::new(false),
+            closed: Cache::builder().time_to_live(REMEMBER).build(),
+            users: Cache::builder().time_to_live(REMEMBER).build(),
+            named: Cache::builder().time_to_live(REMEMBER).build(),
+            rough: false,
+        })
+    }
+
+    /// Whether [`Crm::caller`] is content with one request.
+    #[must_use]
+    pub fn rough(self, rough: bool) -> Self {
+        Self { rough, ..self }
+    }
+}
+
+#[async_trait]
+impl Crm for KeyCrm {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(self.find_client(Class::Lookup, phone).await?)
+    }
+
+    async fn caller(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        match self.rough {
+            true => Ok(self.find_caller(phone).await?),
+            false => self.find(phone).await,
+        }
+    }
+
+    fn caller_is_rough(&self) -> bool {
+        self.rough
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        Ok(self.all_employees().await?)
+    }
+
+    async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
+        Desk { crm: self, work }.carry_out().await
+    }
+
+    async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
+        Desk { crm: self, work }.look_back().await
+    }
+
+    async fn changed(&self) -> Result<Changed, CrmError> {
+        Ok(self.read_on().await?)
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+
+    async fn examine(&self) -> Vec<Examined> {
+        self.look_around().await
+    }
+}

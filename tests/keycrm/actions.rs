@@ -1,0 +1,230 @@
+//! What each action becomes.
+
+use dozvon::core::action::Bound;
+use dozvon::core::case::{Event, Sound};
+use dozvon::crm::ApplyError;
+use dozvon::crm::keycrm::KeyConfig;
+use serde_json::json;
+
+use crate::house::{House, NEW, OLGA, act, case, over};
+
+#[tokio::test]
+async fn d05_a_client_and_his_card_with_the_tags_of_the_visit() {
+    let fields = [("roistat".to_owned(), "LD_1021".to_owned())];
+    let set = |config| KeyConfig { fields: fields.into_iter().collect(), ..config };
+    let house = House::with(set).await;
+    let case = house.case(Event::Answered, NEW).await;
+    let mut bound = Bound::default();
+    let contact = act(json!({"do": "contact", "name": "Іван", "owner": "12", "tags": ["дзвінок"]}));
+    house.apply("call/1/1", &contact, &case, &mut bound).await;
+    let deal = act(json!({"do": "deal", "title": "Дзвінок", "owner": "12", "pipeline": "Опт",
+        "stage": "9", "fields": {"utm_source": "google", "roistat": "17", "page": "/"}}));
+    house.apply("call/1/2", &deal, &case, &mut bound).await;
+    let again = house.apply("call/1/3", &deal, &case, &mut bound).await;
+    assert!(again.what.starts_with("nothing"), "{}", again.what);
+    let state = house.fake.state();
+    let buyer = state.buyers.last().unwrap();
+    assert_eq!(bound.client.unwrap().as_str(), buyer["id"].to_string());
+    assert_eq!((&buyer["phone"], &buyer["note"]), (&json!([NEW]), &json!("#дзвінок")));
+    let card = state.cards.last().unwrap();
+    assert_eq!(bound.deal.unwrap().as_str(), card["id"].to_string());
+    assert_eq!((&card["pipeline_id"], &card["status_id"]), (&json!(2), &json!(9)));
+    assert_eq!((&card["utm_source"], &card["source_id"]), (&json!("google"), &json!(7)));
+    assert_eq!(card["custom_fields"], json!([{"uuid": "LD_1021", "value": "17"}]));
+    assert_eq!(card["contact"]["client_id"], buyer["id"]);
+    let comment = card["manager_comment"].as_str().unwrap();
+    assert!(comment.starts_with("page: /\ndozvon-"), "{comment}");
+}
+
+#[tokio::test]
+async fn a_card_that_another_call_opened_meanwhile_is_taken() {
+    let house = House::new().await;
+    let case = case(Event::Answered, OLGA);
+    let deal = act(json!({"do": "deal", "title": "x", "owner": "12"}));
+    let done = house.try_apply(&deal, &case).await.unwrap();
+    assert_eq!(done.bound.deal.unwrap().as_str(), "2002", "the oldest active one (D03)");
+    assert_eq!(house.fake.state().cards.len(), 4);
+}
+
+#[tokio::test]
+async fn where_orders_are_the_deals_they_are_made_with_source_and_mark() {
+    let house = House::with_orders().await;
+    let mut bound = Bound::default();
+    let case = house.case(Event::Answered, NEW).await;
+    let contact = act(json!({"do": "contact", "name": "", "owner": "12"}));
+    house.apply("call/1/1", &contact, &case, &mut bound).await;
+    let deal = act(json!({"do": "deal", "title": "Дзвінок", "owner": "12", "tags": ["vip"],
+        "fields": {"utm_source": "google"}}));
+    house.apply("call/1/2", &deal, &case, &mut bound).await;
+    let owner = act(json!({"do": "change_owner", "of": "deal", "to": "11"}));
+    let done = house.apply("call/1/3", &owner, &case, &mut bound).await;
+    assert!(done.what.contains("does not change the manager"), "{}", done.what);
+    let tag = act(json!({"do": "tag", "on": "deal", "tags": ["vip", "new"]}));
+    let done = house.apply("call/1/4", &tag, &case, &mut bound).await;
+    assert!(done.what.ends_with("there are no tags new"), "{}", done.what);
+    let state = house.fake.state();
+    let order = state.orders.last().unwrap();
+    assert_eq!((&order["source_id"], &order["tags"]), (&json!(7), &json!([31])));
+    assert_eq!(order["marketing"], json!({"utm_source": "google"}));
+    assert!(order["source_uuid"].as_str().unwrap().starts_with("dozvon-"));
+    assert_eq!(state.buyers.last().unwrap()["full_name"], NEW, "KeyCRM wants a name");
+}
+
+#[tokio::test]
+async fn b04_a_call_is_told_once_when_it_is_over() {
+    let house = House::new().await;
+    let answered = house.case(Event::Answered, OLGA).await;
+    let register = act(json!({"do": "register_call", "result": "answered", "who": "12"}));
+    let mut bound = Bound::default();
+    house.apply("call/1/1", &register, &answered, &mut bound).await;
+    assert!(house.fake.state().told.is_empty());
+    let ended = over(answered, "12", "102");
+    let update = act(json!({"do": "update_call"}));
+    house.apply("call/2/1", &update, &ended, &mut bound).await;
+    house.apply("call/3/1", &update, &ended, &mut bound).await;
+    let told = house.fake.state().told.clone();
+    let call = json!({"id": "call", "direction": "incoming", "caller": "102",
+        "destination_number": OLGA, "state": "completed", "duration": 205,
+        "audio_url": "https://pbx.example/recordings/1"});
+    assert_eq!(told, [call]);
+    let theirs = include_str!("fixtures/pbx_event_completed.json");
+    let theirs: serde_json::Value = serde_json::from_str(theirs).unwrap();
+    let theirs = theirs["body"]["call"].as_object().unwrap();
+    for (key, value) in told[0].as_object().unwrap() {
+        let same = std::mem::discriminant(value) == std::mem::discriminant(&theirs[key]);
+        assert!(same, "{key}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn b08_a_call_that_reached_nobody_is_told_at_the_extension_for_it() {
+    let set = |config| KeyConfig { nobody: Some("100".into()), ..config };
+    for (house, at) in [(House::new().await, None), (House::with(set).await, Some("100"))] {
+        let mut missed = house.case(Event::Missed, NEW).await;
+        missed.ended = Some(missed.at);
+        let register = act(json!({"do": "register_call", "result": "missed"}));
+        let done = house.try_apply(&register, &missed).await.unwrap();
+        let told = house.fake.state().told.clone();
+        assert_eq!(told.first().and_then(|call| call["caller"].as_str()), at);
+        assert!(at.is_some() || done.what.contains("`nobody`"), "{}", done.what);
+        assert!(told.iter().all(|call| call["state"] == "canceled"));
+    }
+}
+
+#[tokio::test]
+async fn a_task_is_the_next_contact_of_the_card_and_a_line_in_the_note() {
+    let house = House::new().await;
+    let case = house.case(Event::Missed, OLGA).await;
+    let task = |due: &str| {
+        act(json!({"do": "task", "kind": "k", "on": "deal", "text": "Передзвоніть", "owner": "11",
+            "due": due, "dedupe": "until_due"}))
+    };
+    let mut bound = Bound::default();
+    house.apply("call/1/1", &task("2099-11-20T12:00:00Z"), &case, &mut bound).await;
+    let second = house.apply("call/1/2", &task("2099-11-21T12:00:00Z"), &case, &mut bound).await;
+    assert!(second.what.starts_with("nothing: the next contact"), "C05: {}", second.what);
+    let state = house.fake.state();
+    let card = state.cards.iter().find(|card| card["id"] == 2002).unwrap();
+    assert_eq!(card["communicate_at"], "2099-11-20 12:00:00");
+    let note = "2026-11-20 09:00 Передзвоніть (→ 2099-11-20 12:00)";
+    assert_eq!(state.buyers[0]["note"], note);
+    assert_eq!(state.buyers[0]["full_name"], "Ольга Біла", "the name stays");
+}
+
+#[tokio::test]
+async fn notes_stand_beneath_what_people_wrote_and_never_twice() {
+    let house = House::new().await;
+    house.fake.state().buyers[0]["note"] = json!("Любить каву");
+    let mut case = house.case(Event::Voicemail, OLGA).await;
+    case.voicemail = Some(Sound { url: "https://pbx.example/v".into(), seconds: None });
+    let mut bound = Bound::default();
+    for (n, action) in [
+        json!({"do": "note", "on": "deal", "text": "x"}),
+        json!({"do": "note", "on": "deal", "text": "x"}),
+        json!({"do": "voicemail", "on": "client", "text": "Повідомлення"}),
+        json!({"do": "tag", "on": "client", "tags": ["vip"]}),
+        json!({"do": "tag", "on": "client", "tags": ["vip"]}),
+        json!({"do": "fields", "on": "deal", "touch": "last", "fields": {"utm_source": "g"}}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        house.apply(&format!("call/1/{n}"), &act(action), &case, &mut bound).await;
+    }
+    let note = "Любить каву\n2026-11-20 09:00 x\n\
+        2026-11-20 09:00 Повідомлення: https://pbx.example/v\n#vip\nutm_source: g";
+    assert_eq!(house.fake.state().buyers[0]["note"], note);
+}
+
+#[tokio::test]
+async fn e08_the_first_touch_stays_and_the_last_one_replaces() {
+    let fields = [("roistat".to_owned(), "LD_1021".to_owned())];
+    let set = |config| KeyConfig { fields: fields.into_iter().collect(), ..config };
+    let house = House::with(set).await;
+    let case = house.case(Event::Ended, OLGA).await;
+    let mut bound = Bound::default();
+    for (on, touch, value, there) in [
+        ("deal", "first", "1", "1"),
+        ("deal", "first", "2", "1"),
+        ("client", "last", "3", "3"),
+        ("client", "last", "4", "4"),
+    ] {
+        let action = act(json!({"do": "fields", "on": on, "touch": touch,
+            "fields": {"roistat": value}}));
+        house.apply(&format!("call/1/{value}"), &action, &case, &mut bound).await;
+        let state = house.fake.state();
+        let what = if on == "deal" { &state.cards[1] } else { &state.buyers[0] };
+        assert_eq!(what["custom_fields"], json!([{"uuid": "LD_1021", "value": there}]));
+    }
+}
+
+#[tokio::test]
+async fn c02_a_card_without_a_manager_is_the_entry_of_an_inbox() {
+    let house = House::new().await;
+    let case = house.case(Event::Missed, NEW).await;
+    let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "Іван"}));
+    let mut bound = Bound::default();
+    house.apply("call/1/1", &unsorted, &case, &mut bound).await;
+    let again = house.apply("call2/1/1", &unsorted, &case, &mut Bound::default()).await;
+    assert!(again.what.contains("waits for this number (C03)"), "{}", again.what);
+    let accept = act(json!({"do": "accept_unsorted", "owner": "12", "stage": "3"}));
+    house.apply("call3/1/1", &accept, &case, &mut bound).await;
+    let state = house.fake.state();
+    assert_eq!(state.cards.len(), 5);
+    assert_eq!(
+        (&state.cards[4]["manager_id"], &state.cards[4]["status_id"]),
+        (&json!(12), &json!(3))
+    );
+}
+
+#[tokio::test]
+async fn a_company_is_made_for_who_has_none_and_owners_change() {
+    let house = House::new().await;
+    let case = house.case(Event::Ended, OLGA).await;
+    let mut bound = Bound::default();
+    for (n, (action, said)) in [
+        (json!({"do": "company", "name": "Вікна"}), "made company"),
+        (json!({"do": "company", "name": "Вікна"}), "nothing"),
+        (json!({"do": "change_owner", "of": "deal", "to": "11"}), "card 2002 is of 11"),
+        (json!({"do": "change_owner", "of": "client", "to": "12"}), "client 1002 is of 12"),
+        (json!({"do": "reactivate"}), "nothing"),
+        (json!({"do": "notify", "to": "everybody", "text": "x"}), "nothing"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let done = house.apply(&format!("call/1/{n}"), &act(action), &case, &mut bound).await;
+        assert!(done.what.starts_with(said), "{}", done.what);
+    }
+    let state = house.fake.state();
+    assert_eq!(state.cards[1]["manager_id"], 11);
+    assert_eq!(state.buyers[0]["manager"]["id"], 12);
+}
+
+#[tokio::test]
+async fn what_is_of_another_crm_is_refused() {
+    let house = House::new().await;
+    let contact = act(json!({"do": "contact", "name": "x", "owner": "boris"}));
+    let refused = house.try_apply(&contact, &case(Event::Answered, NEW)).await.unwrap_err();
+    assert!(matches!(&refused, ApplyError::Refused { why } if why.contains("no user of keycrm")));
+}

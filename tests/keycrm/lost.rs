@@ -1,0 +1,96 @@
+//! Answers that are lost: what was done is found again, and not done twice.
+
+use std::time::Duration;
+
+use dozvon::core::case::{Event, Sound};
+use dozvon::crm::ApplyError;
+use serde_json::{Value, json};
+
+use crate::fake::Trouble;
+use crate::house::{House, NEW, OLGA, PETRO, act};
+
+async fn lost_and_found(house: House, number: &str, path: &'static str, action: Value) -> String {
+    let mut case = house.case(Event::Voicemail, number).await;
+    case.voicemail = Some(Sound { url: "https://pbx.example/v".into(), seconds: None });
+    // Cards are looked for from this time on.
+    (case.at, case.ended) = (jiff::Timestamp::now(), Some(case.at));
+    case.rung = vec!["13".into()];
+    let action = act(action);
+    assert_eq!(house.read_back(&action, &case).await, None, "{action:?}");
+    house.fake.trouble(path, Trouble::Late(Duration::from_secs(2)), 1);
+    let lost = house.try_apply(&action, &case).await;
+    assert!(matches!(lost, Err(ApplyError::Lost { .. })), "{action:?}: {lost:?}");
+    let found = house.read_back(&action, &case).await;
+    let found = found.unwrap_or_else(|| panic!("{action:?} is not found"));
+    let told = |bound: Option<&str>| bound.unwrap_or("-").to_owned();
+    let ids = (&found.bound.client, &found.bound.deal, &found.bound.unsorted);
+    let state = house.fake.state();
+    let count = (state.buyers.len(), state.cards.len(), state.orders.len(), state.told.len());
+    format!(
+        "client {}, deal {}, unsorted {}, call {}; {count:?}",
+        told(ids.0.as_ref().map(|id| id.as_str())),
+        told(ids.1.as_ref().map(|id| id.as_str())),
+        told(ids.2.as_deref()),
+        told(found.bound.call.as_deref()),
+    )
+}
+
+#[tokio::test]
+async fn a_card_an_order_and_a_call_are_found_again() {
+    let deal = json!({"do": "deal", "title": "x", "owner": "12", "stage": "3"});
+    let call = json!({"do": "register_call", "result": "missed"});
+    for (orders, number, path, action, found) in [
+        (
+            false,
+            PETRO,
+            "cards/5001",
+            deal.clone(),
+            "client 1003, deal 5001, unsorted -, call -; (2, 5, 0, 0)",
+        ),
+        (
+            true,
+            PETRO,
+            "order/5001",
+            deal,
+            "client 1003, deal 5001, unsorted -, call -; (2, 4, 4, 0)",
+        ),
+        (false, OLGA, "telephony", call, "client -, deal -, unsorted -, call call; (2, 4, 0, 1)"),
+    ] {
+        let house = if orders { House::with_orders().await } else { House::new().await };
+        assert_eq!(lost_and_found(house, number, path, action.clone()).await, found, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_a_card_and_a_company_whose_answer_was_lost_are_found_again() {
+    for (path, number, action, found) in [
+        (
+            "buyer",
+            NEW,
+            json!({"do": "contact", "name": "x", "owner": "12"}),
+            "client 5001, deal -, unsorted -, call -; (3, 4, 0, 0)",
+        ),
+        (
+            "pipelines/cards",
+            PETRO,
+            json!({"do": "deal", "title": "x", "owner": "12"}),
+            "client 1003, deal 5001, unsorted -, call -; (2, 5, 0, 0)",
+        ),
+        (
+            "pipelines/cards",
+            OLGA,
+            json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}),
+            "client -, deal -, unsorted 5001, call -; (2, 5, 0, 0)",
+        ),
+        (
+            "companies",
+            OLGA,
+            json!({"do": "company", "name": "Вікна"}),
+            "client -, deal -, unsorted -, call -; (2, 4, 0, 0)",
+        ),
+    ] {
+        let house = House::new().await;
+        house.fake.state().posts_only = true;
+        assert_eq!(lost_and_found(house, number, path, action.clone()).await, found, "{action}");
+    }
+}

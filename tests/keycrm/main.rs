@@ -1,0 +1,17 @@
+//! KeyCRM, against a server that behaves as its OpenAPI file and its clients say.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod actions;
+#[path = "../support/crm.rs"]
+mod common;
+mod fake;
+mod faults;
+mod find;
+mod hour;
+mod house;
+mod lost;
+mod matrix;
+mod quiet;
+mod sets;
+mod shape;

@@ -1,6 +1,8 @@
 //! One call, one task: drives the call machine with what the connection says, and sends what the
 //! machine wants.
 
+mod error;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, info_span, warn};
 
-use super::arrival::{Arrival, HandshakeError};
+pub use self::error::SessionError;
+use super::arrival::Arrival;
 use super::clock::Clock;
 use super::desk::Desk;
 use super::dial::{CALL_VARIABLES, FOLLOW_TRANSFER, LEAVE_KEY};
@@ -69,35 +72,6 @@ pub enum Tag {
     LastLook,
     /// Anything whose reply only matters if it is an error.
     Plain(&'static str),
-}
-
-/// Why a connection led to no call.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// It said nothing for too long, or the stream ended.
-    #[error("the peer said nothing within {} s of the connection", .0.as_secs_f32())]
-    Silent(Duration),
-    /// It went away before it said who calls.
-    #[error("the connection ended before the channel data came")]
-    Closed,
-    /// It is no socket we can lead a call by.
-    #[error(transparent)]
-    Handshake(#[from] HandshakeError),
-    /// Bytes that cannot be read.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-}
-
-impl SessionError {
-    /// The label in metrics.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Silent(_) => "silent",
-            Self::Closed => "closed",
-            Self::Handshake(error) => error.as_str(),
-            Self::Link(_) => "unreadable",
-        }
-    }
 }
 
 type LookupFuture = Pin<Box<dyn Future<Output = Lookup> + Send>>;

@@ -244,7 +244,10 @@ async fn calls_are_the_same_many_in_metrics_journal_and_freeswitch_whatever_fail
     };
     let saw = |outcome: Outcome| led.iter().filter(|report| report.outcome == outcome).count();
     assert_eq!(told("answered"), saw(Outcome::Talked));
-    assert_eq!(told("ended"), saw(Outcome::Talked));
+    // A caller who hangs up in the moment in which he is passed on: neither connection tells of it.
+    // The control link does (`tests/survivors.rs`), and there is none here.
+    let unseen = |r: &&&Value| text(r, "outcome") == "answered" && r["hangup_cause"].is_null();
+    assert_eq!(told("ended") + of_well.iter().filter(unseen).count(), saw(Outcome::Talked));
     assert_eq!(told("voicemail"), saw(Outcome::Voicemail));
     assert_eq!(told("missed"), saw(Outcome::Voicemail) + saw(Outcome::GaveUp));
     assert!(page.sum("dozvon_crm_requests_total") > 0 && page.is_some("outcome=\"fault\""));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, query, query_as};
+use sqlx::query_as;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -16,15 +16,12 @@ use crate::core::campaign::order::Stage;
 use crate::core::record::between;
 use crate::metrics::Metrics;
 use crate::outbox::entry::moment;
+use crate::outbox::keep::throw_away;
 use crate::outbox::writer::opened;
 use crate::store::Store;
 
 /// How often is thrown away.
 const PRUNE: Duration = Duration::from_secs(10 * 60);
-/// Rows at a time.
-const BATCH: i64 = 500;
-/// Between two batches.
-const BREATH: Duration = Duration::from_millis(50);
 
 /// What grows old. Each takes the cut-off time and the number of rows. Words go with their
 /// campaign; a call nobody returned in all that time is no work any more.
@@ -62,19 +59,7 @@ pub(super) async fn prune(store: &Store, config: &CallbackConfig) -> Result<u64,
     let ages = OLD.iter().map(|old| (*old, config.keep)).chain([(OLD_KEYS, config.keep_keys)]);
     for (statement, keep) in ages {
         let Ok(before) = Timestamp::now().checked_sub(keep) else { continue };
-        loop {
-            let done = query(AssertSqlSafe(statement))
-                .bind(before.as_microsecond())
-                .bind(BATCH)
-                .execute(store.pool())
-                .await?
-                .rows_affected();
-            all += done;
-            if done < BATCH.unsigned_abs() {
-                break;
-            }
-            sleep(BREATH).await;
-        }
+        all += throw_away(store, statement, before).await?;
     }
     Ok(all)
 }

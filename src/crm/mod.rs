@@ -82,6 +82,14 @@ pub enum ApplyError {
     },
 }
 
+impl ApplyError {
+    /// Webhooks never come as far as a CRM.
+    pub(crate) fn webhook() -> Self {
+        let why = "a webhook goes to another system: the outbox sends it, no CRM does";
+        Self::Refused { why: why.to_owned() }
+    }
+}
+
 /// What changed in a CRM since it was asked last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {

@@ -106,19 +106,30 @@ pub(super) async fn prune(
     let Ok(before) = now.checked_sub(keep) else { return Ok(0) };
     let mut all = 0;
     for statement in OLD {
-        loop {
-            let done = query(AssertSqlSafe(statement))
-                .bind(before.as_microsecond())
-                .bind(BATCH)
-                .execute(store.pool())
-                .await?
-                .rows_affected();
-            all += done;
-            if done < BATCH.unsigned_abs() {
-                break;
-            }
-            sleep(BREATH).await;
-        }
+        all += throw_away(store, statement, before).await?;
     }
     Ok(all)
+}
+
+/// Throws away what `statement` finds before this time, some rows at a time: it takes the time and
+/// the number of rows. Gives how many there were.
+pub(crate) async fn throw_away(
+    store: &Store,
+    statement: &'static str,
+    before: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let mut all = 0;
+    loop {
+        let done = query(AssertSqlSafe(statement))
+            .bind(before.as_microsecond())
+            .bind(BATCH)
+            .execute(store.pool())
+            .await?
+            .rows_affected();
+        all += done;
+        if done < BATCH.unsigned_abs() {
+            return Ok(all);
+        }
+        sleep(BREATH).await;
+    }
 }

@@ -29,7 +29,7 @@ mod carry;
 mod change;
 mod circuit;
 mod judge;
-mod keep;
+pub(crate) mod keep;
 mod needs;
 pub(crate) mod paper;
 mod settle;

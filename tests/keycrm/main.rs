@@ -5,6 +5,8 @@
 mod actions;
 #[path = "../support/crm.rs"]
 mod common;
+#[path = "../support/crm_outbox.rs"]
+mod crm_outbox;
 mod fake;
 mod faults;
 mod find;

@@ -1,35 +1,23 @@
 //! An hour in which the CRM says that it is too much.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use dozvon::core::case::{Case, Clerk, Event, Known};
-use dozvon::outbox::desk::{Desk, Filter};
-use dozvon::outbox::entry::State;
-use dozvon::outbox::{Outbox, OutboxConfig, Wall};
-use jiff::SignedDuration;
+use dozvon::outbox::OutboxConfig;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::time::Instant;
 use wiremock::ResponseTemplate;
 
+use crate::crm_outbox::{Hours, by_hand};
 use crate::fake::Trouble;
 use crate::house::{House, case, speaker};
 use crate::matrix::outbox;
 
-/// Much less than any time limit: the requests themselves take real time.
-const STEP: Duration = Duration::from_secs(2);
-
 #[test]
 fn an_hour_of_429_loses_nothing() {
-    let rt = tokio::runtime::Builder::new_current_thread();
-    let rt = { rt }.enable_all().start_paused(true).build().unwrap();
+    let (rt, hold) = by_hand();
     let _in = rt.enter();
-    // While a blocking task is under way, time moves by hand only.
-    let (hold, held) = std::sync::mpsc::channel::<()>();
-    tokio::task::spawn_blocking(move || held.recv());
-
     let long = Duration::from_secs(20);
     let house = rt.block_on(House::with(|config| dozvon::crm::retailcrm::RetailConfig {
         timeout: long,
@@ -37,36 +25,8 @@ fn an_hour_of_429_loses_nothing() {
     }));
     let folder = TempDir::new().unwrap();
     let parts = rt.block_on(outbox(&house, &folder, OutboxConfig::default()));
-    let metrics = parts.metrics.clone();
-    let (begun, start) = (Instant::now(), jiff::Timestamp::now());
-    let wall: Wall = Arc::new(move || start + SignedDuration::try_from(begun.elapsed()).unwrap());
-    let outbox = Outbox::start_by(parts, wall.clone());
-    let mut store = outbox.store();
-    let store = rt.block_on(store.wait_for(Option::is_some)).unwrap().clone().unwrap();
-
-    let pass = |time: Duration| {
-        let end = begun.elapsed() + time;
-        while begun.elapsed() < end {
-            rt.block_on(tokio::time::advance(STEP));
-            let mut before = None;
-            for _ in 0..50 {
-                let breath = rt.spawn_blocking(|| std::thread::sleep(Duration::from_millis(2)));
-                rt.block_on(async {
-                    breath.await.unwrap();
-                    tokio::task::yield_now().await;
-                });
-                let now = (house.fake.state().all.len(), metrics.journal_batch.get_sample_count());
-                if before.replace(now) == Some(now) {
-                    break;
-                }
-            }
-        }
-    };
-    let open = || {
-        let states = vec![State::Waiting, State::Working, State::Parked];
-        let filter = Filter { states, limit: 1000, ..Filter::default() };
-        rt.block_on(Desk::new(store.clone()).list(&filter)).unwrap()
-    };
+    let hours = Hours::begin(&rt, parts);
+    let pass = |time| hours.pass(time, || house.fake.state().all.len());
 
     let says = ResponseTemplate::new(429).set_body_json(json!({"success": false}));
     house.fake.trouble("", Trouble::Says(says.clone()), 20);
@@ -74,12 +34,12 @@ fn an_hour_of_429_loses_nothing() {
     house.fake.trouble("", Trouble::Says(says), usize::MAX);
     for n in 0..30 {
         let number = format!("+7916777000{}", n % 6);
-        let at = wall();
+        let at = hours.now();
         let base = case(Event::Answered, &number);
         let call = format!("c{n:02}").as_str().into();
         let first = Some(speaker("12", "102"));
-        outbox.began(&call, Some("main"));
-        outbox.occurred(Case {
+        hours.outbox.began(&call, Some("main"));
+        hours.outbox.occurred(Case {
             call,
             at,
             started: at,
@@ -91,20 +51,15 @@ fn an_hour_of_429_loses_nothing() {
         });
         pass(Duration::from_secs(120));
     }
-    // The writer's last lines may be on their way to a slow disk.
-    let begun = std::time::Instant::now();
-    while open().len() < 30 && begun.elapsed() < Duration::from_secs(10) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert_eq!(open().len(), 30, "everything waits, nothing is parked");
+    assert_eq!(hours.open_at_last(30), 30, "everything waits, nothing is parked");
     assert_eq!(house.fake.state().notifications.len(), 0);
     let asked = house.fake.state().all.len();
     assert!(asked < 120, "{asked} requests in an hour of 429");
 
     house.fake.state().trouble.clear();
     let mut minutes = 0;
-    while !open().is_empty() {
-        assert!(minutes < 20, "{:#?}", open());
+    while !hours.open().is_empty() {
+        assert!(minutes < 20, "{:#?}", hours.open());
         minutes += 1;
         pass(Duration::from_secs(60));
     }
@@ -114,6 +69,6 @@ fn an_hour_of_429_loses_nothing() {
         state.customers.iter().map(|c| c["phones"][0]["number"].to_string()).collect();
     assert_eq!((numbers.len(), state.customers.len()), (8, 8), "each new client once");
     assert_eq!(state.orders.len(), 3 + 6, "and his order");
-    assert_eq!(metrics.outbox_lost.get(), 0);
+    assert_eq!(hours.lost(), 0);
     drop(hold);
 }

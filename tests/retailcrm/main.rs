@@ -6,6 +6,8 @@ mod actions;
 mod changes;
 #[path = "../support/crm.rs"]
 mod common;
+#[path = "../support/crm_outbox.rs"]
+mod crm_outbox;
 mod fake;
 mod faults;
 mod find;

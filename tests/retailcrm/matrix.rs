@@ -1,92 +1,27 @@
 //! The matrix of retailCRM, from what occurs in a call to what the CRM is sent.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use dozvon::config::Rules;
-use dozvon::core::case::{Case, Clerk, Event, Known, Sound, Speaker};
+use dozvon::core::case::{Case, Event, Sound, Speaker};
 use dozvon::core::facts::Direction;
-use dozvon::core::record::Outcome;
-use dozvon::directory::{Directory, DirectoryConfig};
-use dozvon::metrics::Metrics;
-use dozvon::outbox::desk::{Desk, Filter};
-use dozvon::outbox::entry::State;
-use dozvon::outbox::sets::SetsInForce;
-use dozvon::outbox::{JournalConfig, Outbox, OutboxConfig, Parts, WebhookConfig};
-use dozvon::rules::set::Sets;
-use dozvon::traces::Tracer;
+use dozvon::outbox::{OutboxConfig, Parts};
 use tempfile::TempDir;
 
-use crate::house::{House, NEW, OLGA, PETR, case, over, speaker};
+use crate::common::{answered, missed, recorded};
+use crate::crm_outbox::{self, parts, prompt};
+use crate::house::{House, NEW, OLGA, PETR, case, over};
 
 /// The outbox of a company that goes by the matrix.
 pub async fn outbox(house: &House, folder: &TempDir, config: OutboxConfig) -> Parts {
-    let metrics = Arc::new(Metrics::new().unwrap());
-    let directory = Directory::new(house.crm.clone(), DirectoryConfig::default(), metrics.clone());
-    directory.refresh_staff().await.unwrap();
-    let rules = Rules { set: "retailcrm-matrix".into(), ..Rules::default() };
-    let sets = Sets::load(&rules).unwrap_or_else(|_| panic!("the set is not loaded"));
-    Parts {
-        path: folder.path().join("dozvon.sqlite"),
-        journal: JournalConfig::default(),
-        outbox: config,
-        webhook: WebhookConfig::default(),
-        judge: Arc::new(SetsInForce::new(sets, directory.clone())),
-        crm: house.crm.clone(),
-        directory: Some(directory),
-        tracer: Tracer::default(),
-        metrics,
-    }
+    parts(house.crm.clone(), "retailcrm-matrix", folder, config).await
 }
 
 /// What the CRM is sent while these cases occur, one after the other.
 async fn dialogue(cases: Vec<Case>) -> String {
     let house = House::new().await;
     let folder = TempDir::new().unwrap();
-    let config = OutboxConfig { poll: Duration::from_millis(5), ..OutboxConfig::default() };
-    let outbox = Outbox::start(outbox(&house, &folder, config).await);
-    let mut store = outbox.store();
-    let store = store.wait_for(Option::is_some).await.unwrap().clone().unwrap();
-    house.fake.dialogue();
-    outbox.began(&"call".into(), Some("main"));
-    let mut told = String::new();
-    for (n, case) in cases.into_iter().enumerate() {
-        told.push_str(&format!("--- {}\n", case.event.as_str()));
-        outbox.occurred(Case { client: Known::Unsure, ..case });
-        loop {
-            let states = vec![State::Waiting, State::Working, State::Parked, State::Done];
-            let filter = Filter { states, limit: 100, ..Filter::default() };
-            let lines = Desk::new(store.clone()).list(&filter).await.unwrap();
-            assert!(lines.iter().all(|line| line.state != State::Parked), "{lines:#?}");
-            if lines.len() > n && lines.iter().all(|line| line.state == State::Done) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        for seen in house.fake.dialogue() {
-            told.push_str(&seen.line());
-            told.push('\n');
-        }
-    }
+    let parts = outbox(&house, &folder, prompt()).await;
+    let sent = || house.fake.dialogue().iter().map(|seen| seen.line()).collect();
+    let told = crm_outbox::dialogue(parts, cases, sent).await;
     told.replace(&house.fake.server.uri(), "https://shop.retailcrm.ru")
-}
-
-fn answered(number: &str, employee: &str, extension: &str) -> Case {
-    let case = case(Event::Answered, number);
-    let first = Some(speaker(employee, extension));
-    Case { answered: Some(case.started), last: first.clone(), first, ..case }
-}
-
-fn recorded(mut case: Case) -> Case {
-    case.event = Event::Recorded;
-    case.seq += 1;
-    case
-}
-
-fn missed(number: &str, voicemail: Option<Sound>) -> Case {
-    let case = case(Event::Missed, number);
-    let outcome = if voicemail.is_some() { Outcome::Voicemail } else { Outcome::Missed };
-    Case { ended: Some(case.started), outcome: Some(outcome), voicemail, ..case }
 }
 
 #[tokio::test]

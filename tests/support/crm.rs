@@ -12,6 +12,7 @@ use dozvon::core::action::Action;
 use dozvon::core::case::{Case, Event, Known, Sound, Speaker};
 use dozvon::core::facts::Direction;
 use dozvon::core::phone::{Phone, Region};
+use dozvon::core::record::Outcome;
 use serde_json::Value;
 use wiremock::ResponseTemplate;
 
@@ -153,4 +154,25 @@ pub fn over(mut case: Case, employee: &str, number: &str) -> Case {
     case.talked = 205;
     case.recording = Some(Sound { url: "https://pbx.example/recordings/1".into(), seconds: None });
     case
+}
+
+/// This employee picked up.
+pub fn answered(number: &str, employee: &str, extension: &str) -> Case {
+    let case = case(Event::Answered, number);
+    let first = Some(speaker(employee, extension));
+    Case { answered: Some(case.started), last: first.clone(), first, ..case }
+}
+
+/// The recording of a call that is over is there.
+pub fn recorded(mut case: Case) -> Case {
+    case.event = Event::Recorded;
+    case.seq += 1;
+    case
+}
+
+/// Nobody picked up, and this was left.
+pub fn missed(number: &str, voicemail: Option<Sound>) -> Case {
+    let case = case(Event::Missed, number);
+    let outcome = if voicemail.is_some() { Outcome::Voicemail } else { Outcome::Missed };
+    Case { ended: Some(case.started), outcome: Some(outcome), voicemail, ..case }
 }

@@ -168,9 +168,7 @@ impl<'a> Desk<'a> {
             Action::Tag { on, tags } => self.tag(*on, tags).await,
             Action::Fields { on, touch, fields } => self.fields(*on, *touch, fields).await,
             Action::Note { on, text } => self.note(*on, text).await,
-            Action::Webhook { .. } => Err(refused(
-                "a webhook goes to another system: the outbox sends it, no CRM does".to_owned(),
-            )),
+            Action::Webhook { .. } => Err(ApplyError::webhook()),
         }
     }
 

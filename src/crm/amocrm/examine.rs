@@ -6,10 +6,7 @@ use super::Amo;
 use super::wire::{Kind, Person, User, or_default};
 use crate::core::phone::{Phone, Region};
 use crate::crm::Examined;
-use crate::crm::remote::{Class, Fault};
-
-/// Where a deal came from (E08). amoCRM has these fields on deals by itself.
-const UTM: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"];
+use crate::crm::remote::{Class, Fault, UTM};
 
 /// What we want to hear of.
 pub(super) const SETTINGS: [&str; 14] = [

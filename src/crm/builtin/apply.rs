@@ -47,8 +47,7 @@ impl Fail {
 
 pub(super) async fn apply(store: &Store, work: &Work<'_>) -> Result<Done, ApplyError> {
     if let Action::Webhook { .. } = work.action {
-        let why = "a webhook goes to another system: the outbox sends it, no CRM does";
-        return Err(ApplyError::Refused { why: why.to_owned() });
+        return Err(ApplyError::webhook());
     }
     once(store, work).await.map_err(|fail| fail.told(store))
 }

@@ -8,15 +8,12 @@ use serde_json::{Value, json};
 use super::desk::Desk;
 use super::records::put_some;
 use crate::core::action::{Bound, CallResult, Recipients};
-use crate::core::case::{AnsweredBy, Event};
+use crate::core::case::Event;
 use crate::core::facts::Direction;
 use crate::core::ids::{EmployeeId, Extension};
-use crate::core::record::Outcome;
-use crate::crm::remote::said;
+use crate::crm::remote::{late, said};
 use crate::crm::{ApplyError, Done};
 
-/// Stands for the registered call until it is over.
-const LATER: &str = "later";
 const NO_ADDRESS: &str = "nothing: `telephony_url` is not set, so KeyCRM learns of no calls";
 
 impl Desk<'_> {
@@ -25,30 +22,19 @@ impl Desk<'_> {
         result: CallResult,
         who: Option<&EmployeeId>,
     ) -> Result<Done, ApplyError> {
-        if self.work.case.ended.is_none() {
-            let bound = Bound { call: Some(LATER.to_owned()), ..Bound::default() };
-            let what = "nothing yet: KeyCRM takes the end of a call once".to_owned();
-            return Ok(Done { bound, what });
+        if let Some(done) =
+            late::not_yet(self.work, "nothing yet: KeyCRM takes the end of a call once")
+        {
+            return Ok(done);
         }
         self.tell_end(result, who).await
     }
 
     pub(super) async fn update_call(&self) -> Result<Done, ApplyError> {
-        match self.work.bound.call.as_deref() {
-            Some(LATER) => {}
-            Some(_) => return Ok(said("nothing: the call has the address of its recording")),
-            None => return Ok(said("nothing: this call was not registered")),
+        match late::put_off(self.work) {
+            Ok((result, who)) => self.tell_end(result, who).await,
+            Err(done) => Ok(done),
         }
-        let case = self.work.case;
-        let result = match case.outcome {
-            Some(Outcome::Voicemail) => CallResult::Voicemail,
-            Some(Outcome::Unreached) => CallResult::Unreached,
-            _ if case.answered_by() != AnsweredBy::Nobody => CallResult::Answered,
-            _ if way(case.direction) == "outgoing" => CallResult::Unreached,
-            _ => CallResult::Missed,
-        };
-        let who = case.speaker().or(case.caller.as_ref()).and_then(|who| who.employee.as_ref());
-        self.tell_end(result, who).await
     }
 
     async fn tell_end(
@@ -158,8 +144,5 @@ impl Desk<'_> {
 }
 
 fn way(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Outbound | Direction::Callback => "outgoing",
-        Direction::Inbound | Direction::Internal => "incoming",
-    }
+    if late::is_ours(direction) { "outgoing" } else { "incoming" }
 }

@@ -3,9 +3,10 @@
 use super::config::Deals;
 use super::wire::Id;
 use super::{KeyCrm, NAME, NO_BUYER};
-use crate::core::action::{Action, Bound, On};
-use crate::core::ids::{ClientId, DealId, EmployeeId};
+use crate::core::action::{Action, On};
+use crate::core::ids::EmployeeId;
 use crate::crm::remote::{self, Class, refused, said};
+pub(super) use crate::crm::remote::{made_client, made_deal};
 use crate::crm::{ApplyError, Done, Work};
 
 /// An action in hand.
@@ -52,9 +53,7 @@ impl Desk<'_> {
             Action::Tag { on, tags } => self.tag(*on, tags).await,
             Action::Fields { on, touch, fields } => self.fields(*on, *touch, fields).await,
             Action::Note { text, .. } => self.note(text).await,
-            Action::Webhook { .. } => {
-                Err(refused("a webhook goes to another system: the outbox sends it, no CRM does"))
-            }
+            Action::Webhook { .. } => Err(ApplyError::webhook()),
         }
     }
 
@@ -117,15 +116,4 @@ pub(super) fn id_of(text: &str, what: &str) -> Result<Id, ApplyError> {
 
 pub(super) fn manager(id: &EmployeeId) -> Result<Id, ApplyError> {
     id_of(id.as_str(), "user")
-}
-
-pub(super) fn made_client(id: Id, what: String) -> Done {
-    let client = Some(ClientId::new(id.to_string()));
-    Done { bound: Bound { client, ..Bound::default() }, what }
-}
-
-pub(super) fn made_deal(client: Option<Id>, deal: Id, what: String) -> Done {
-    let client = client.map(|id| ClientId::new(id.to_string()));
-    let deal = Some(DealId::new(deal.to_string()));
-    Done { bound: Bound { client, deal, ..Bound::default() }, what }
 }

@@ -10,10 +10,8 @@ use super::records::{comment, put_some};
 use super::wire::{Card, Field, Order, by_uuid};
 use super::{DEAL, KeyCrm};
 use crate::core::action::{On, Touch};
-use crate::crm::remote::{Class, refused, said};
+use crate::crm::remote::{Class, UTM, refused, said};
 use crate::crm::{ApplyError, Done};
-
-const UTM: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"];
 
 /// Fields by where they go.
 pub(super) struct Sorted {

@@ -4,6 +4,7 @@
 mod fault;
 mod gate;
 mod key;
+pub mod late;
 mod lenient;
 mod rank;
 mod said;
@@ -21,7 +22,7 @@ pub use gate::{Class, Gate, Limit};
 pub use key::Key;
 pub use lenient::{Id, object, or_default};
 pub use rank::choose;
-pub use said::{id_of, mark, refused, said};
+pub use said::{UTM, id_of, made_client, made_deal, mark, refused, said};
 pub use times::Times;
 
 /// A larger answer is no answer of a CRM.

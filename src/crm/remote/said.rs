@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::Id;
 use crate::core::action::Bound;
+use crate::core::ids::{ClientId, DealId};
 use crate::crm::{ApplyError, Done};
 
 /// Under this mark what an action makes stands in the CRM: a hash of its idempotency key.
@@ -31,3 +32,19 @@ pub fn refused(why: &str) -> ApplyError {
 pub fn said(what: impl Into<String>) -> Done {
     Done { bound: Bound::default(), what: what.into() }
 }
+
+/// A client was made or found.
+pub fn made_client(id: Id, what: String) -> Done {
+    let client = Some(ClientId::new(id.to_string()));
+    Done { bound: Bound { client, ..Bound::default() }, what }
+}
+
+/// A deal was made or found, by the word the CRM has for it.
+pub fn made_deal(client: Option<Id>, deal: Id, what: String) -> Done {
+    let client = client.map(|id| ClientId::new(id.to_string()));
+    let deal = Some(DealId::new(deal.to_string()));
+    Done { bound: Bound { client, deal, ..Bound::default() }, what }
+}
+
+/// The fields by which visits are told, as the rules name them.
+pub const UTM: [&str; 5] = ["utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"];

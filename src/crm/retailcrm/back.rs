@@ -3,7 +3,7 @@
 //! sent twice without harm; a notification is rather seen twice than not at all.
 
 use super::Entity;
-use super::desk::{Desk, made_client, made_order, said};
+use super::desk::{Desk, made_client, made_deal, said};
 use super::notes::message_note;
 use super::wire::{OneCustomer, OneOrder};
 use crate::core::action::{Action, Bound};
@@ -46,7 +46,7 @@ impl Desk<'_> {
         let Some(OneOrder { order }) = found else { return Ok(None) };
         self.crm.remember_site(Entity::Order, order.id, order.site.as_deref()).await;
         let client = order.customer.map(|customer| customer.id);
-        Ok(Some(made_order(client, order.id, format!("made order {}", order.id))))
+        Ok(Some(made_deal(client, order.id, format!("made order {}", order.id))))
     }
 
     /// What stands under our mark; 404: nothing.

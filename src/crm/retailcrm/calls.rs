@@ -4,16 +4,13 @@
 use super::desk::{Desk, manager, said};
 use super::wire::{EventAnswer, Id, NewCall, NewEvent, Uploaded};
 use crate::core::action::{Bound, CallResult};
-use crate::core::case::{AnsweredBy, Event};
+use crate::core::case::Event;
 use crate::core::facts::Direction;
 use crate::core::ids::EmployeeId;
-use crate::core::record::{Outcome, between};
-use crate::crm::remote::{Class, Fault};
+use crate::core::record::between;
+use crate::crm::remote::{Class, Fault, late};
 use crate::crm::{ApplyError, Done};
 use tracing::debug;
-
-/// Stands for the registered call until it is over.
-const LATER: &str = "later";
 
 impl Desk<'_> {
     pub(super) async fn register_call(
@@ -21,30 +18,19 @@ impl Desk<'_> {
         result: CallResult,
         who: Option<&EmployeeId>,
     ) -> Result<Done, ApplyError> {
-        if self.work.case.ended.is_none() {
-            let bound = Bound { call: Some(LATER.to_owned()), ..Bound::default() };
-            let what = "nothing yet: retailCRM takes a call when it is over".to_owned();
-            return Ok(Done { bound, what });
+        if let Some(done) =
+            late::not_yet(self.work, "nothing yet: retailCRM takes a call when it is over")
+        {
+            return Ok(done);
         }
         self.upload(result, who).await
     }
 
     pub(super) async fn update_call(&self) -> Result<Done, ApplyError> {
-        match self.work.bound.call.as_deref() {
-            Some(LATER) => {}
-            Some(_) => return Ok(said("nothing: the call has the address of its recording")),
-            None => return Ok(said("nothing: this call was not registered")),
+        match late::put_off(self.work) {
+            Ok((result, who)) => self.upload(result, who).await,
+            Err(done) => Ok(done),
         }
-        let case = self.work.case;
-        let result = match case.outcome {
-            Some(Outcome::Voicemail) => CallResult::Voicemail,
-            Some(Outcome::Unreached) => CallResult::Unreached,
-            _ if case.answered_by() != AnsweredBy::Nobody => CallResult::Answered,
-            _ if way(case.direction) == "out" => CallResult::Unreached,
-            _ => CallResult::Missed,
-        };
-        let who = case.speaker().or(case.caller.as_ref()).and_then(|who| who.employee.as_ref());
-        self.upload(result, who).await
     }
 
     async fn upload(
@@ -136,8 +122,5 @@ impl Desk<'_> {
 }
 
 fn way(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Outbound | Direction::Callback => "out",
-        Direction::Inbound | Direction::Internal => "in",
-    }
+    if late::is_ours(direction) { "out" } else { "in" }
 }

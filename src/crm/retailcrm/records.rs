@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::desk::{Desk, made_client, made_order, manager, refused, said};
+use super::desk::{Desk, made_client, made_deal, manager, refused, said};
 use super::fields::Sorted;
 use super::wire::{Corporates, Id, NewCorporate, NewCustomer, NewOrder, PhoneNumber, Ref, Tag};
 use super::{Entity, Retail};
@@ -104,7 +104,7 @@ impl Desk<'_> {
             && let Some(open) = self.crm.open_order(client).await?
         {
             let what = format!("nothing: order {open} was opened meanwhile");
-            return Ok(made_order(Some(client), open, what));
+            return Ok(made_deal(Some(client), open, what));
         }
         let Sorted { source, own, rest } = self.crm.sorted(fields);
         let name = self.work.case.client().map(|client| client.name.clone());
@@ -131,7 +131,7 @@ impl Desk<'_> {
             tagged.map_err(|error| ApplyError::Lost { why: error.to_string() })?;
             what.push_str(", and tagged the client");
         }
-        Ok(made_order(Some(client), id, what))
+        Ok(made_deal(Some(client), id, what))
     }
 
     pub(super) async fn change_owner(&self, of: On, to: &EmployeeId) -> Result<Done, ApplyError> {

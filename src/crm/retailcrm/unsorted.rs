@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Entity;
-use super::desk::{Desk, made_order, manager, said};
+use super::desk::{Desk, made_deal, manager, said};
 use super::fields::Sorted;
 use super::records::comment;
 use super::wire::{NewOrder, Order};
@@ -72,7 +72,7 @@ impl Desk<'_> {
         }
         self.edit(Entity::Order, order.id, &change).await?;
         let client = order.customer.map(|customer| customer.id);
-        Ok(made_order(client, order.id, format!("order {} is of {owner} now", order.id)))
+        Ok(made_deal(client, order.id, format!("order {} is of {owner} now", order.id)))
     }
 
     /// The oldest open order without a manager for this number.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::callback::book::row::stage_word;
 use crate::core::campaign::order::{Ending, Stage, View};
 
 /// A proxy cuts a connection on which nothing comes.
@@ -56,13 +57,8 @@ impl Status {
 
 fn word(stage: Stage) -> &'static str {
     match stage {
-        Stage::Accepted => "accepted",
-        Stage::Waiting => "waiting",
-        Stage::DiallingManagers => "dialling_managers",
-        Stage::ManagerOnLine => "manager_on_line",
-        Stage::DiallingClient => "dialling_client",
-        Stage::Connected => "connected",
         Stage::Over(_) => "over",
+        stage => stage_word(stage),
     }
 }
 

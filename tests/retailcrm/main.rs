@@ -14,6 +14,7 @@ mod find;
 mod hour;
 mod house;
 mod install;
+mod lag;
 mod lost;
 mod matrix;
 mod quiet;

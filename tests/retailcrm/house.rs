@@ -39,6 +39,11 @@ impl House {
         Self::with(|config| config).await
     }
 
+    /// One whose CRM may take its time: many at once are slow.
+    pub async fn patient() -> Self {
+        Self::with(|config| RetailConfig { timeout: Duration::from_secs(60), ..config }).await
+    }
+
     pub async fn with(change: impl FnOnce(RetailConfig) -> RetailConfig) -> Self {
         let fake = Fake::start().await;
         {

@@ -20,3 +20,5 @@ mod matrix;
 mod quiet;
 mod sets;
 mod shape;
+mod stories;
+mod turn;

@@ -23,7 +23,7 @@ impl Desk<'_> {
         let spot = self.spot(*on).await?;
         let later_than = match dedupe {
             Dedupe::Never => None,
-            Dedupe::UntilDue => Some(Timestamp::now()),
+            Dedupe::UntilDue => Some(self.work.case.at),
             Dedupe::WhileOpen => Some(Timestamp::MIN),
         };
         if let Some(later_than) = later_than

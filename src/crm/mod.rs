@@ -122,6 +122,15 @@ pub trait Crm: Send + Sync {
     /// [`CrmError`].
     async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError>;
 
+    /// The same for what follows from a case: nobody waits for it on the line, so it takes its turn
+    /// with the deliveries, and leaves what is kept for look-ups to callers.
+    ///
+    /// # Errors
+    /// [`CrmError`].
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.find(phone).await
+    }
+
     /// Whom to ring for this number, as quickly as the CRM can tell: a call waits for it. The
     /// owner is right, the deals may be missing where [`Crm::caller_is_rough`].
     ///

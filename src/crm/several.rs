@@ -61,6 +61,10 @@ impl Crm for Several {
         self.of(None).find(phone).await
     }
 
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.of(None).facts(phone).await
+    }
+
     async fn caller(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
         self.of(None).caller(phone).await
     }

@@ -89,7 +89,7 @@ pub(super) async fn settle(
 /// Asks the CRM itself; the directory may remember what was true this morning.
 async fn find(worker: &Worker, crm: &dyn Crm, entry: &Entry) -> Result<Known, CrmError> {
     let Some(number) = &entry.case.number else { return Ok(Known::Nobody) };
-    let found = timeout(worker.config.timeout, crm.find(number)).await;
+    let found = timeout(worker.config.timeout, crm.facts(number)).await;
     Ok(match found.unwrap_or(Err(CrmError::Slow))? {
         Some(client) => Known::Client(client.into()),
         None => Known::Nobody,

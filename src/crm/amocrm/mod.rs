@@ -169,6 +169,10 @@ impl Crm for Amo {
         Ok(self.by_number(Class::Lookup, phone).await?)
     }
 
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(self.by_number(Class::Delivery, phone).await?)
+    }
+
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
         let users = self.users(Class::Delivery).await?;
         Ok(users.into_iter().map(|user| staff::employee(user, &self.config.numbers)).collect())

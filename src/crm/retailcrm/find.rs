@@ -18,7 +18,7 @@ const CLOSED: [&str; 2] = ["complete", "cancel"];
 impl Retail {
     /// One request: the CRM knows the spellings of numbers itself. The deals are missing.
     pub(super) async fn find_caller(&self, phone: &Phone) -> Result<Option<Client>, Fault> {
-        let Caller { manager, customer } = self.who_calls(phone).await?;
+        let Caller { manager, customer } = self.who_calls(Class::Lookup, phone).await?;
         match (customer, manager) {
             (Some(customer), manager) => {
                 let owner = manager.map(|manager| manager.id).or(customer.manager_id);
@@ -30,9 +30,9 @@ impl Retail {
         }
     }
 
-    async fn who_calls(&self, phone: &Phone) -> Result<Caller, Fault> {
+    async fn who_calls(&self, class: Class, phone: &Phone) -> Result<Caller, Fault> {
         let query = [("phone", phone.digits()), ("details", "1"), ("ignoreStatus", "1")];
-        self.api.get(Class::Lookup, "telephony/manager", &query).await
+        self.api.get(class, "telephony/manager", &query).await
     }
 
     /// The whole answer: every client with this number, his company and all orders.
@@ -41,7 +41,7 @@ impl Retail {
         class: Class,
         phone: &Phone,
     ) -> Result<Option<Client>, Fault> {
-        let caller = match self.who_calls(phone).await {
+        let caller = match self.who_calls(class, phone).await {
             Ok(caller) => caller,
             // A key without the right to telephony still finds clients by name and number.
             Err(Fault::Refused { .. } | Fault::Forbidden(_)) => {

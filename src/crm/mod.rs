@@ -111,8 +111,9 @@ pub enum Examined {
 /// A CRM: whom a number belongs to, and who works here.
 #[async_trait]
 pub trait Crm: Send + Sync {
-    /// A short name for logs and metrics: `builtin`.
-    fn name(&self) -> &'static str;
+    /// A short name for logs and metrics: `builtin`. Where the configuration has a name for it,
+    /// that one is used: see [`named`].
+    fn name(&self) -> &str;
 
     /// The client with this number, with its open and closed deals. Of several: who has an open
     /// deal, contacts before companies, else the newest, and never a deleted one. `None`: the CRM
@@ -212,7 +213,18 @@ fn number_of(text: &str) -> Option<Number> {
     }
 }
 
+/// A CRM with its name in the configuration, by which logs, metrics and the outbox know it.
+pub type Named<'c> = (&'c str, &'c dyn Crm);
+
 /// The CRM that serves a line.
-pub fn of_line<'c>(crm: &'c dyn Crm, line: Option<&str>) -> &'c dyn Crm {
-    crm.several().map_or(crm, |several| several.of(line))
+pub fn of_line<'c>(crm: &'c dyn Crm, line: Option<&str>) -> Named<'c> {
+    crm.several().map_or((crm.name(), crm), |several| several.of(line))
+}
+
+/// All CRMs behind this one, the one for the rest first.
+pub fn named(crm: &dyn Crm) -> Vec<Named<'_>> {
+    match crm.several() {
+        Some(several) => several.all().iter().map(|(name, crm)| (name.as_str(), &**crm)).collect(),
+        None => vec![(crm.name(), crm)],
+    }
 }

@@ -5,6 +5,7 @@ mod fault;
 mod gate;
 mod key;
 pub mod late;
+mod left;
 mod lenient;
 mod rank;
 mod said;
@@ -18,8 +19,9 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 
 pub use fault::Fault;
-pub use gate::{Class, Gate, Limit};
+pub use gate::{Class, Gate, LONGEST_REST, Limit};
 pub use key::Key;
+pub use left::{Left, within};
 pub use lenient::{Id, object, or_default};
 pub use rank::choose;
 pub use said::{UTM, id_of, made_client, made_deal, mark, refused, said};
@@ -57,7 +59,11 @@ impl Answer {
     /// [`Fault::Strange`]: it is none, or another one than expected.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         serde_json::from_slice(&self.body)
-            .map_err(|error| Fault::Strange(format!("{}: {error}", self.status.as_u16())))
+            // It may repeat what it could not read, a number among others.
+            .map_err(|error| {
+                let why = quiet(&error.to_string());
+                Fault::Strange(format!("{}: {why}", self.status.as_u16()))
+            })
     }
 
     /// The same; 204 and an empty body are nothing.
@@ -132,8 +138,17 @@ impl Remote {
         class: Class,
         request: RequestBuilder,
     ) -> Result<(Answer, bool), Fault> {
-        self.gate.pass(class).await;
-        let response = request.send().await.map_err(Fault::of_sending)?;
+        let (client, request) = request.build_split();
+        let request = request.map_err(Fault::of_sending)?;
+        left::comes();
+        self.gate.pass(class).await.map_err(|left| {
+            let why = format!("{} asked us to rest", self.name);
+            Fault::Later { after: Some(left), why }
+        })?;
+        if !request.method().is_safe() {
+            left::leaves();
+        }
+        let response = client.execute(request).await.map_err(Fault::of_sending)?;
         let (status, after) = (response.status(), retry_after(&response));
         let json = response
             .headers()
@@ -229,6 +244,18 @@ mod tests {
         assert_eq!(quiet("8 (916) 123-45-67 is taken"), "8916***4567 is taken");
         assert_eq!(quiet("+7 916\u{a0}123.45.67."), "+7916***4567.");
         assert_eq!(quiet("нет 42"), "нет 42");
+    }
+
+    #[test]
+    fn a_number_in_an_answer_of_another_form_is_masked() {
+        let body = Bytes::from_static(br#"{"name": 79161234567}"#);
+        #[derive(serde::Deserialize, Debug)]
+        struct Named {
+            #[expect(dead_code, reason = "it is never read as far as that")]
+            name: String,
+        }
+        let told = Answer { status: StatusCode::OK, body }.json::<Named>().unwrap_err().to_string();
+        assert!(told.contains("invalid type: integer `7916***4567`"), "{told}");
     }
 
     #[test]

@@ -106,7 +106,7 @@ metrics! {
     /// Answers of the directory: hit, miss, negative, stale, coalesced, slow, down.
     lookups: IntCounterVec "dozvon_owner_cache_requests_total" ["result"]
     /// Entries in the directory's cache.
-    cache_entries: IntGauge "dozvon_owner_cache_entries"
+    cache_entries: IntGaugeVec "dozvon_owner_cache_entries" ["crm"]
     /// Requests to the CRM, by operation and outcome (ok, slow, fault).
     crm_requests: IntCounterVec "dozvon_crm_requests_total" ["crm", "op", "outcome"]
     /// Seconds a request to the CRM takes.
@@ -152,13 +152,13 @@ metrics! {
     /// Cases and records of calls that could not be kept: the store failed longer than memory lasts.
     outbox_lost: IntCounter "dozvon_outbox_lost_total"
     /// Entries of the outbox that wait or are under way.
-    outbox_pending: IntGauge "dozvon_outbox_pending"
+    outbox_pending: IntGaugeVec "dozvon_outbox_pending" ["crm"]
     /// Age in seconds of the oldest entry that waits, as the store has them.
-    outbox_oldest: IntGauge "dozvon_outbox_oldest_seconds"
+    outbox_oldest: IntGaugeVec "dozvon_outbox_oldest_seconds" ["crm"]
     /// Entries that were given up until a person releases or drops them.
-    outbox_parked: IntGauge "dozvon_outbox_parked"
+    outbox_parked: IntGaugeVec "dozvon_outbox_parked" ["crm"]
     /// Actions by what came of them (done, later, lost, refused, held).
-    outbox_deliveries: IntCounterVec "dozvon_outbox_deliveries_total" ["action", "result"]
+    outbox_deliveries: IntCounterVec "dozvon_outbox_deliveries_total" ["crm", "action", "result"]
     /// Seconds an action takes at the CRM or the receiver of a webhook.
     outbox_delivery_seconds: Histogram "dozvon_outbox_delivery_seconds" {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0}
     /// Seconds from the moment an action was due to its being done, whatever had to be tried again.
@@ -194,7 +194,7 @@ metrics! {
     /// Age in seconds of the oldest missed call nobody has returned.
     missed_oldest: IntGauge "dozvon_missed_oldest_seconds"
     /// Employees taken over from the CRM.
-    employees: IntGauge "dozvon_employees"
+    employees: IntGaugeVec "dozvon_employees" ["crm"]
     /// Calls and deliveries for the receiver of traces, by what came of them (sent, full, lost).
     traces: IntCounterVec "dozvon_traces_total" ["result"]
     /// Threads that work for this process's tasks.

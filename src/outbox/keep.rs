@@ -1,6 +1,7 @@
 //! Keeps house: counts for the metrics, and throws old rows away, a few at a time so that nobody
 //! waits for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tracing::{debug, info};
 use super::Wall;
 use super::entry::moment;
 use crate::core::record::between;
+use crate::crm::config::WEBHOOKS;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -35,9 +37,26 @@ pub(super) const OLD: [&str; 5] = [
     "DELETE FROM call_record WHERE id IN (SELECT id FROM call_record WHERE at < ? LIMIT ?)",
     "DELETE FROM outbox_call WHERE call IN (SELECT call FROM outbox_call c WHERE updated < ? \
      AND NOT EXISTS (SELECT 1 FROM outbox WHERE call = c.call) LIMIT ?)",
-    "DELETE FROM outbox_client WHERE client IN (SELECT client FROM outbox_client \
+    "DELETE FROM outbox_client WHERE (client, crm) IN (SELECT client, crm FROM outbox_client \
      WHERE next_try IS NULL AND claimed_by IS NULL AND updated < ? LIMIT ?)",
 ];
+
+/// What is not done, by state and CRM.
+pub(super) const COUNT_OPEN: &str = "SELECT state, crm, count(*), min(created) FROM outbox \
+    WHERE state IN ('waiting', 'working', 'parked') GROUP BY state, crm";
+
+/// What waits for one CRM.
+#[derive(Default)]
+struct Open {
+    pending: i64,
+    parked: i64,
+    oldest: Option<i64>,
+}
+
+/// The name of a CRM in metrics.
+pub(super) fn shown(crm: &str) -> &str {
+    if crm.is_empty() { WEBHOOKS } else { crm }
+}
 
 /// Until `stop`.
 pub(super) async fn run(
@@ -75,25 +94,27 @@ pub(super) async fn run(
 /// # Errors
 /// The store's.
 pub async fn count(store: &Store, metrics: &Metrics, now: Timestamp) -> Result<(), sqlx::Error> {
-    let rows: Vec<(String, i64, i64)> = query_as(
-        "SELECT state, count(*), min(created) FROM outbox \
-         WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",
-    )
-    .fetch_all(store.pool())
-    .await?;
-    let (mut pending, mut parked, mut oldest) = (0, 0, None);
-    for (state, count, created) in rows {
+    let rows: Vec<(String, String, i64, i64)> =
+        query_as(COUNT_OPEN).fetch_all(store.pool()).await?;
+    // Who has nothing left stands at 0.
+    let mut all: BTreeMap<String, Open> =
+        metrics.crms_of_outbox().map(|crm| (crm, Open::default())).collect();
+    for (state, crm, count, created) in rows {
+        let open = all.entry(shown(&crm).to_owned()).or_default();
         if state == "parked" {
-            parked = count;
+            open.parked += count;
         } else {
-            pending += count;
-            oldest = Some(oldest.map_or(created, |oldest: i64| oldest.min(created)));
+            open.pending += count;
+            open.oldest = Some(open.oldest.map_or(created, |oldest| oldest.min(created)));
         }
     }
-    let age = oldest.map_or(0, |at| between(moment(at), now).as_secs());
-    metrics.outbox_pending.set(pending);
-    metrics.outbox_parked.set(parked);
-    metrics.outbox_oldest.set(i64::try_from(age).unwrap_or(i64::MAX));
+    for (crm, open) in all {
+        let age = open.oldest.map_or(0, |at| between(moment(at), now).as_secs());
+        metrics.outbox_pending.with_label_values(&[&crm]).set(open.pending);
+        metrics.outbox_parked.with_label_values(&[&crm]).set(open.parked);
+        let age = i64::try_from(age).unwrap_or(i64::MAX);
+        metrics.outbox_oldest.with_label_values(&[&crm]).set(age);
+    }
     Ok(())
 }
 

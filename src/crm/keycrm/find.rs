@@ -17,7 +17,7 @@ impl KeyCrm {
     /// One request. The deals are missing as far as they are not known already.
     pub(super) async fn find_caller(&self, phone: &Phone) -> Result<Option<Client>, Fault> {
         let buyers = self.with_number(Class::Lookup, phone).await?;
-        self.chosen(buyers, phone, &[]).await
+        self.chosen(Class::Lookup, buyers, phone, &[]).await
     }
 
     /// The whole answer: every client with this number, and all cards or orders.
@@ -34,18 +34,19 @@ impl KeyCrm {
             }
             Deals::Orders => self.orders(class, phone).await?,
         };
-        self.chosen(buyers, phone, &orders).await
+        self.chosen(class, buyers, phone, &orders).await
     }
 
     async fn chosen(
         &self,
+        class: Class,
         buyers: Vec<Buyer>,
         phone: &Phone,
         orders: &[Order],
     ) -> Result<Option<Client>, Fault> {
         let closed = match orders {
             [] => Arc::default(),
-            _ => self.closed(Class::Lookup).await?,
+            _ => self.closed(class).await?,
         };
         let cards = self.cards.lock().await;
         let mut all = Vec::new();

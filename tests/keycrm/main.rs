@@ -7,6 +7,7 @@ mod actions;
 mod common;
 #[path = "../support/crm_outbox.rs"]
 mod crm_outbox;
+
 mod fake;
 mod faults;
 mod find;
@@ -15,5 +16,8 @@ mod house;
 mod lost;
 mod matrix;
 mod quiet;
+mod reading;
 mod sets;
 mod shape;
+mod twice;
+mod waits;

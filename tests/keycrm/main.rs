@@ -7,6 +7,7 @@ mod actions;
 mod common;
 #[path = "../support/crm_outbox.rs"]
 mod crm_outbox;
+mod dialogues;
 
 mod fake;
 mod faults;

@@ -71,7 +71,7 @@ pub(super) struct Reading {
     pub(super) pass: Pass,
     /// By our clock.
     pub(super) begun: Timestamp,
-    /// They are there, wherever they stand in the pages.
+    /// They are there, wherever they were seen.
     alive: HashSet<Id>,
 }
 
@@ -116,9 +116,8 @@ impl Cards {
         self.reading.as_mut()?.pass.page += 1;
         let mut reading = self.reading.take_if(|_| last)?;
         self.read = Some(Instant::now());
-        reading.alive.extend(reading.pass.seen.keys());
         if reading.pass.missed_some() {
-            self.reading = Some(Reading::new(true, reading.alive.clone()));
+            self.reading = Some(Reading::new(true, std::mem::take(&mut reading.alive)));
             return Some((reading, Vec::new()));
         }
         let gone = self.known.extract_if(|id, _| !reading.alive.contains(id));

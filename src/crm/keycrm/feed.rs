@@ -16,6 +16,8 @@ use super::wire::Id;
 
 /// How far the clocks may be apart.
 pub(super) const SLACK: SignedDuration = SignedDuration::from_mins(10);
+/// Times further ahead than this are not of our days, whatever zone they are in.
+pub(super) const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// KeyCRM's clock. A time it wrote shows that its clock stood there at least, when we read it.
 #[derive(Debug, Default)]
@@ -23,7 +25,7 @@ pub(super) struct Clock(Option<(Timestamp, Instant)>);
 
 impl Clock {
     pub(super) fn saw(&mut self, written: Timestamp) {
-        let (now, latest) = (Instant::now(), Timestamp::now().saturating_add(SLACK));
+        let (now, latest) = (Instant::now(), Timestamp::now().saturating_add(AHEAD));
         let later = self.at(now).is_none_or(|known| known < written);
         // Somebody may have imported a year that is to come.
         if later && latest.is_ok_and(|latest| written <= latest) {
@@ -146,7 +148,7 @@ mod tests {
         let (old, new) = (ago(60), ago(30));
         clock.saw(new);
         clock.saw(old);
-        clock.saw(ago(-60));
+        clock.saw(ago(-2 * 24 * 60));
         let read = clock.at(Instant::now()).unwrap();
         assert!(read >= new && read < new + SignedDuration::from_mins(1), "{read}");
         assert!(clock.at(now).unwrap() <= new, "it was read after that");

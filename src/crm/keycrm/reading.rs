@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
 use super::api::PAGE;
 use super::cards::{Cards, Known};
-use super::feed::{Clock, Feed, SLACK};
+use super::feed::{AHEAD, Clock, Feed, SLACK};
 use super::wire::{Buyer, Card, Id, Order, Page, Row};
 use super::{DEAL, KeyCrm};
 use crate::core::ids::ClientId;
@@ -219,7 +219,7 @@ impl KeyCrm {
 
     /// From then to what the clocks can make of now.
     pub(super) fn between(&self, since: Timestamp) -> String {
-        let until = Timestamp::now().saturating_add(SignedDuration::from_hours(24));
+        let until = Timestamp::now().saturating_add(AHEAD);
         format!("{},{}", self.times.write(since), self.times.write(until.unwrap_or_default()))
     }
 }

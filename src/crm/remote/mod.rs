@@ -22,7 +22,7 @@ pub use gate::{Class, Gate, Limit};
 pub use key::Key;
 pub use lenient::{Id, object, or_default};
 pub use rank::choose;
-pub use said::{UTM, id_of, made_client, made_deal, mark, refused, said};
+pub use said::{UTM, afterwards, id_of, made_client, made_deal, mark, refused, said};
 pub use times::Times;
 
 /// A larger answer is no answer of a CRM.

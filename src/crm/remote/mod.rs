@@ -24,7 +24,7 @@ pub use key::Key;
 pub use left::{Left, within};
 pub use lenient::{Id, object, or_default};
 pub use rank::choose;
-pub use said::{UTM, id_of, made_client, made_deal, mark, refused, said};
+pub use said::{UTM, afterwards, id_of, made_client, made_deal, mark, refused, said};
 pub use times::Times;
 
 /// A larger answer is no answer of a CRM.
@@ -41,6 +41,7 @@ pub struct Remote {
     gate: Gate,
     name: &'static str,
     too_much: Option<StatusCode>,
+    patience: Option<Duration>,
 }
 
 /// An answer that came whole.
@@ -90,7 +91,7 @@ impl Remote {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| Fault::Unreachable(error.to_string()))?;
-        Ok(Self { client, gate: Gate::new(limit), name, too_much: None })
+        Ok(Self { client, gate: Gate::new(limit), name, too_much: None, patience: None })
     }
 
     /// For building requests.
@@ -102,6 +103,12 @@ impl Remote {
     #[must_use]
     pub fn rests_at(self, status: StatusCode) -> Self {
         Self { too_much: Some(status), ..self }
+    }
+
+    /// A delivery that would wait longer for its turn is not sent, and is told so.
+    #[must_use]
+    pub fn waits_at_most(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
     }
 
     /// So many of a window's requests are for look-ups only: where a window is long, a caller shall
@@ -132,6 +139,22 @@ impl Remote {
         self.exchange(class, request).await.map(drop)
     }
 
+    async fn turn(&self, class: Class) -> Result<(), Fault> {
+        let not_now = |after: Option<Duration>| {
+            let why = "it wants rest, or others are first: nothing was sent".to_owned();
+            Fault::Later { after, why }
+        };
+        let turn = self.gate.pass(class);
+        let passed = match self.patience.filter(|_| class == Class::Delivery) {
+            Some(patience) => match tokio::time::timeout(patience, turn).await {
+                Ok(passed) => passed,
+                Err(_) => return Err(not_now(self.gate.resting())),
+            },
+            None => turn.await,
+        };
+        passed.map_err(|left| not_now(Some(left)))
+    }
+
     /// An answer of 2xx, and whether it says that it is JSON.
     async fn exchange(
         &self,
@@ -141,10 +164,7 @@ impl Remote {
         let (client, request) = request.build_split();
         let request = request.map_err(Fault::of_sending)?;
         left::comes();
-        self.gate.pass(class).await.map_err(|left| {
-            let why = format!("{} asked us to rest", self.name);
-            Fault::Later { after: Some(left), why }
-        })?;
+        self.turn(class).await?;
         if !request.method().is_safe() {
             left::leaves();
         }

@@ -23,6 +23,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Inbound, Self::Outbound, Self::Internal, Self::Callback];
+
     /// Its word in rules and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

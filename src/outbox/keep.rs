@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, query, query_as};
+use sqlx::{AssertSqlSafe, query, query_as, query_scalar};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::Wall;
-use super::entry::moment;
+use super::entry::{Progress, Step, json, moment};
+use crate::core::action::Planned;
 use crate::core::record::between;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -38,6 +39,33 @@ pub(super) const OLD: [&str; 5] = [
     "DELETE FROM outbox_client WHERE client IN (SELECT client FROM outbox_client \
      WHERE next_try IS NULL AND claimed_by IS NULL AND updated < ? LIMIT ?)",
 ];
+
+macro_rules! open {
+    ($state:literal) => {
+        (
+            concat!(
+                "SELECT since, actions, progress FROM outbox WHERE state IN ('waiting', 'working', 'parked') AND state = '",
+                $state,
+                "' AND NOT (tries = 0 AND next_try > ?1) ORDER BY created LIMIT 50"
+            ),
+            concat!(
+                "SELECT id FROM outbox WHERE state IN ('waiting', 'working', 'parked') AND state = '",
+                $state,
+                "' AND created <= ?1 AND since <= ?1 \
+                 AND NOT (tries = 0 AND next_try > ?1) LIMIT ?2"
+            ),
+        )
+    };
+}
+
+/// Of the entries that wait, and of those under way: the oldest that are due (now), and those
+/// that were due before (that moment, how many at most). One that waits because its rule says so was
+/// never tried. The condition of the index stands in the text, or it would not be taken.
+pub(super) const OPEN: [(&str, &str); 2] = [open!("waiting"), open!("working")];
+/// Later than this an action is late: the promise in `grafana/alerts.toml`.
+const LATE: Duration = Duration::from_secs(60);
+/// More than so many are not counted one by one at each scrape.
+const MOST: i64 = 1000;
 
 /// Until `stop`.
 pub(super) async fn run(
@@ -75,26 +103,60 @@ pub(super) async fn run(
 /// # Errors
 /// The store's.
 pub async fn count(store: &Store, metrics: &Metrics, now: Timestamp) -> Result<(), sqlx::Error> {
-    let rows: Vec<(String, i64, i64)> = query_as(
-        "SELECT state, count(*), min(created) FROM outbox \
-         WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",
+    let rows: Vec<(String, i64)> = query_as(
+        "SELECT state, count(*) FROM outbox WHERE state IN ('waiting', 'working', 'parked') \
+         GROUP BY state",
     )
     .fetch_all(store.pool())
     .await?;
-    let (mut pending, mut parked, mut oldest) = (0, 0, None);
-    for (state, count, created) in rows {
+    let (mut pending, mut parked) = (0, 0);
+    for (state, count) in rows {
         if state == "parked" {
             parked = count;
         } else {
             pending += count;
-            oldest = Some(oldest.map_or(created, |oldest: i64| oldest.min(created)));
         }
     }
-    let age = oldest.map_or(0, |at| between(moment(at), now).as_secs());
+    let (mut oldest, mut overdue) = (Duration::ZERO, 0_usize);
+    for (due, late) in OPEN {
+        let made: Vec<Made> =
+            query_as(due).bind(now.as_microsecond()).fetch_all(store.pool()).await?;
+        let ages = made.iter().filter_map(|made| made.due()).map(|due| between(due, now));
+        oldest = ages.max().unwrap_or_default().max(oldest);
+        let before = now.checked_sub(LATE).unwrap_or(now).as_microsecond();
+        let late: Vec<i64> =
+            query_scalar(late).bind(before).bind(MOST).fetch_all(store.pool()).await?;
+        overdue += late.len();
+    }
     metrics.outbox_pending.set(pending);
     metrics.outbox_parked.set(parked);
-    metrics.outbox_oldest.set(i64::try_from(age).unwrap_or(i64::MAX));
+    metrics.outbox_oldest.set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
+    metrics.outbox_overdue.set(i64::try_from(overdue).unwrap_or(MOST).min(MOST));
     Ok(())
+}
+
+/// What tells from when an entry is due: `since`, actions, progress.
+#[derive(sqlx::FromRow)]
+struct Made {
+    since: i64,
+    actions: String,
+    progress: String,
+}
+
+impl Made {
+    /// Its rule may have the action wait that is next. `None`: it cannot be read, which the worker
+    /// tells of.
+    fn due(&self) -> Option<Timestamp> {
+        let (actions, progress): (Vec<Planned>, Vec<Step>) =
+            (json(&self.actions).ok()?, json(&self.progress).ok()?);
+        let undone = |step: Option<&Step>| {
+            step.is_none_or(|step| matches!(step.is, Progress::Todo | Progress::Sending))
+        };
+        let next = actions.iter().enumerate().find(|(n, _)| undone(progress.get(*n)));
+        let after = next.and_then(|(_, planned)| planned.after);
+        let since = moment(self.since);
+        Some(after.map_or(since, |after| after.max(since)))
+    }
 }
 
 /// Throws away what is older, and gives the number of rows.

@@ -57,7 +57,7 @@ impl DoctorArgs {
         let rules = app::load_rules(&config)?;
         let builtin = Arc::new(Lazy::existing(config.store.path.clone()));
         let crm = open(&config.crm, builtin, For::People)?;
-        let report = examine(Subject {
+        let mut report = examine(Subject {
             nodes: config.nodes().iter().map(app::node).collect(),
             calls: config.calls.listen,
             dial: &config.dial,
@@ -66,6 +66,7 @@ impl DoctorArgs {
             recording: &config.recording,
         })
         .await;
+        examine_hooks(&config, &mut report);
         if self.json {
             print(&(serde_json::to_string(&report).into_diagnostic()? + "\n"))?;
         } else {
@@ -132,6 +133,19 @@ pub async fn examine(subject: Subject<'_>) -> Report {
         examine_node(config, &subject, &staff, &mut report).await;
     }
     report
+}
+
+/// A CRM that is to tell us something has to know where.
+fn examine_hooks(config: &Config, report: &mut Report) {
+    for (name, crm) in &config.crm {
+        if crm.hook_secret().is_some() && config.http.public_url.is_none() {
+            report.bad(
+                format!("CRM {name}"),
+                "`hook_secret` is set and `http.public_url` is not: it cannot tell us changes",
+                "set http.public_url to the address at which the CRM reaches this engine",
+            );
+        }
+    }
 }
 
 async fn examine_crm(crm: &dyn Crm, report: &mut Report) -> Vec<Employee> {

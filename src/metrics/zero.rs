@@ -24,6 +24,13 @@ const REQUESTS: [&str; 2] = ["find", "employees"];
 const ANSWERS: [&str; 3] = ["ok", "slow", "fault"];
 /// What comes of an action for a CRM.
 const DELIVERIES: [&str; 6] = ["done", "later", "lost", "refused", "held", "given_up"];
+/// Ways of a call.
+const DIRECTIONS: [&str; 4] = [
+    Direction::Inbound.as_str(),
+    Direction::Outbound.as_str(),
+    Direction::Internal.as_str(),
+    Direction::Callback.as_str(),
+];
 /// How a caller got nobody.
 const UNANSWERED: [Outcome; 3] = [Outcome::Abandoned, Outcome::Missed, Outcome::Voicemail];
 
@@ -33,6 +40,8 @@ pub fn closed_list(metric: &str, label: &str) -> Option<&'static [&'static str]>
     match (metric, label) {
         ("dozvon_outbox_deliveries_total", "result") => Some(&DELIVERIES),
         ("dozvon_crm_request_seconds", "op") => Some(&REQUESTS),
+        ("dozvon_esl_command_seconds", "verb") => Some(&VERBS),
+        ("dozvon_call_talk_seconds", "direction") => Some(&DIRECTIONS),
         _ => None,
     }
 }

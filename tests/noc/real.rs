@@ -233,6 +233,12 @@ async fn every_panel_has_an_answer_and_faults_are_alerted_on() {
     story.await.unwrap();
     calls(&stage, if picture::wanted() { 60 } else { 5 }, PAUSE).await;
     panels(&source, &prometheus).await;
+    for target in &targets {
+        let page = prometheus.http.get(format!("http://{target}/metrics")).send().await;
+        let page = page.unwrap().text().await.unwrap();
+        let unlisted = crate::whole::unlisted(&page);
+        assert!(unlisted.is_empty(), "add them to src/metrics/zero.rs: {unlisted:?}");
+    }
     picture::draw(&source, "noc", ask).await;
     let level = shown(&source, &prometheus, "Service level 80/20").await;
     let reached = shown(&source, &prometheus, "Owner reached").await;

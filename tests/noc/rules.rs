@@ -198,14 +198,16 @@ pub fn file(group: &str, rules: &[Rule], pace: Pace) -> String {
     out
 }
 
+/// An alert's name, when it is looked at, and the labels it fires with.
+type Expected<'a> = (String, &'a str, Option<BTreeMap<String, String>>);
+
 /// A case for promtool: series, when it looks, and for each alert whether it has to fire, with
 /// which labels.
 struct Proof<'a> {
     name: String,
     step: &'a str,
     series: BTreeMap<String, String>,
-    /// Its name, when, and the labels it fires with.
-    alerts: Vec<(String, &'a str, Option<BTreeMap<String, String>>)>,
+    alerts: Vec<Expected<'a>>,
 }
 
 fn of_alert<'a>(alert: &'a Alert, case: &'a Case, says: &str, fires: bool) -> Proof<'a> {
@@ -249,11 +251,7 @@ impl Counted {
 }
 
 /// `at`: when each of the three alerts of a promise is looked at; `fires`: whether it has to.
-fn expected<'a>(
-    slo: &Slo,
-    at: [&'a str; 3],
-    fires: [bool; 3],
-) -> Vec<(String, &'a str, Option<BTreeMap<String, String>>)> {
+fn expected<'a>(slo: &Slo, at: [&'a str; 3], fires: [bool; 3]) -> Vec<Expected<'a>> {
     let labels = BTreeMap::from([("slo".to_owned(), slo.name.clone())]);
     let alerts = BURNS.iter().zip(at).zip(fires);
     alerts

@@ -151,20 +151,43 @@ fn labels_are_those_whose_values_are_few() {
 
 const RULES: (&str, &str) = ("dozvon_rule_matches_total", "rule");
 
+/// What stands in the labels of a page: metric, label, value.
+fn told(page: &str) -> Vec<(String, String, String)> {
+    let samples = page.lines().filter(|line| !line.starts_with('#'));
+    let labelled = samples.filter_map(|sample| sample.split_once('{'));
+    let mut told = Vec::new();
+    for (name, rest) in labelled {
+        for pair in rest.split_once('}').unwrap().0.split("\",") {
+            let (label, value) = pair.split_once("=\"").unwrap();
+            let value = value.trim_end_matches('"').to_owned();
+            told.push((family(name).to_owned(), label.to_owned(), value));
+        }
+    }
+    told
+}
+
+/// A word of an engine that no list has: whoever asks for the listed one is told nothing.
+pub fn unlisted(page: &str) -> Vec<(String, String, String)> {
+    // Configured, or made with what it is of.
+    let free = ["line", "crm", "node", "name", "hash", "version", "commit", "rule", "action", "le"];
+    let values = values();
+    let listed = |(metric, label, value): &(String, String, String)| {
+        let known = values.get(&(metric.clone(), label.clone()));
+        free.contains(&label.as_str()) || known.is_some_and(|known| known.contains(value))
+    };
+    let mut told = told(page);
+    told.retain(|one| !listed(one));
+    told
+}
+
 /// The values a label of a metric has from the start, or may have.
 fn values() -> BTreeMap<(String, String), BTreeSet<String>> {
     let metrics = Metrics::new().unwrap();
     metrics.know_lines(["main"].into_iter());
     metrics.know_crm("builtin");
     let mut values: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
-    let page = metrics.render();
-    for sample in page.lines().filter(|line| !line.starts_with('#')) {
-        let Some((name, rest)) = sample.split_once('{') else { continue };
-        for pair in rest.split_once('}').unwrap().0.split("\",") {
-            let (label, value) = pair.split_once("=\"").unwrap();
-            let of = values.entry((family(name).to_owned(), label.to_owned())).or_default();
-            of.insert(value.trim_end_matches('"').to_owned());
-        }
+    for (metric, label, value) in told(&metrics.render()) {
+        values.entry((metric, label)).or_default().insert(value);
     }
     for metric in Metrics::ALL {
         for label in metric.labels {

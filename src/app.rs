@@ -191,7 +191,8 @@ impl App {
         papers: Papers,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new()?);
-        metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let commit = option_env!("DOZVON_COMMIT").unwrap_or_default();
+        metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), commit]).set(1);
         let calls = bind("calls", "calls.listen", config.calls.listen)?;
         let web = bind("metrics and health", "http.listen", config.http.listen)?;
         let addresses = (local(&calls, config.calls.listen), local(&web, config.http.listen));

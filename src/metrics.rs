@@ -10,14 +10,19 @@ use prometheus::{
 };
 
 mod call;
+mod cores;
 mod dialect;
 mod exemplar;
 mod heartbeat;
+mod limited;
 mod text;
 mod zero;
 
+pub use call::SHORT;
 pub use dialect::Dialect;
 pub use exemplar::CallHistogram;
+pub use limited::{RateLimited, rate_limited};
+pub use zero::closed_list;
 
 /// A metric as it is declared.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,6 +49,7 @@ macro_rules! metrics {
         #[derive(Debug)]
         pub struct Metrics {
             registry: Registry,
+            cores: cores::Cores,
             $(#[doc = $help] pub $field: $kind,)+
         }
 
@@ -66,7 +72,7 @@ macro_rules! metrics {
                 // CPU seconds, memory and open files of this process, under their usual names.
                 registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
                 $(let $field = register(&registry, <$kind as Make>::make($name, $help.trim(), &[$($($label),+)?], &[$($($bucket),+)?])?)?;)+
-                let metrics = Self { registry, $($field,)+ };
+                let metrics = Self { registry, cores: cores::Cores::default(), $($field,)+ };
                 metrics.begin_at_zero();
                 Ok(metrics)
             }
@@ -85,6 +91,14 @@ metrics! {
     calls: IntCounterVec "dozvon_calls_total" ["direction", "line", "outcome"]
     /// Calls in hand now.
     calls_active: IntGauge "dozvon_calls_active"
+    /// Calls in hand now, by the node that handed them over; `unknown` where no control link has told of it yet.
+    node_calls: IntGaugeVec "dozvon_node_calls" ["node"]
+    /// Calls this engine began to lead, by the node that handed them over.
+    calls_begun: IntCounterVec "dozvon_calls_begun_total" ["node"]
+    /// Legs this engine dialled itself on this node: for callbacks and the button that calls.
+    legs_dialled: IntCounterVec "dozvon_legs_dialled_total" ["node"]
+    /// Inbound callers nobody answered while the line was open, by line as the rules name it, and outcome: abandoned (after 5 s or more), missed, voicemail. Who gave up sooner, or called outside hours, is not among them.
+    unanswered: IntCounterVec "dozvon_call_unanswered_total" ["line", "outcome"]
     /// Seconds from the arrival of an inbound call to its answer, by line and by who answered.
     answer_seconds: CallHistogram "dozvon_call_answer_seconds" ["line", "by"] {1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0}
     /// Seconds after which inbound callers gave up. Below 5 s it counts as a mistake of theirs.
@@ -100,7 +114,7 @@ metrics! {
     /// Seconds a decision takes, without the lookup.
     decision_seconds: CallHistogram "dozvon_route_decision_seconds" {0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5}
     /// Seconds from the accepted socket to the first command of the plan.
-    first_command_seconds: CallHistogram "dozvon_first_command_seconds" {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5}
+    first_command_seconds: CallHistogram "dozvon_first_command_seconds" {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.6, 1.0, 2.5}
     /// Seconds the directory takes to answer.
     lookup_seconds: CallHistogram "dozvon_lookup_seconds" {0.00001, 0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0}
     /// Answers of the directory: hit, miss, negative, stale, coalesced, slow, down.
@@ -111,6 +125,8 @@ metrics! {
     crm_requests: IntCounterVec "dozvon_crm_requests_total" ["crm", "op", "outcome"]
     /// Seconds a request to the CRM takes.
     crm_seconds: HistogramVec "dozvon_crm_request_seconds" ["crm", "op"] {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0}
+    /// Answers by which a CRM said that it was asked too much (429), by its kind.
+    crm_rate_limited: RateLimited "dozvon_crm_rate_limited_total" ["crm"]
     /// 1 while the breaker keeps calls away from a CRM that fails.
     crm_circuit_open: IntGaugeVec "dozvon_crm_circuit_open" ["crm"]
     /// 0 while the CRM refuses our key or a right (401, 402, 403), else 1.
@@ -145,21 +161,25 @@ metrics! {
     lines_registered: IntGauge "dozvon_lines_registered"
     /// 1 if the last load of the rules went well.
     rules_ok: IntGauge "dozvon_rules_last_reload_successful"
-    /// When the rules were last loaded without a mistake, in seconds since 1970.
+    /// When the rules in force were taken over, in seconds since 1970. A reload that changes nothing does not move it.
     rules_ok_at: IntGauge "dozvon_rules_last_reload_success_timestamp_seconds"
     /// 1 for each rule file in force: `routing` or the name of a set, and its hash.
     rules_info: IntGaugeVec "dozvon_rules_info" ["name", "hash"]
+    /// Cases each rule matched, as `chapter/id`: rules of the sets in force since the start.
+    rule_matches: IntCounterVec "dozvon_rule_matches_total" ["rule"]
     /// Cases the shadow set would have handled otherwise.
     rules_shadow_diff: IntCounter "dozvon_rules_shadow_diff_total"
     /// Cases and records of calls that could not be kept: the store failed longer than memory lasts.
     outbox_lost: IntCounter "dozvon_outbox_lost_total"
     /// Entries of the outbox that wait or are under way.
     outbox_pending: IntGaugeVec "dozvon_outbox_pending" ["crm"]
-    /// Age in seconds of the oldest entry that waits, as the store has them.
+    /// For how many seconds the entry that waits longest has been due, as the store has them. One whose rule has it wait is not due before.
     outbox_oldest: IntGaugeVec "dozvon_outbox_oldest_seconds" ["crm"]
+    /// Entries that have been due for more than 60 s, as the store has them; 1,000 stands for more.
+    outbox_overdue: IntGaugeVec "dozvon_outbox_overdue" ["crm"]
     /// Entries that were given up until a person releases or drops them.
     outbox_parked: IntGaugeVec "dozvon_outbox_parked" ["crm"]
-    /// Actions by what came of them (done, later, lost, refused, held).
+    /// Actions by what came of them (done, later, lost, refused, held, given_up).
     outbox_deliveries: IntCounterVec "dozvon_outbox_deliveries_total" ["crm", "action", "result"]
     /// Seconds an action takes at the CRM or the receiver of a webhook.
     outbox_delivery_seconds: Histogram "dozvon_outbox_delivery_seconds" {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0}
@@ -183,11 +203,11 @@ metrics! {
     callback_oldest: IntGauge "dozvon_callback_oldest_seconds"
     /// For how many seconds the time of a callback has been come, and nobody goes on with it: the longest, as the store has them.
     callback_overdue: IntGauge "dozvon_callback_overdue_seconds"
-    /// Legs that were dialled for callbacks (manager, client), by what came of them.
+    /// Legs that were dialled for callbacks (manager, client), by what came of them, as it comes.
     callback_attempts: IntCounterVec "dozvon_callback_attempts_total" ["leg", "result"]
-    /// Seconds from when a callback might begin until the first phone was dialled.
+    /// Seconds from when a callback might begin, wanted time and hours considered, until the first phone was dialled, as it is. One that is over without any is above the last edge.
     callback_first_ring_seconds: Histogram "dozvon_callback_first_ring_seconds" {0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 3600.0}
-    /// Seconds from when a callback might begin until manager and client talked.
+    /// Seconds from when a callback might begin, wanted time and hours considered, until manager and client talked.
     callback_connect_seconds: Histogram "dozvon_callback_connect_seconds" {5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 450.0, 600.0, 900.0, 1200.0, 3600.0}
     /// Orders that began nothing new, because of their key or because one for that phone was running.
     callback_deduplicated: IntCounterVec "dozvon_callback_deduplicated_total" ["kind", "by"]
@@ -197,6 +217,8 @@ metrics! {
     missed_oldest: IntGauge "dozvon_missed_oldest_seconds"
     /// Places of the rule sets in force that name an employee who is gone, or nobody: others stand in (E14).
     people_missing: IntGaugeVec "dozvon_rules_people_missing" ["crm"]
+    /// Seconds from a missed call to the talk that returned it: the client called again, or was called.
+    missed_returned: Histogram "dozvon_missed_returned_seconds" {60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0}
     /// Employees taken over from the CRM.
     employees: IntGaugeVec "dozvon_employees" ["crm"]
     /// Calls and deliveries for the receiver of traces, by what came of them (sent, full, lost).
@@ -209,8 +231,8 @@ metrics! {
     runtime_queue: IntGauge "dozvon_runtime_queue_depth"
     /// Seconds the threads were busy, together.
     runtime_busy: Counter "dozvon_runtime_busy_seconds_total"
-    /// 1, with the version of this binary.
-    build_info: IntGaugeVec "dozvon_build_info" ["version"]
+    /// 1, with the version of this binary, and the commit it was built of where the build was told (`DOZVON_COMMIT`).
+    build_info: IntGaugeVec "dozvon_build_info" ["version", "commit"]
 }
 
 impl Metrics {

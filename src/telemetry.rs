@@ -3,7 +3,6 @@
 
 mod levels;
 
-use tracing::field::DisplayValue;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::levels::{Apply, LEVELS, filter};
@@ -58,10 +57,9 @@ pub fn start(log: &Log) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-/// The trace of a call, for its log lines. Only for machines: a person sees it in the call's id,
-/// which is the same with hyphens.
-pub fn trace_id(call: &CallId) -> Option<DisplayValue<TraceId>> {
-    levels()?.json.then(|| tracing::field::display(TraceId::of(call)))
+/// The trace of a call, for its log lines: what the receiver of traces knows it by.
+pub fn trace_id(call: &CallId) -> TraceId {
+    TraceId::of(call)
 }
 
 /// An error with what to do about it, in one line for a log.

@@ -16,19 +16,23 @@ use tokio::time::sleep;
 struct Engine {
     child: Child,
     lines: Arc<Mutex<Vec<Value>>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Engine {
     /// Logs as JSON from `info` on.
     fn start() -> Self {
+        Self::writing("json")
+    }
+
+    fn writing(format: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_dozvon"))
             .args(["serve", "--sample"])
             .current_dir(folder.path())
             .env("DOZVON_CALLS__LISTEN", "127.0.0.1:0")
             .env("DOZVON_HTTP__LISTEN", "127.0.0.1:0")
-            .env("DOZVON_LOG__FORMAT", "json")
+            .env("DOZVON_LOG__FORMAT", format)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -36,15 +40,20 @@ impl Engine {
         let (pipe, kept) = (BufReader::new(child.stderr.take().unwrap()), lines.clone());
         std::thread::spawn(move || {
             for line in pipe.lines().map_while(Result::ok) {
-                kept.lock().unwrap().push(serde_json::from_str(&line).unwrap());
+                let read = serde_json::from_str(&line).unwrap_or_else(|_| plain(&line));
+                kept.lock().unwrap().push(read);
             }
         });
-        Self { child, lines, _folder: folder }
+        Self { child, lines, folder }
     }
 
     fn lines(&self, message: &str) -> Vec<Value> {
         let lines = self.lines.lock().unwrap();
-        lines.iter().filter(|line| line["message"] == message).cloned().collect()
+        let is = |line: &&Value| {
+            let plain = line["plain"].as_str().is_some_and(|plain| plain.contains(message));
+            line["message"] == message || plain
+        };
+        lines.iter().filter(is).cloned().collect()
     }
 
     async fn says(&self, message: &str, times: usize) -> Vec<Value> {
@@ -87,6 +96,16 @@ impl Engine {
     async fn level(&self) -> Value {
         self.log(Method::GET, Value::Null).await.2
     }
+}
+
+/// A line for people: its words, and what stands in it as `name=value`.
+fn plain(line: &str) -> Value {
+    let mut read = serde_json::Map::new();
+    for (name, value) in line.split([' ', '{', '}']).filter_map(|word| word.split_once('=')) {
+        read.insert(name.to_owned(), value.trim_matches('"').into());
+    }
+    read.insert("plain".to_owned(), line.into());
+    read.into()
 }
 
 impl Drop for Engine {
@@ -166,4 +185,35 @@ async fn what_is_no_level_is_refused_and_changes_nothing() {
         assert!(problem["help"].as_str().unwrap().contains("dozvon::switch=debug"), "{problem}");
     }
     assert_eq!(engine.level().await["level"], "info");
+}
+
+/// Whoever has a line has the trace, and whoever has the trace finds what the CRM was told.
+#[tokio::test]
+async fn lines_of_a_call_name_its_trace_for_people_too_and_so_does_the_outbox() {
+    let engine = Engine::writing("text");
+    let call = engine.call(1).await;
+    let trace = call.replace('-', "");
+    for message in ["call arrived", "answered", "call ended"] {
+        let line = &engine.says(message, 1).await[0];
+        assert_eq!((&line["id"], &line["trace_id"]), (&json!(call), &json!(trace)), "{line}");
+    }
+    let outbox = |args: &[&str]| {
+        let mut dozvon = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        let out = dozvon.arg("outbox").args(args).current_dir(engine.folder.path()).output();
+        String::from_utf8(out.unwrap().stdout).unwrap()
+    };
+    let told = async {
+        let states = "waiting,working,done,parked";
+        loop {
+            let listed = outbox(&["list", "--json", "--state", states, "--call", &call]);
+            let listed: Value = serde_json::from_str(&listed).unwrap_or_default();
+            if let Some(id) = listed["entries"][0]["id"].as_i64() {
+                let shown = outbox(&["show", &id.to_string()]);
+                assert!(shown.contains(&format!("trace {trace}")), "{shown}");
+                return;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), told).await.expect("the outbox names it");
 }

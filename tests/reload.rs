@@ -284,6 +284,23 @@ async fn a_changed_file_is_taken_by_itself_and_a_wrong_one_is_told() {
     assert!(house.metric("dozvon_rules_last_reload_successful 1"));
 }
 
+/// The boards mark when other rules were taken over.
+#[tokio::test]
+async fn a_reload_of_the_same_rules_is_no_moment_in_which_rules_were_taken_over() {
+    let house = House::new().await;
+    let metrics = &house.app.engine.metrics;
+    metrics.rules_ok_at.set(1);
+    let (_, told) = house.post().await;
+    assert_eq!(told["last_reload"]["outcome"], "unchanged", "{told}");
+    assert_eq!(metrics.rules_ok_at.get(), 1);
+    house.write("notes.test.toml", &TESTS.replace("\"old\"", "\"new\""));
+    house.write("notes.toml", &SET.replace("\"old\"", "\"new\""));
+    let (status, told) = house.post().await;
+    assert_eq!((status, &told["last_reload"]["outcome"]), (200, &"taken".into()), "{told}");
+    assert!(metrics.rules_ok_at.get() > 1);
+    assert_eq!(metrics.rules_ok.get(), 1);
+}
+
 #[tokio::test]
 async fn a_missing_file_keeps_the_rules_in_force() {
     let house = House::new().await;

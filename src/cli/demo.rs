@@ -20,8 +20,8 @@ use crate::telemetry;
 
 /// The longest a scene may take in the simulated world.
 const SCENE: Duration = Duration::from_secs(120);
-/// Between two random calls.
-const PAUSE: Duration = Duration::from_secs(4);
+/// Between two random calls: the one agent of the queue can keep up with them.
+const PAUSE: Duration = Duration::from_secs(12);
 
 /// `dozvon demo`
 #[derive(Debug, clap::Args)]

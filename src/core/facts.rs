@@ -23,8 +23,11 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Inbound, Self::Outbound, Self::Internal, Self::Callback];
+
     /// Its word in rules and metrics.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Inbound => "inbound",
             Self::Outbound => "outbound",

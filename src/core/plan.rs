@@ -91,6 +91,12 @@ pub enum Role {
     Dialled,
 }
 
+impl Role {
+    /// Each of them.
+    pub const ALL: [Self; 5] =
+        [Self::Owner, Self::Deputy, Self::Employee, Self::Group, Self::Dialled];
+}
+
 /// A hangup cause by FreeSWITCH's name, checked against its own list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::story::LINE;
+use crate::metrics::SHORT;
 use crate::sim::{CallSpec, Caller, FreeSwitch, Script};
 
 const CLIENTS: [&str; 9] = [
@@ -17,7 +18,8 @@ const CLIENTS: [&str; 9] = [
     "anonymous",
 ];
 
-/// Gives the phones a new mood and says who calls next.
+/// Gives the phones a new mood and says who calls next. However fast the simulated world is, nobody
+/// gives up so soon that it counts as a mistake of his.
 pub fn random_call(switch: &FreeSwitch) -> CallSpec {
     for phone in ["101", "102", "103", "106", "+79035550105"] {
         let after = Duration::from_secs(fastrand::u64(1..8));
@@ -32,7 +34,8 @@ pub fn random_call(switch: &FreeSwitch) -> CallSpec {
         switch.set_phone(phone, mood);
     }
     let from = CLIENTS[fastrand::usize(0..CLIENTS.len())];
-    let talk = Duration::from_secs(fastrand::u64(3..20));
-    let patience = Duration::from_secs(fastrand::u64(15..60));
+    let talk = Duration::from_secs(fastrand::u64(3..12));
+    let longer = Duration::from_secs_f64((SHORT + 1.0) * switch.speed());
+    let patience = Duration::from_secs(fastrand::u64(15..60)).max(longer);
     CallSpec::new(from, LINE).caller(Caller::stays().talks_for(talk).gives_up_after(patience))
 }

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::{Arc, BreakerState, Client, CrmError, Directory, Entry, HashMap, Instant, Phone};
 
@@ -67,11 +68,13 @@ impl Directory {
         flights.by_phone.insert(phone.clone(), (number, waiting.clone()));
         self.health().last_asked = Some(phone.clone());
         let (directory, phone) = (self.clone(), phone.clone());
-        tokio::spawn(async move {
+        let request = async move {
             let answer = directory.ask(&phone).await;
             directory.keep(&phone, number, &answer).await;
             landing.send_replace(Some(answer));
-        });
+        };
+        // What is logged of it names the call that asked first.
+        tokio::spawn(request.in_current_span());
         Joined::Started(waiting)
     }
 

@@ -19,6 +19,13 @@ impl Metrics {
                 gauge.with_label_values(&[node]).set(told);
             }
         }
+        if let Some(core) = event.raw("Core-UUID") {
+            self.core_is(node, core);
+        }
+        // No rise is seen in what begins with 1.
+        self.node_calls.with_label_values(&[node]);
+        self.calls_begun.with_label_values(&[node]);
+        self.legs_dialled.with_label_values(&[node]);
         let told = number("Event-Date-Timestamp");
         if let Some(told) = told.and_then(|at| Timestamp::from_microsecond(at).ok()) {
             let ahead = told.duration_since(Timestamp::now()).as_secs_f64();
@@ -61,5 +68,24 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.heartbeat("fs1", &Event::from_plain(&Bytes::from("Event-Name: HEARTBEAT\n\n")));
         assert!(!metrics.render().contains("dozvon_freeswitch_"), "{}", metrics.render());
+    }
+
+    #[test]
+    fn a_call_is_told_to_be_of_the_node_whose_core_it_names() {
+        let metrics = Metrics::new().unwrap();
+        let tells = |node: &str, core: &str| {
+            let text = format!("Event-Name: HEARTBEAT\nCore-UUID: {core}\n\n");
+            metrics.heartbeat(node, &Event::from_plain(&Bytes::from(text)));
+        };
+        tells("fs1", "a");
+        tells("fs2", "b");
+        assert_eq!(
+            (metrics.node_of(Some("a")), metrics.node_of(Some("b"))),
+            ("fs1".into(), "fs2".into())
+        );
+        tells("fs1", "c");
+        assert_eq!(metrics.node_of(Some("c")), "fs1", "it was started anew");
+        assert_eq!(metrics.node_of(Some("a")), "unknown");
+        assert_eq!(metrics.node_of(None), "unknown");
     }
 }

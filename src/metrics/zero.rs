@@ -25,18 +25,47 @@ const FORMS: [&str; 7] = ["taken", "joined", "repeated", "robot", "limited", "re
 const REQUESTS: [&str; 2] = ["find", "employees"];
 /// What comes of them.
 const ANSWERS: [&str; 3] = ["ok", "slow", "fault"];
+/// What comes of an action for a CRM.
+const DELIVERIES: [&str; 6] = ["done", "later", "lost", "refused", "held", "given_up"];
+/// Ways of a call.
+const DIRECTIONS: [&str; 4] = [
+    Direction::Inbound.as_str(),
+    Direction::Outbound.as_str(),
+    Direction::Internal.as_str(),
+    Direction::Callback.as_str(),
+];
+/// How a caller got nobody.
+const UNANSWERED: [Outcome; 3] = [Outcome::Abandoned, Outcome::Missed, Outcome::Voicemail];
+
+/// All values of a label whose list is closed, where series of the metric come as they are needed.
+/// For tests of what boards and alerts ask.
+pub fn closed_list(metric: &str, label: &str) -> Option<&'static [&'static str]> {
+    match (metric, label) {
+        ("dozvon_outbox_deliveries_total", "result") => Some(&DELIVERIES),
+        ("dozvon_crm_request_seconds", "op") => Some(&REQUESTS),
+        ("dozvon_esl_command_seconds", "verb") => Some(&VERBS),
+        ("dozvon_call_talk_seconds", "direction") => Some(&DIRECTIONS),
+        _ => None,
+    }
+}
 
 impl Metrics {
     /// What has closed lists only.
     pub(super) fn begin_at_zero(&self) {
         self.begin_callbacks_at_zero();
         self.store_writable.set(1);
+        self.calls_begun.with_label_values(&["unknown"]);
         for fallback in Fallback::ALL {
             self.fallbacks.with_label_values(&[fallback.as_str()]);
         }
-        for result in AttemptResult::ALL {
-            let owner = AnsweredBy::Rung(Role::Owner).as_str();
-            self.attempts.with_label_values(&[owner, result.as_str()]);
+        for role in Role::ALL.map(AnsweredBy::Rung) {
+            for result in AttemptResult::ALL {
+                self.attempts.with_label_values(&[role.as_str(), result.as_str()]);
+            }
+        }
+        // Calls that end before it is known on which line they came have none.
+        for direction in Direction::ALL {
+            self.begin_calls_at_zero(direction, "");
         }
         for label in LOOKUPS {
             self.lookups.with_label_values(&[label]);
@@ -76,8 +105,15 @@ impl Metrics {
         }
     }
 
+    fn begin_calls_at_zero(&self, direction: Direction, line: &str) {
+        for outcome in Outcome::ALL {
+            self.calls.with_label_values(&[direction.as_str(), line, outcome.as_str()]);
+        }
+    }
+
     /// What comes with a CRM.
     pub fn know_crm(&self, crm: &str) {
+        self.crm_rate_limited.know(crm);
         self.crm_circuit_open.with_label_values(&[crm]).set(0);
         self.crm_access.with_label_values(&[crm]).set(1);
         for request in REQUESTS {
@@ -89,7 +125,9 @@ impl Metrics {
 
     /// What comes with a CRM that an outbox delivers to.
     pub fn know_outbox_of(&self, crm: &str) {
-        for gauge in [&self.outbox_pending, &self.outbox_oldest, &self.outbox_parked] {
+        for gauge in
+            [&self.outbox_pending, &self.outbox_oldest, &self.outbox_overdue, &self.outbox_parked]
+        {
             gauge.with_label_values(&[crm]);
         }
     }
@@ -109,14 +147,23 @@ impl Metrics {
         })
     }
 
+    /// What comes with a rule set in force.
+    pub fn know_rules<'a>(&self, rules: impl Iterator<Item = &'a str>) {
+        rules.for_each(|rule| drop(self.rule_matches.with_label_values(&[rule])));
+    }
+
     /// What comes with the lines of the rules in force.
     pub fn know_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) {
         for line in lines {
-            for outcome in Outcome::ALL {
-                let labels = [Direction::Inbound.as_str(), line, outcome.as_str()];
-                self.calls.with_label_values(&labels);
-            }
+            self.begin_calls_at_zero(Direction::Inbound, line);
             self.abandon_seconds.with_label_values(&[line]);
+            for outcome in UNANSWERED {
+                self.unanswered.with_label_values(&[line, outcome.as_str()]);
+            }
+            let rung = Role::ALL.map(AnsweredBy::Rung);
+            for by in rung.into_iter().chain([AnsweredBy::Queue, AnsweredBy::Transfer]) {
+                self.answer_seconds.with_label_values(&[line, by.as_str()]);
+            }
         }
     }
 }

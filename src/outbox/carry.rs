@@ -72,6 +72,7 @@ struct News {
 
 impl Worker {
     /// Does what is left of the entry.
+    #[tracing::instrument(skip_all, fields(call = %entry.call, trace_id = %trace_id(&entry.call)))]
     pub async fn carry(&self, store: &Store, entry: Entry) -> Result<Then, Trouble> {
         let now = self.now();
         // Written in the future: the clock was set back, and its times say nothing any more.
@@ -326,6 +327,10 @@ impl Hand<'_> {
         let after = after.map(|after| after.min(LONGEST_REST));
         self.entry.tries = self.entry.tries.saturating_add(1);
         if between(self.entry.since, now) >= worker.config.park_after {
+            let undone = self.entry.progress.iter().position(|step| step.is != Progress::Done);
+            if let Some(planned) = undone.and_then(|index| self.entry.actions.get(index)) {
+                self.count(planned.action.word(), "given_up");
+            }
             return self.park(format!("given up after {} tries: {why}", self.entry.tries)).await;
         }
         let doublings = self.entry.tries - 1;
@@ -350,8 +355,6 @@ impl Hand<'_> {
         let entry = &self.entry;
         warn!(
             entry = entry.id,
-            call = %entry.call,
-            trace_id = trace_id(&entry.call),
             client = %mask(&entry.client),
             event = entry.case.event.as_str(),
             why,

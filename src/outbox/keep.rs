@@ -1,18 +1,19 @@
 //! Keeps house: counts for the metrics, and throws old rows away, a few at a time so that nobody
 //! waits for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, query, query_as};
+use sqlx::{AssertSqlSafe, query, query_as, query_scalar};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::Wall;
-use super::entry::moment;
+use super::entry::{Progress, Step, json, moment};
+use crate::core::action::Planned;
 use crate::core::record::between;
 use crate::crm::config::WEBHOOKS;
 use crate::metrics::Metrics;
@@ -42,7 +43,7 @@ pub(super) const OLD: [&str; 5] = [
 ];
 
 /// What is not done, by state and CRM.
-pub(super) const COUNT_OPEN: &str = "SELECT state, crm, count(*), min(created) FROM outbox \
+pub(super) const COUNT_OPEN: &str = "SELECT state, crm, count(*) FROM outbox \
     WHERE state IN ('waiting', 'working', 'parked') GROUP BY state, crm";
 
 /// What waits for one CRM.
@@ -50,13 +51,41 @@ pub(super) const COUNT_OPEN: &str = "SELECT state, crm, count(*), min(created) F
 struct Open {
     pending: i64,
     parked: i64,
-    oldest: Option<i64>,
+    oldest: Duration,
+    overdue: usize,
 }
 
 /// The name of a CRM in metrics.
 pub(super) fn shown(crm: &str) -> &str {
     if crm.is_empty() { WEBHOOKS } else { crm }
 }
+
+macro_rules! open {
+    ($state:literal) => {
+        (
+            concat!(
+                "SELECT since, actions, progress FROM outbox WHERE state IN ('waiting', 'working', 'parked') AND state = '",
+                $state,
+                "' AND crm = ?2 AND NOT (tries = 0 AND next_try > ?1) ORDER BY created LIMIT 50"
+            ),
+            concat!(
+                "SELECT id FROM outbox WHERE state IN ('waiting', 'working', 'parked') AND state = '",
+                $state,
+                "' AND crm = ?2 AND created <= ?1 AND since <= ?1 \
+                 AND NOT (tries = 0 AND next_try > ?1) LIMIT ?3"
+            ),
+        )
+    };
+}
+
+/// Of a CRM's entries that wait, and of those under way: the oldest that are due (now, CRM), and
+/// those that were due before (that moment, CRM, how many at most). One that waits because its rule says so was
+/// never tried. The condition of the index stands in the text, or it would not be taken.
+pub(super) const OPEN: [(&str, &str); 2] = [open!("waiting"), open!("working")];
+/// Later than this an action is late: the promise in `grafana/alerts.toml`.
+const LATE: Duration = Duration::from_secs(60);
+/// More than so many are not counted one by one at each scrape.
+const MOST: i64 = 1000;
 
 /// Until `stop`.
 pub(super) async fn run(
@@ -94,28 +123,69 @@ pub(super) async fn run(
 /// # Errors
 /// The store's.
 pub async fn count(store: &Store, metrics: &Metrics, now: Timestamp) -> Result<(), sqlx::Error> {
-    let rows: Vec<(String, String, i64, i64)> =
-        query_as(COUNT_OPEN).fetch_all(store.pool()).await?;
+    let rows: Vec<(String, String, i64)> = query_as(COUNT_OPEN).fetch_all(store.pool()).await?;
     // Who has nothing left stands at 0.
     let mut all: BTreeMap<String, Open> =
         metrics.crms_of_outbox().map(|crm| (crm, Open::default())).collect();
-    for (state, crm, count, created) in rows {
+    let mut waiting = BTreeSet::new();
+    for (state, crm, count) in rows {
         let open = all.entry(shown(&crm).to_owned()).or_default();
         if state == "parked" {
             open.parked += count;
         } else {
             open.pending += count;
-            open.oldest = Some(open.oldest.map_or(created, |oldest| oldest.min(created)));
+            waiting.insert(crm);
+        }
+    }
+    let before = now.checked_sub(LATE).unwrap_or(now).as_microsecond();
+    for crm in waiting {
+        let open = all.entry(shown(&crm).to_owned()).or_default();
+        for (due, late) in OPEN {
+            let made: Vec<Made> =
+                query_as(due).bind(now.as_microsecond()).bind(&crm).fetch_all(store.pool()).await?;
+            let ages = made.iter().filter_map(|made| made.due()).map(|due| between(due, now));
+            open.oldest = ages.max().unwrap_or_default().max(open.oldest);
+            let late: Vec<i64> = query_scalar(late)
+                .bind(before)
+                .bind(&crm)
+                .bind(MOST)
+                .fetch_all(store.pool())
+                .await?;
+            open.overdue += late.len();
         }
     }
     for (crm, open) in all {
-        let age = open.oldest.map_or(0, |at| between(moment(at), now).as_secs());
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         metrics.outbox_pending.with_label_values(&[&crm]).set(open.pending);
         metrics.outbox_parked.with_label_values(&[&crm]).set(open.parked);
-        let age = i64::try_from(age).unwrap_or(i64::MAX);
-        metrics.outbox_oldest.with_label_values(&[&crm]).set(age);
+        metrics.outbox_oldest.with_label_values(&[&crm]).set(whole(open.oldest.as_secs()));
+        metrics.outbox_overdue.with_label_values(&[&crm]).set(whole(open.overdue as u64).min(MOST));
     }
     Ok(())
+}
+
+/// What tells from when an entry is due: `since`, actions, progress.
+#[derive(sqlx::FromRow)]
+struct Made {
+    since: i64,
+    actions: String,
+    progress: String,
+}
+
+impl Made {
+    /// Its rule may have the action wait that is next. `None`: it cannot be read, which the worker
+    /// tells of.
+    fn due(&self) -> Option<Timestamp> {
+        let (actions, progress): (Vec<Planned>, Vec<Step>) =
+            (json(&self.actions).ok()?, json(&self.progress).ok()?);
+        let undone = |step: Option<&Step>| {
+            step.is_none_or(|step| matches!(step.is, Progress::Todo | Progress::Sending))
+        };
+        let next = actions.iter().enumerate().find(|(n, _)| undone(progress.get(*n)));
+        let after = next.and_then(|(_, planned)| planned.after);
+        let since = moment(self.since);
+        Some(after.map_or(since, |after| after.max(since)))
+    }
 }
 
 /// Throws away what is older, and gives the number of rows.

@@ -232,7 +232,11 @@ impl Outbox {
             Direction::Internal => Filed { case, ruling: None, crm, shadow: None },
             _ => {
                 let set = self.set_of(&case);
-                Filed { ruling: Some(set.live.judge(&case)), case, crm, shadow: set.shadow }
+                let ruling = set.live.judge(&case);
+                for rule in &ruling.rules {
+                    self.metrics.rule_matches.with_label_values(&[rule]).inc();
+                }
+                Filed { ruling: Some(ruling), case, crm, shadow: set.shadow }
             }
         };
         Paper::Case(Box::new(filed))

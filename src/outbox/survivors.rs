@@ -21,6 +21,7 @@ use crate::esl;
 use crate::store::Store;
 use crate::switch::control::{News, NewsReader};
 use crate::switch::translate;
+use crate::telemetry::trace_id;
 
 /// An engine that leads the call writes its end down in milliseconds. After this nobody has.
 const GRACE: Duration = Duration::from_secs(5);
@@ -65,7 +66,7 @@ impl Survivors {
         let cases = match journal::of_call(&store, &end.call).await {
             Ok(cases) => cases,
             Err(error) => {
-                return warn!(call = %end.call, %error, "the end of a talk cannot be told to the CRM");
+                return warn!(call = %end.call, trace_id = %trace_id(&end.call), %error, "the end of a talk cannot be told to the CRM");
             }
         };
         let over = |event| matches!(event, Event::Ended | Event::Missed | Event::Unreached);
@@ -76,7 +77,7 @@ impl Survivors {
         let Some(answered) = answered.filter(|case| case.event == Event::Answered).last() else {
             return;
         };
-        info!(call = %end.call, "a talk has ended that no engine led: the CRM learns of it");
+        info!(call = %end.call, trace_id = %trace_id(&end.call), "a talk has ended that no engine led: the CRM learns of it");
         for case in survived(answered, &end) {
             self.clerk.occurred(case);
         }

@@ -70,6 +70,9 @@ async fn no_statement_on_the_way_reads_a_table_from_end_to_end() {
         "outbox_client_idle",
     ];
     statements.extend(keep::OLD.into_iter().zip(indexes));
+    let open =
+        keep::OPEN.iter().flat_map(|(due, late)| [(*due, "outbox_open"), (late, "outbox_open")]);
+    statements.extend(open);
     for (statement, index) in statements {
         let steps = plan(&store, statement).await;
         assert!(steps.iter().any(|s| s.contains(index)), "{statement}: {steps:#?}");
@@ -170,4 +173,39 @@ async fn a_queue_claimed_while_its_last_turn_ends_is_let_go_of_at_once() {
         .await
         .unwrap_or_else(|trouble| panic!("{trouble}"));
     assert_eq!(turns.of.len(), 1);
+}
+
+/// E16: a rule may have an action wait. Until then nothing is stuck.
+#[tokio::test]
+async fn e16_an_action_that_waits_as_its_rule_says_makes_the_outbox_no_older() {
+    let (_folder, store) = full_of(1).await;
+    let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    let made = now.as_microsecond() - 600_000_000;
+    let due = "2026-11-20T12:00:30Z";
+    let action =
+        format!(r#"[{{"key":"k","rule":"c/r","after":"{due}","action":{{"do":"update_call"}}}}]"#);
+    sqlx::query("UPDATE outbox SET since = ?, created = ?, next_try = ?, actions = ?")
+        .bind(made)
+        .bind(made)
+        .bind(now.as_microsecond() + 30_000_000)
+        .bind(&action)
+        .execute(store.pool())
+        .await
+        .unwrap();
+    let metrics = Metrics::new().unwrap();
+    let counted = async |seconds: i64| {
+        let now = now + jiff::SignedDuration::from_secs(seconds);
+        keep::count(&store, &metrics, now).await.unwrap();
+        let of = |gauge: &prometheus::IntGaugeVec| gauge.with_label_values(&["webhooks"]).get();
+        (of(&metrics.outbox_oldest), of(&metrics.outbox_overdue))
+    };
+    assert_eq!(counted(0).await, (0, 0), "its time has not come");
+    assert_eq!(counted(50).await, (20, 0));
+    assert_eq!(counted(100).await, (70, 1));
+    // It was tried, in vain, and is tried again later.
+    sqlx::query("UPDATE outbox SET tries = 3, next_try = next_try + 300000000")
+        .execute(store.pool())
+        .await
+        .unwrap();
+    assert_eq!(counted(130).await, (100, 1), "its age counts from when it was due");
 }

@@ -20,7 +20,7 @@ use super::paper::Paper;
 use crate::callback::book::deed::{Deed, Done};
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
-use crate::telemetry::with_help;
+use crate::telemetry::{trace_id, with_help};
 
 /// Jobs of one transaction at most.
 const BATCH: usize = 512;
@@ -295,7 +295,7 @@ impl Writer {
         let Some(difference) = filed.shadow_difference() else { return };
         self.metrics.rules_shadow_diff.inc();
         let (call, event) = (&filed.case.call, filed.case.event.as_str());
-        info!(%call, event, difference, "the shadow set would do something else");
+        info!(%call, trace_id = %trace_id(call), event, difference, "the shadow set would do something else");
     }
 
     /// A full disk may end a transaction by itself. The library's own transactions do not know of

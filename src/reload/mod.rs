@@ -155,22 +155,26 @@ impl Reloader {
             }
         }
         self.engine.metrics.rules_ok.set(i64::from(last.outcome != Outcome::Refused));
-        let good = last.outcome != Outcome::Refused;
+        let taken = last.outcome == Outcome::Taken;
         status.last_reload = Some(last);
         let told = status.clone();
         drop(status);
-        if good {
+        if taken {
             self.measure();
         }
         told
     }
 
-    /// The metrics of rules in force, after a load that went well.
+    /// The metrics of rules that were taken over.
     fn measure(&self) {
         let metrics = &self.engine.metrics;
         metrics.rules_ok.set(1);
         metrics.rules_ok_at.set(Timestamp::now().as_second());
         metrics.rules_info.reset();
+        metrics.rule_matches.reset();
+        if let Some(sets) = &self.sets {
+            sets.current().all().iter().for_each(|set| metrics.know_rules(set.rules()));
+        }
         metrics.know_lines(self.engine.rules.load().lines().map(|line| line.name.as_str()));
         let status = self.lock();
         let info = |name: &str, hash: &str| {

@@ -259,6 +259,11 @@ impl FreeSwitch {
         self.shared.channels()
     }
 
+    /// How many times faster than life it is.
+    pub fn speed(&self) -> f64 {
+        self.shared.config.speed
+    }
+
     /// The node's `Core-UUID`.
     pub fn core_uuid(&self) -> &str {
         &self.shared.core_uuid

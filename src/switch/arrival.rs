@@ -28,6 +28,8 @@ pub struct Arrival {
     pub led_before: bool,
     /// `Event-Sequence` of the channel data: what has a lower one is in them already.
     pub sequence: Option<u64>,
+    /// `Core-UUID` of the FreeSWITCH that hands it over.
+    pub core: Option<String>,
     /// Where the dialplan wants the talk recorded: `dozvon_record_path`.
     pub record_path: Option<String>,
     /// What the cases of the call need besides. Read only where it is asked for.
@@ -99,6 +101,7 @@ impl Arrival {
             gone: (get("Answer-State") == "hangup").then(|| get("Hangup-Cause").into_owned()),
             led_before: data.raw("variable_dozvon_led").is_some(),
             sequence: data.raw("Event-Sequence").and_then(|n| n.parse().ok()),
+            core: data.raw("Core-UUID").map(str::to_owned),
             record_path: Some(get("variable_dozvon_record_path").into_owned())
                 .filter(|path| !path.is_empty()),
             brought: Brought::default(),

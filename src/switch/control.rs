@@ -223,6 +223,11 @@ impl Nodes {
         node.ok_or_else(|| ControlError::UnknownNode(name.clone()))
     }
 
+    /// A leg of our own is dialled there.
+    pub fn dialled(&self, node: &NodeId) {
+        self.shared.metrics.legs_dialled.with_label_values(&[node.as_str()]).inc();
+    }
+
     fn count(&self, verb: &str, begun: Instant, result: &Result<String, ControlError>) {
         let outcome = match result {
             Ok(_) => "ok",

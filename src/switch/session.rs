@@ -120,9 +120,11 @@ pub async fn run(
     let connected = connected.map_err(|_| SessionError::Silent(limit))??;
     let id = connected.arrival.call.clone();
     match engine.calls.enter(&id, connected) {
-        Entry::Joined => debug!(call = %id, "a second connection of this call joins it"),
+        Entry::Joined => {
+            debug!(call = %id, trace_id = %trace_id(&id), "a second connection of this call joins it")
+        }
         Entry::First(seat, connected) => {
-            let span = info_span!("call", id = %id, trace_id = trace_id(&id));
+            let span = info_span!("call", id = %id, trace_id = %trace_id(&id));
             // The caller hung up as he was passed on.
             let late = connected.arrival.led_before && engine.calls.led_lately(&id);
             let mut session = Session::new(engine, seat, connected);
@@ -222,7 +224,11 @@ impl Session {
     }
 
     async fn lead(mut self, drain: CancellationToken) {
-        self.engine.metrics.calls_active.inc();
+        let metrics = self.engine.metrics.clone();
+        let node = metrics.node_of(self.arrival.core.as_deref());
+        metrics.calls_active.inc();
+        metrics.node_calls.with_label_values(&[&node]).inc();
+        metrics.calls_begun.with_label_values(&[&node]).inc();
         info!(from = %self.arrival.from, to = %mask(&self.arrival.to), "call arrived");
         match self.arrival.gone.take() {
             Some(cause) => self.call.handle(Input::HungUp { cause }, self.clock.now()),
@@ -247,7 +253,8 @@ impl Session {
                 self.note(output);
             }
         }
-        self.engine.metrics.calls_active.dec();
+        metrics.calls_active.dec();
+        metrics.node_calls.with_label_values(&[&node]).dec();
         // The record first: it must not wait for a good-bye that may be slow.
         if let Some(record) = self.record.take().filter(|r| !self.late || !r.talks.is_empty()) {
             self.engine.closed(record, std::mem::take(&mut self.trail));

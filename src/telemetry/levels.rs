@@ -11,7 +11,7 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::config::{Log, LogFormat};
+use crate::config::Log;
 
 /// Of this process, once logging is started.
 pub(super) static LEVELS: OnceLock<Levels> = OnceLock::new();
@@ -22,7 +22,6 @@ pub(super) type Apply = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
 pub struct Levels {
     apply: Apply,
     configured: String,
-    pub(super) json: bool,
     now: Mutex<Now>,
 }
 
@@ -87,8 +86,7 @@ pub fn levels() -> Option<&'static Levels> {
 impl Levels {
     pub(super) fn new(apply: Apply, log: &Log) -> Self {
         let now = Now { level: log.level.clone(), until: None, back: None };
-        let (configured, json) = (log.level.clone(), log.format == LogFormat::Json);
-        Self { apply, configured, json, now: Mutex::new(now) }
+        Self { apply, configured: log.level.clone(), now: Mutex::new(now) }
     }
 
     /// What is logged now.

@@ -38,6 +38,7 @@ fn a14_a16_a20_the_owner_then_the_client_and_the_crm_has_all_the_form_said() {
     );
     assert_eq!(life.metric("dozvon_callback_connect_seconds_count"), 1.0);
     assert_eq!(life.metric("dozvon_callback_first_ring_seconds_count"), 1.0);
+    assert_eq!(life.metric("dozvon_legs_dialled_total{node=\"local\"}"), 2.0, "our own legs");
 }
 
 #[test]

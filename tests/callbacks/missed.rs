@@ -47,6 +47,7 @@ fn a_missed_call_is_on_the_list_until_the_client_calls_again_and_is_answered() {
     until("both are closed", || missed(&house, true).is_empty());
     let all = missed(&house, false);
     assert!(all.iter().all(|call| call.how.as_deref() == Some("inbound")), "{all:?}");
+    until("it counts", || life.metric("dozvon_missed_returned_seconds_count") == 2.0);
     assert_eq!(open(&life, &house), 0.0);
 }
 

@@ -171,7 +171,7 @@ fn panel(source: &Source, panel: &Panel) -> Value {
     let mut made = json!({
         "type": kind,
         "title": panel.title,
-        "description": panel.about,
+        "description": format!("{}\n\n**What to do:** {}", panel.about, panel.red),
         "datasource": datasource(),
         "links": [{"title": "Runbook", "url": source.runbook(&panel.runbook), "targetBlank": true}],
         "fieldConfig": {"defaults": defaults, "overrides": []},

@@ -38,7 +38,7 @@ pub fn uses(source: &Source) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// Each metric of this build with HELP and TYPE: of those every process has, too.
-fn of_the_process() -> Vec<(String, String)> {
+pub fn of_the_process() -> Vec<(String, String)> {
     let text = Metrics::new().unwrap().render();
     let help = text.lines().filter_map(|line| line.strip_prefix("# HELP process_"));
     help.filter_map(|line| line.split_once(' '))
@@ -68,7 +68,7 @@ pub fn page(source: &Source) -> String {
     let uses = uses(source);
     let used = |name: &str| {
         let by: Vec<_> = uses.get(name).into_iter().flatten().collect();
-        if by.is_empty() { "nobody".to_owned() } else { cell(&by) }
+        if by.is_empty() { "debug".to_owned() } else { cell(&by) }
     };
     for metric in Metrics::ALL {
         let Described { name, kind, labels, help, .. } = metric;
@@ -80,5 +80,59 @@ pub fn page(source: &Source) -> String {
     for (name, help) in of_the_process() {
         let _ = writeln!(out, "| `{name}` | {help} | {} |", used(&name));
     }
+    out.push_str(
+        "\nNamed otherwise than the catalogue this one was begun with, or not taken:\n\n\
+         | there | here |\n|---|---|\n",
+    );
+    for (there, here) in OTHERWISE {
+        let _ = writeln!(out, "| `{there}` | {here} |");
+    }
     out
 }
+
+/// What the first catalogue had, and what stands for it.
+pub const OTHERWISE: [(&str, &str); 13] = [
+    (
+        "dozvon_calls_total{did,route}",
+        "`line` is both: a rule's line is the number that was dialled. Who answered is `by` of `dozvon_call_answer_seconds`, `short_abandoned` the buckets up to 5 s of `dozvon_call_abandon_seconds`",
+    ),
+    (
+        "dozvon_calls_active{state}",
+        "`dozvon_calls_active` and `dozvon_node_calls`: a state lasts seconds, and what comes of each step is counted",
+    ),
+    (
+        "dozvon_owner_attempts_total",
+        "`dozvon_ring_attempts_total` with role `owner`; owners who are not rung are `dozvon_fallback_total`",
+    ),
+    (
+        "dozvon_route_decisions_total",
+        "not taken: what a decision leads to is counted as it happens, by `dozvon_ring_attempts_total` and `dozvon_fallback_total`; which rule decided, the journal and `dozvon explain` tell for each call",
+    ),
+    (
+        "dozvon_owner_cache_evictions_total",
+        "not taken: a cache that is too small shows as `dozvon_owner_cache_entries` at its capacity while `miss` of `dozvon_owner_cache_requests_total` grows",
+    ),
+    (
+        "dozvon_owner_cache_age_seconds",
+        "not taken: no entry is older than `directory.ttl`, but those counted as `stale` by `dozvon_owner_cache_requests_total`",
+    ),
+    ("dozvon_esl_sessions", "`dozvon_esl_sessions_open`"),
+    (
+        "dozvon_esl_command_seconds{cmd}",
+        "`dozvon_esl_command_seconds` by `verb`: commands themselves are no closed list",
+    ),
+    (
+        "dozvon_esl_orphans_total",
+        "`dozvon_calls_total` with outcome `left_to_switch`: what the engine let go of and FreeSWITCH led on",
+    ),
+    (
+        "dozvon_callbacks_total{result}",
+        "`dozvon_callbacks_total`, and by `kind` too; so `dozvon_callback_deduplicated_total`",
+    ),
+    ("dozvon_outbox_dead", "`dozvon_outbox_parked`"),
+    (
+        "dozvon_outbox_delivery_seconds up to 3600",
+        "`dozvon_outbox_delivery_seconds` is one try, `dozvon_outbox_done_seconds` the whole way",
+    ),
+    ("dozvon_rules_info{sha,version}", "`dozvon_rules_info` by `name` and `hash`"),
+];

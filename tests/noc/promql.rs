@@ -11,6 +11,8 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 pub struct Asked {
     pub metrics: Vec<(String, BTreeSet<String>)>,
     pub by: BTreeSet<String>,
+    /// What labels are picked by: metric, label, and each word of the value.
+    pub values: Vec<(String, String, String)>,
 }
 
 impl ExprVisitor for Asked {
@@ -20,7 +22,14 @@ impl ExprVisitor for Asked {
         let mut picked = |selector: &VectorSelector| {
             let labels = selector.matchers.matchers.iter().map(|matcher| matcher.name.clone());
             let labels = labels.filter(|name| name != METRIC_NAME).collect();
-            self.metrics.push((selector.name.clone().ok_or("a selector without a name")?, labels));
+            let metric = selector.name.clone().ok_or("a selector without a name")?;
+            for matcher in &selector.matchers.matchers {
+                let words = matcher.value.split('|');
+                self.values.extend(
+                    words.map(|word| (metric.clone(), matcher.name.clone(), word.to_owned())),
+                );
+            }
+            self.metrics.push((metric, labels));
             Ok::<(), String>(())
         };
         let by = match expr {

@@ -1,6 +1,7 @@
 //! A real Prometheus scrapes the demo while its story is played, and a second one that meets
-//! faults: every panel has an answer, and the alerts that should fire do. Skipped, and said, where
-//! there is no `prometheus` (Debian: `apt-get install prometheus`).
+//! faults: every panel has an answer, and the alerts that should fire do. A third engine gets wrong
+//! rules and a store in which things are stuck. Skipped, and said, where there is no `prometheus`
+//! (Debian: `apt-get install prometheus`).
 //!
 //! The alerts' times are those of the source divided by [`PACE`]; thresholds are as they are.
 
@@ -171,12 +172,23 @@ async fn demo(folder: &TempDir) -> (Child, String, tokio::task::JoinHandle<()>) 
     (child, address, story)
 }
 
-async fn calls(stage: &Stage, seconds: u64) {
+/// Between two calls the one agent of the queue can keep up with.
+const PAUSE: Duration = Duration::from_millis(600);
+
+async fn calls(stage: &Stage, seconds: u64, pause: Duration) {
     let until = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < until {
         drop(stage.switch.call(random_call(&stage.switch)));
-        sleep(Duration::from_millis(150)).await;
+        sleep(pause).await;
     }
+}
+
+/// What the number of a panel on the NOC board is.
+async fn shown(source: &Source, prometheus: &Prometheus, title: &str) -> f64 {
+    let panel = source.boards[0].rows.iter().flat_map(|row| &row.panels);
+    let panel = panel.into_iter().find(|panel| panel.title == title).expect(title);
+    let answers = prometheus.asked(&panel.queries[0].expr, true).await;
+    answers[0].points[0].1
 }
 
 /// Every panel over the whole time.
@@ -217,11 +229,23 @@ async fn every_panel_has_an_answer_and_faults_are_alerted_on() {
     let ask = async |expr: &str, at_once| prometheus.asked(expr, at_once).await;
 
     // All is well.
-    calls(&stage, 15).await;
+    calls(&stage, 15, PAUSE).await;
     story.await.unwrap();
-    calls(&stage, if picture::wanted() { 30 } else { 5 }).await;
+    calls(&stage, if picture::wanted() { 60 } else { 5 }, PAUSE).await;
     panels(&source, &prometheus).await;
+    for target in &targets {
+        let page = prometheus.http.get(format!("http://{target}/metrics")).send().await;
+        let page = page.unwrap().text().await.unwrap();
+        let unlisted = crate::whole::unlisted(&page);
+        assert!(unlisted.is_empty(), "add them to src/metrics/zero.rs: {unlisted:?}");
+    }
     picture::draw(&source, "noc", ask).await;
+    let level = shown(&source, &prometheus, "Service level 80/20").await;
+    let reached = shown(&source, &prometheus, "Owner reached").await;
+    let given_up = shown(&source, &prometheus, "Abandoned").await;
+    assert!((0.5..=1.0).contains(&level), "{level}");
+    assert!((0.1..1.0).contains(&reached), "busy and silent owners are not reached: {reached}");
+    assert_eq!(shown(&source, &prometheus, "Engines up").await, 1.0);
     let quiet = ["EngineDown", "AbsentMetrics", "NoSessionsWhileCalls", "LinkDown"];
     for labels in prometheus.firing().await {
         assert!(!quiet.contains(&labels["alertname"].as_str().unwrap()), "{labels}");
@@ -237,7 +261,14 @@ async fn every_panel_has_an_answer_and_faults_are_alerted_on() {
         prometheus.fires("CrmDown", Some(&second_at)).await;
     };
     during(&stage, faults).await;
+    // Everybody goes to the queue, those of the other engine as well, and one agent is too few.
+    calls(&stage, 15, PAUSE / 3).await;
     picture::draw(&source, "noc-faults", ask).await;
+    let worse = shown(&source, &prometheus, "Service level 80/20").await;
+    assert!(worse < level, "{worse} after {level}");
+    let more = shown(&source, &prometheus, "Abandoned").await;
+    assert!(more > given_up && more > 0.0, "{more} after {given_up}");
+    assert_eq!(shown(&source, &prometheus, "Engines up").await, 0.5);
     stage.crm_down(false).await;
 
     // FreeSWITCH's calls do not reach the engine that is left; then FreeSWITCH itself is gone.
@@ -255,6 +286,100 @@ async fn every_panel_has_an_answer_and_faults_are_alerted_on() {
 async fn during(stage: &Stage, wait: impl Future<Output = ()>) {
     tokio::select! {
         () = wait => {}
-        () = calls(stage, 2 * LONG.as_secs()) => {}
+        () = calls(stage, 2 * LONG.as_secs(), PAUSE / 2) => {}
     }
+}
+
+/// `dozvon serve` in a folder of its own, with rules and store there.
+async fn serve(folder: &TempDir, http: &str) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dozvon"))
+        .args(["serve", "--sample"])
+        .current_dir(folder.path())
+        .env("DOZVON_CALLS__LISTEN", "127.0.0.1:0")
+        .env("DOZVON_HTTP__LISTEN", http)
+        .env("DOZVON_LOG__FORMAT", "json")
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let ready = async {
+        loop {
+            let line = lines.next_line().await.unwrap().expect("the engine starts");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["message"] == "ready for calls" {
+                return line["http"].as_str().unwrap().to_owned();
+            }
+        }
+    };
+    let at = timeout(LONG, ready).await.expect("the engine is ready");
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (child, at)
+}
+
+/// What nobody goes on with: an entry that was tried and waits for long, one that is parked, and a
+/// callback that was due and cannot be read.
+const STUCK: [&str; 4] = [
+    "INSERT INTO journal (id, call, seq, at, event, direction, facts, hash) \
+     VALUES (1, 'c1', 1, ?1, 'ended', 'inbound', '{}', 'h'), (2, 'c2', 1, ?1, 'ended', 'inbound', '{}', 'h')",
+    "INSERT INTO outbox (journal, call, client, lane, state, settled, actions, progress, tries, next_try, since, created, updated) \
+     VALUES (1, 'c1', 'k1', 'crm', 'waiting', 1, '[]', '[]', 3, ?1 + 86400000000, ?1, ?1, ?1)",
+    "INSERT INTO outbox (journal, call, client, lane, state, settled, actions, progress, tries, next_try, since, created, updated) \
+     VALUES (2, 'c2', 'k2', 'crm', 'parked', 1, '[]', '[]', 1, ?1, ?1, ?1, ?1)",
+    "INSERT INTO callback (id, phone, kind, stage, next, accepted, updated, running, alive, state) \
+     VALUES ('b1', '+79160000009', 'form', 'waiting', ?1, ?1, ?1, 1, 1, '{}')",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_rules_and_what_is_stuck_are_alerted_on_and_a_restart_is_marked() {
+    let (source, folder) = (Source::read(), tempfile::tempdir().unwrap());
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    let file = folder.path().join("rules/routing.toml");
+    let rules = include_str!("../../rules/routing.toml");
+    fs::write(&file, rules).unwrap();
+    let (mut engine, at) = serve(&folder, "127.0.0.1:0").await;
+    let Some(prometheus) = Prometheus::start(&source, std::slice::from_ref(&at)).await else {
+        return;
+    };
+    let marked = async |name: &str| {
+        let mark = source.common.annotations.iter().find(|mark| mark.name == name).unwrap();
+        let wait = async {
+            while prometheus.asked(&mark.expr, false).await.is_empty() {
+                sleep(Duration::from_millis(300)).await;
+            }
+        };
+        assert!(timeout(LONG, wait).await.is_ok(), "no mark `{name}`");
+    };
+    // Some scrapes, so that there is something to differ from.
+    let scraped = async || {
+        let wait = async {
+            let expr = "count_over_time(up{job=\"dozvon\"}[10s]) > 2 and up == 1";
+            while prometheus.asked(expr, true).await.is_empty() {
+                sleep(Duration::from_millis(300)).await;
+            }
+        };
+        timeout(LONG, wait).await.expect("it is scraped");
+    };
+    scraped().await;
+
+    fs::write(&file, format!("# Other rules.\n{rules}")).unwrap();
+    marked("Rules taken over").await;
+    fs::write(&file, format!("{rules}\nnonsense = 1\n")).unwrap();
+    prometheus.fires("RulesReloadFailed", Some(&at)).await;
+
+    let store = dozvon::store::Store::open(folder.path().join("dozvon.sqlite")).await.unwrap();
+    let long_ago = jiff::Timestamp::now().as_microsecond() - 400_000_000;
+    for statement in STUCK {
+        sqlx::query(statement).bind(long_ago).execute(store.pool()).await.unwrap();
+    }
+    for alert in ["OutboxStuck", "OutboxParked", "CampaignsStarved"] {
+        prometheus.fires(alert, None).await;
+    }
+
+    fs::write(&file, rules).unwrap();
+    engine.kill().await.unwrap();
+    let (_engine, again) = serve(&folder, &at).await;
+    assert_eq!(again, at);
+    marked("Engine started").await;
 }

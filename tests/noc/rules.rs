@@ -95,19 +95,25 @@ pub fn recordings(source: &Source) -> Vec<Rule> {
     for slo in &source.alerts.slo {
         let of = |what: &str, window: &str| what.replace("$w", window);
         for window in ["5m", "30m", "1h", "6h", "3d"] {
-            let expr = format!("1 - {} / {}", of(&slo.good, window), of(&slo.total, window));
+            let (good, total) = (of(&slo.good, window), of(&slo.total, window));
+            let expr = format!("1 - ({good}) / ({})", total.trim());
             rules.push(recorded(&format!("dozvon:slo_errors:ratio_rate{window}"), slo, expr));
         }
         for Burn { long, .. } in &BURNS {
             let (total, good) = (of(&slo.total, long), of(&slo.good, long));
-            let count = |rate: &str| rate.replace("rate(", "increase(");
-            let expr = count(&total);
-            rules.push(recorded(&format!("dozvon:slo_events:increase{long}"), slo, expr));
-            let expr = format!("{} - {}", count(&total), count(&good));
+            let expr = format!("({}) - ({good})", total.trim());
+            let total = total.trim().to_owned();
+            rules.push(recorded(&format!("dozvon:slo_events:increase{long}"), slo, total));
             rules.push(recorded(&format!("dozvon:slo_errors:increase{long}"), slo, expr));
         }
     }
     rules
+}
+
+/// What is more than this is so many at least: `increase` reckons on to the ends of its window, and
+/// gives no whole numbers.
+fn less(count: u32) -> f64 {
+    f64::from(count) - 0.5
 }
 
 fn alert_name(slo: &Slo, burn: &Burn) -> String {
@@ -129,9 +135,10 @@ pub fn alerts(source: &Source) -> Vec<Rule> {
             let expr = format!(
                 "dozvon:slo_errors:ratio_rate{long}{of} > {limit}\n\
                  and dozvon:slo_errors:ratio_rate{short}{of} > {limit}\n\
-                 and dozvon:slo_events:increase{long}{of} >= {}\n\
-                 and dozvon:slo_errors:increase{long}{of} >= {}",
-                slo.enough, slo.bad
+                 and dozvon:slo_events:increase{long}{of} > {}\n\
+                 and dozvon:slo_errors:increase{long}{of} > {}",
+                less(slo.enough),
+                less(slo.bad)
             );
             rules.push(Rule {
                 kind: "alert",
@@ -191,56 +198,139 @@ pub fn file(group: &str, rules: &[Rule], pace: Pace) -> String {
     out
 }
 
+/// An alert's name, when it is looked at, and the labels it fires with.
+type Expected<'a> = (String, &'a str, Option<BTreeMap<String, String>>);
+
 /// A case for promtool: series, when it looks, and for each alert whether it has to fire, with
 /// which labels.
 struct Proof<'a> {
     name: String,
     step: &'a str,
-    at: &'a str,
     series: BTreeMap<String, String>,
-    alerts: Vec<(String, Option<BTreeMap<String, String>>)>,
+    alerts: Vec<Expected<'a>>,
 }
 
-fn of_alert<'a>(alert: &'a Alert, case: &'a Case, fires: bool) -> Proof<'a> {
+fn of_alert<'a>(alert: &'a Alert, case: &'a Case, says: &str, fires: bool) -> Proof<'a> {
     let labels = fires.then(|| case.labels.clone());
     Proof {
-        name: format!("{} {}", alert.name, if fires { "fires" } else { "is silent" }),
+        name: format!("{} {says}", alert.name),
         step: &case.step,
-        at: &case.at,
         series: case.series.clone(),
-        alerts: vec![(alert.name.clone(), labels)],
+        alerts: vec![(alert.name.clone(), &case.at, labels)],
     }
 }
 
-/// Of all promises together: nine of ten bad; the same for less than enough of them; all good; and
-/// bad until an hour ago, which no page is for any more.
+/// Calls a minute in the cases of a promise: enough for one in 10,000 to be a whole number.
+const MINUTE: u32 = 100_000;
+
+/// What a case of a promise is made of: how it counts on, minute by minute.
+struct Counted {
+    total: String,
+    good: String,
+    bad: String,
+}
+
+impl Counted {
+    /// So many a minute for three hours, and so many of them bad.
+    fn steadily(all: u32, bad: u32) -> Self {
+        let a_minute = |count: u32| format!("0+{count}x180");
+        Self { total: a_minute(all), good: a_minute(all - bad), bad: a_minute(bad) }
+    }
+
+    /// So many in the sixtieth minute, and never before or after.
+    fn at_once(all: u32, bad: u32) -> Self {
+        let once = |count: u32| format!("0x59 {count}x120");
+        Self { total: once(all), good: once(all - bad), bad: once(bad) }
+    }
+
+    fn of(&self, slo: &Slo) -> BTreeMap<String, String> {
+        let first = if slo.series.apart { &self.bad } else { &self.total };
+        let series = [(&slo.series.total, first), (&slo.series.good, &self.good)];
+        series.map(|(series, values)| (series.clone(), values.clone())).into()
+    }
+}
+
+/// `at`: when each of the three alerts of a promise is looked at; `fires`: whether it has to.
+fn expected<'a>(slo: &Slo, at: [&'a str; 3], fires: [bool; 3]) -> Vec<Expected<'a>> {
+    let labels = BTreeMap::from([("slo".to_owned(), slo.name.clone())]);
+    let alerts = BURNS.iter().zip(at).zip(fires);
+    alerts
+        .map(|((burn, at), fires)| (alert_name(slo, burn), at, fires.then(|| labels.clone())))
+        .collect()
+}
+
+/// A case for all of these promises at once: each rule is evaluated for each case.
+fn of_all<'s>(
+    says: &str,
+    slos: impl Iterator<Item = &'s Slo>,
+    counted: impl Fn(&Slo) -> Counted,
+    at: [&'static str; 3],
+    fires: [bool; 3],
+) -> Proof<'static> {
+    let (mut series, mut alerts) = (BTreeMap::new(), Vec::new());
+    for slo in slos {
+        series.extend(counted(slo).of(slo));
+        alerts.extend(expected(slo, at, fires));
+    }
+    Proof { name: format!("promises, {says}"), step: "1m", series, alerts }
+}
+
 fn of_slos(slos: &[Slo]) -> Vec<Proof<'_>> {
-    let proof = |name: &str, total: &str, good: &str, bad: &str, fires: [bool; 3]| {
-        let series = slos.iter().flat_map(|slo| {
-            let first = if slo.series.apart { bad } else { total };
-            [(&slo.series.total, first), (&slo.series.good, good)]
-        });
-        let alerts = slos.iter().flat_map(|slo| {
-            BURNS.iter().zip(fires).map(|(burn, fires)| {
-                let labels = BTreeMap::from([("slo".to_owned(), slo.name.clone())]);
-                (alert_name(slo, burn), fires.then_some(labels))
-            })
-        });
-        Proof {
-            name: format!("promises: {name}"),
-            step: "1m",
-            at: "3h",
-            series: series.map(|(series, values)| (series.clone(), values.to_owned())).collect(),
-            alerts: alerts.collect(),
-        }
+    let mut proofs = Vec::new();
+    let end = ["3h"; 3];
+    // The three differ in how many times too fast it is burnt: 14.4, 6, 1.
+    for (times, fires) in [
+        (0.5, [false; 3]),
+        (3.0, [false, false, true]),
+        (10.0, [false, true, true]),
+        (18.0, [true; 3]),
+    ] {
+        let counted = |slo: &Slo| {
+            let bad = f64::from(MINUTE) * (1.0 - slo.objective) * times;
+            Counted::steadily(MINUTE, bad.round() as u32)
+        };
+        let says = format!("{times} times too fast");
+        proofs.push(of_all(&says, slos.iter(), counted, end, fires));
+    }
+    // Each is looked at while the sixtieth minute is in its short window and for long enough.
+    let soon = ["63m", "80m", "130m"];
+    // How many, and how many of them bad.
+    type Few = fn(&Slo) -> (u32, u32);
+    let few: [(&str, Few, bool); 4] = [
+        ("just enough, and all bad", |slo| (slo.enough, slo.enough), true),
+        ("one less than enough, and all bad", |slo| (slo.enough - 1, slo.enough - 1), false),
+        ("5 of 5 bad", |_| (5, 5), false),
+        ("enough, and one less bad than it takes", |slo| (slo.enough, slo.bad - 1), false),
+    ];
+    for (says, few, fires) in few {
+        let counted = |slo: &Slo| {
+            let (all, bad) = few(slo);
+            Counted::at_once(all, bad)
+        };
+        proofs.push(of_all(says, slos.iter(), counted, soon, [fires; 3]));
+    }
+    // That is too fast for each of the three where a promise is strict.
+    let strict = |slo: &&Slo| {
+        f64::from(slo.bad) / f64::from(slo.enough) > BURNS[0].times * (1.0 - slo.objective)
     };
-    let past = ("0+1x120 130+10x60", "0+9x120 1080x60");
-    vec![
-        proof("nine of ten bad", "0+10x180", "0+1x180", "0+9x180", [true; 3]),
-        proof("two of two bad", "0x170 2x10", "0x180", "0x170 2x10", [false; 3]),
-        proof("all good", "0+10x180", "0+10x180", "0x180", [false; 3]),
-        proof("bad until an hour ago", "0+10x180", past.0, past.1, [false, false, true]),
-    ]
+    let counted = |slo: &Slo| Counted::at_once(slo.enough, slo.bad);
+    let says = "enough, and just as many bad as it takes";
+    proofs.push(of_all(says, slos.iter().filter(strict), counted, soon, [true; 3]));
+    let past = |_: &Slo| Counted {
+        total: "0+10x180".into(),
+        good: "0+1x120 130+10x60".into(),
+        bad: "0+9x120 1080x60".into(),
+    };
+    let fires = [false, false, true];
+    proofs.push(of_all("bad until an hour ago", slos.iter(), past, end, fires));
+    let cases = slos.iter().flat_map(|slo| slo.cases.iter().map(move |case| (slo, case)));
+    proofs.extend(cases.map(|(slo, case)| Proof {
+        name: format!("the promise `{}`, {}", slo.name, case.says),
+        step: "1m",
+        series: case.series.clone(),
+        alerts: expected(slo, end, [true; 3]),
+    }));
+    proofs
 }
 
 /// Every case of every alert, in a file for each step: promtool evaluates all rules at each of them.
@@ -248,7 +338,10 @@ pub fn proofs(source: &Source) -> Vec<(String, String)> {
     let alerts = alerts(source);
     let mut files: BTreeMap<&str, String> = BTreeMap::new();
     let of_alerts = source.alerts.alert.iter().flat_map(|alert| {
-        [of_alert(alert, &alert.fires, true), of_alert(alert, &alert.silent, false)]
+        let further = alert.cases.iter();
+        let further = further.map(|one| of_alert(alert, &one.case, &one.says, one.fires));
+        let fires = of_alert(alert, &alert.fires, "fires", true);
+        [fires, of_alert(alert, &alert.silent, "is silent", false)].into_iter().chain(further)
     });
     for proof in of_slos(&source.alerts.slo).into_iter().chain(of_alerts) {
         let step = proof.step;
@@ -266,8 +359,8 @@ pub fn proofs(source: &Source) -> Vec<(String, String)> {
             let _ = write!(out, "      - series: {series}\n        values: {values}\n");
         }
         out.push_str("    alert_rule_test:\n");
-        for (name, fires) in &proof.alerts {
-            let _ = write!(out, "      - alertname: {name}\n        eval_time: {}\n", proof.at);
+        for (name, at, fires) in &proof.alerts {
+            let _ = write!(out, "      - alertname: {name}\n        eval_time: {at}\n");
             let Some(labels) = fires else {
                 out.push_str("        exp_alerts: []\n");
                 continue;

@@ -89,8 +89,10 @@ pub struct Panel {
     pub map: BTreeMap<String, String>,
     /// What stands there where there is no number, such as a share of no calls.
     pub quiet: Option<String>,
-    /// What it tells, and what to do when it is red.
+    /// What it tells.
     pub about: String,
+    /// What to do when it is red: `If …: do this.`
+    pub red: String,
     /// The section of RUNBOOK.md.
     pub runbook: String,
     pub queries: Vec<Query>,
@@ -129,6 +131,17 @@ pub struct Slo {
     pub bad: u32,
     pub runbook: String,
     pub series: Counters,
+    /// Further ones in which all three alerts fire, besides those every promise is tested by.
+    #[serde(default, rename = "case")]
+    pub cases: Vec<Burnt>,
+}
+
+/// A way in which a promise is broken, for three hours.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Burnt {
+    pub says: String,
+    pub series: BTreeMap<String, String>,
 }
 
 /// The counters a promise is tested by.
@@ -154,11 +167,23 @@ pub struct Alert {
     pub runbook: String,
     pub fires: Case,
     pub silent: Case,
+    /// Further ones.
+    #[serde(default, rename = "case")]
+    pub cases: Vec<Further>,
+}
+
+/// A further case of an alert.
+#[derive(Debug, Deserialize)]
+pub struct Further {
+    /// `fires when …`, `silent while …`.
+    pub says: String,
+    pub fires: bool,
+    #[serde(flatten)]
+    pub case: Case,
 }
 
 /// Series as `promtool test rules` writes them, and when they are looked at.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Case {
     #[serde(default)]
     pub labels: BTreeMap<String, String>,

@@ -176,6 +176,7 @@ async fn a_real_prometheus_takes_the_page_and_its_exemplars() {
     let targets = ask("targets").await.unwrap_or_default();
     assert_eq!(found.ok(), Some(call.replace('-', "").into()), "{targets}");
     assert_eq!(targets.pointer("/data/activeTargets/0/lastError"), Some(&"".into()), "{targets}");
-    let count = ask("query?query=dozvon_call_answer_seconds_bucket{le=\"20.0\"}").await.unwrap();
+    let count =
+        ask("query?query=sum(dozvon_call_answer_seconds_bucket{le=\"20.0\"})").await.unwrap();
     assert_eq!(count.pointer("/data/result/0/value/1"), Some(&"1".into()), "{count}");
 }

@@ -1,6 +1,8 @@
 //! What is written of callbacks. Each deed is done by the one task that writes, many in one
 //! transaction, and is durable before anybody goes on.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use sqlx::{SqliteConnection, query, query_scalar};
 
@@ -8,6 +10,8 @@ use super::row::{Kept, Row};
 use crate::callback::{How, Taken};
 use crate::core::facts::Direction;
 use crate::core::ids::{CallId, CampaignId};
+use crate::core::record::between;
+use crate::outbox::entry::moment;
 use crate::outbox::paper::Paper;
 
 /// A deed. Doing it twice is the same as doing it once.
@@ -98,6 +102,17 @@ pub(crate) enum Done {
     Held(bool),
     /// The campaigns claimed.
     Claimed(Vec<Kept>),
+    /// Somebody talked with a client.
+    Met(Met),
+}
+
+/// What a talk with a client brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Met {
+    /// His campaign that is running learns of it.
+    pub told: bool,
+    /// How long each call of his waited that was missed and is returned by it.
+    pub waited: Vec<Duration>,
 }
 
 const BEGIN: &str = "INSERT INTO callback (id, phone, kind, stage, next, accepted, updated, running, alive, \
@@ -137,7 +152,7 @@ impl Deed {
             }
             Self::Heard(word) => heard(db, Some(*word)).await.map(|()| Done::Held(true)),
             Self::Missed(missed) => missed.write(db).await.map(Done::Held),
-            Self::Contact(contact) => contact.write(db).await.map(Done::Held),
+            Self::Contact(contact) => contact.write(db).await.map(Done::Met),
             Self::Renew { by, until } => {
                 query(
                     "INSERT INTO callback_engine (id, until) VALUES (?1, ?2) \
@@ -278,22 +293,23 @@ impl Missed {
 impl Contact {
     /// Closes what was missed of this client. Where he called or was called outside of a
     /// campaign, the one that is running for him learns of it.
-    async fn write(&self, db: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        query(
+    async fn write(&self, db: &mut SqliteConnection) -> Result<Met, sqlx::Error> {
+        let returned: Vec<i64> = query_scalar(
             "UPDATE missed_call SET closed = ?, closed_by = ?, how = ? \
-             WHERE number = ? AND closed IS NULL",
+             WHERE number = ? AND closed IS NULL RETURNING at",
         )
         .bind(self.at.as_microsecond())
         .bind(&self.by)
         .bind(self.how.as_str())
         .bind(&self.number)
-        .execute(&mut *db)
+        .fetch_all(&mut *db)
         .await?;
+        let waited = returned.into_iter().map(|at| between(moment(at), self.at)).collect();
         if self.how == Direction::Callback {
-            return Ok(false);
+            return Ok(Met { told: false, waited });
         }
         let told = say(db, "phone = ?", &self.number, "client_called", None).await?;
-        Ok(told > 0)
+        Ok(Met { told: told > 0, waited })
     }
 }
 

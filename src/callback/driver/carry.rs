@@ -24,6 +24,7 @@ use crate::core::staff::Number;
 use crate::outbox::writer::Undone;
 use crate::recording::Words;
 use crate::switch::dialler::{Leg, NOT_DIALLED, Order};
+use crate::telemetry::trace_id;
 
 /// Longer than the ringing of the other side by this, a leg may be left alone.
 const PATIENCE_OF_A_LEG: Duration = Duration::from_secs(60);
@@ -61,7 +62,10 @@ impl Driver {
             line_number: line_number.map(|number| number.e164()),
             recording: recording.as_ref(),
         };
+        let known = tally::known(&live.campaign);
         act(&mut live.campaign, now, &around);
+        live.begin = live.campaign.begins(&around);
+        tally::stepped(&engine.metrics, &live.campaign, &known);
         self.write(id, word, now);
         self.carry_out(id);
     }
@@ -87,7 +91,12 @@ impl Driver {
                     papers.push(outbox.filed(*case));
                 }
                 (Output::Closed(record), papers_to) => {
-                    tally::closed(&self.parts.engine.metrics, &live.campaign.view(), &record);
+                    tally::closed(
+                        &self.parts.engine.metrics,
+                        &live.campaign.view(),
+                        &record,
+                        live.begin,
+                    );
                     self.parts.engine.tracer.campaign(&record);
                     self.floor.call_ended(&record);
                     match papers_to {
@@ -106,7 +115,9 @@ impl Driver {
         self.wheel.set(id, live.campaign.timeout());
         let row = match row::of(&live.campaign, now) {
             Ok(row) => row,
-            Err(error) => return error!(callback = %id, %error, "a callback cannot be written"),
+            Err(error) => {
+                return error!(callback = %id, trace_id = %trace_id(&call(id)), %error, "a callback cannot be written");
+            }
         };
         if !live.is_news(&row.state) && papers.is_empty() && word.is_none() {
             return live.add(outputs);
@@ -130,7 +141,7 @@ impl Driver {
         }
         if let Some(at) = talked {
             let (by, how) = (id.to_string(), Direction::Callback);
-            drop(self.deed(Deed::Contact(Contact { number: phone, by, how, at })));
+            self.contact(Contact { number: phone, by, how, at });
         }
     }
 
@@ -140,11 +151,11 @@ impl Driver {
         match held {
             Ok(true) => live.stored(version),
             Ok(false) => {
-                warn!(callback = %id, "another engine leads this callback by now; it is left to it");
+                warn!(callback = %id, trace_id = %trace_id(&call(id)), "another engine leads this callback by now; it is left to it");
                 return self.forget(id);
             }
             Err(error) => {
-                return error!(callback = %id, %error, "a step of a callback was not written; nothing is dialled for it until the next start");
+                return error!(callback = %id, trace_id = %trace_id(&call(id)), %error, "a step of a callback was not written; nothing is dialled for it until the next start");
             }
         }
         self.carry_out(id);
@@ -232,6 +243,9 @@ impl Driver {
         };
         if let Some(leg) = self.legs.get_mut(&dial.leg) {
             leg.led = true;
+        }
+        if live.campaign.tries().first().is_some_and(|first| first.leg == dial.leg) {
+            tally::rung(&self.parts.engine.metrics, live.begin, self.clock.now());
         }
         if matches!(dial.whom, Whom::Client(_)) {
             // So that the manager hears that something goes on.

@@ -27,6 +27,8 @@ pub(super) struct Live {
     followed: Option<watch::Sender<View>>,
     /// This engine has seen to it that the talk is recorded.
     pub recorded: bool,
+    /// From when on somebody might be rung.
+    pub begin: Timestamp,
 }
 
 /// What is known of a leg.
@@ -58,6 +60,7 @@ impl Live {
     pub fn new(campaign: Campaign) -> Self {
         Self {
             accepted: campaign.view().accepted,
+            begin: campaign.view().accepted,
             campaign,
             version: 0,
             durable: 0,

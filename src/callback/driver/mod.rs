@@ -54,6 +54,7 @@ use crate::switch::clock::Clock;
 use crate::switch::dialler::{AnyHands, LegEvent};
 use crate::switch::engine::Engine;
 use crate::switch::presence::PresenceStore;
+use crate::telemetry::trace_id;
 
 /// After this long people on the line are led on without the store.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -430,7 +431,8 @@ impl Driver {
             match json::<Campaign>(&row.state) {
                 Ok(campaign) => self.recovered.push(campaign),
                 Err(error) => {
-                    error!(callback = row.id, %error, "a callback in the store cannot be read; it stays as it is");
+                    let id = row.id.as_str().into();
+                    error!(callback = %id, trace_id = %trace_id(&call(&id)), %error, "a callback in the store cannot be read; it stays as it is");
                 }
             }
         }

@@ -156,12 +156,14 @@ impl Driver {
     /// Somebody of ours talks with a client: what he missed is closed, and a campaign that runs
     /// for him learns of it.
     pub(super) fn contact(&mut self, contact: Contact) {
-        let told = self.deed(Deed::Contact(contact));
+        let done = self.deed(Deed::Contact(contact));
+        let metrics = self.parts.engine.metrics.clone();
         self.coming.push(Box::pin(async move {
-            match told.await {
-                Ok(Done::Held(true)) => Came::Told,
-                _ => Came::Nothing,
+            let Ok(Done::Met(met)) = done.await else { return Came::Nothing };
+            for waited in met.waited {
+                metrics.missed_returned.observe(waited.as_secs_f64());
             }
+            if met.told { Came::Told } else { Came::Nothing }
         }));
     }
 }

@@ -1,5 +1,6 @@
 //! The driver alone, in virtual time: the store is a map, FreeSWITCH a script.
 
+mod counts;
 mod house;
 mod play;
 

@@ -4,12 +4,13 @@
 
 use tracing::{debug, warn};
 
-use super::{Came, Driver};
+use super::{Came, Driver, call};
 use crate::callback::book::deed::Deed;
 use crate::callback::book::{Word, row};
 use crate::core::campaign::Input;
 use crate::core::campaign::order::Stage;
 use crate::core::ids::CampaignId;
+use crate::telemetry::trace_id;
 
 impl Driver {
     /// Reads what there is. One reading at a time.
@@ -42,7 +43,7 @@ impl Driver {
         let joined = match word.body.as_deref().map(row::order).transpose() {
             Ok(order) => order,
             Err(error) => {
-                warn!(callback = %id, %error, "a form that joined a callback cannot be read");
+                warn!(callback = %id, trace_id = %trace_id(&call(&id)), %error, "a form that joined a callback cannot be read");
                 None
             }
         };

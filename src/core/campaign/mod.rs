@@ -314,6 +314,11 @@ impl Campaign {
         self.legs.iter().map(|leg| (&leg.id, &leg.whom))
     }
 
+    /// All legs it dialled so far.
+    pub fn tries(&self) -> &[Try] {
+        &self.tries
+    }
+
     /// Where it stands.
     pub fn stage(&self) -> Stage {
         match &self.state {

@@ -87,6 +87,12 @@ impl Campaign {
         }
     }
 
+    /// From when on somebody might be rung for it: the wanted time and the delay are over, and the
+    /// hours allow it. Nobody is late before.
+    pub fn begins(&self, around: &Around) -> Timestamp {
+        self.opens(self.not_before, around).unwrap_or(self.not_before)
+    }
+
     fn opens(&self, at: Timestamp, around: &Around) -> Option<Timestamp> {
         // Who presses a button sees the clock himself.
         if self.is_click() { Some(at) } else { hours::opens(at, around) }

@@ -158,6 +158,7 @@ impl Remote {
         let body = read(response).await;
         let after = after.or_else(|| told_after(body.as_deref().unwrap_or_default()));
         if status == StatusCode::TOO_MANY_REQUESTS || Some(status) == self.too_much {
+            crate::metrics::rate_limited(self.name);
             self.gate.rest(after.unwrap_or(REST));
         }
         if status.is_success() {

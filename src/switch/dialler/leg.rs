@@ -120,6 +120,7 @@ impl Task {
         let (tools, node, id) = (self.tools.clone(), self.node.clone(), self.id.clone());
         let command = tools.dial.originate(leg);
         let deadline = leg.ring + RING_SLACK + DIALLED;
+        tools.nodes.dialled(&node);
         tokio::spawn(async move {
             let answer = tools.nodes.bgapi(&node, &command, deadline).await;
             tools.registry.send(&id, || Inbox::Dialled(answer));

@@ -71,6 +71,7 @@ impl Clerk for Paper {
 pub struct House {
     pub hands: Arc<Play>,
     pub reins: Reins,
+    pub metrics: Arc<Metrics>,
     paper: Arc<Paper>,
     rows: Arc<Mutex<HashMap<String, String>>>,
     hangs: watch::Sender<bool>,
@@ -92,7 +93,7 @@ impl House {
             dial: crate::switch::dial::Dial::default(),
         };
         let rules = Routing::default_rules().unwrap();
-        let engine = Engine::new(settings, directory, rules, Arc::new(NoPresence), metrics);
+        let engine = Engine::new(settings, directory, rules, Arc::new(NoPresence), metrics.clone());
         let (pen, deeds) = Pen::to_nobody();
         let (hands, paper, rows) =
             (Arc::new(Play::new()), Arc::new(Paper::default()), Arc::default());
@@ -117,7 +118,7 @@ impl House {
             driver.run().await;
             at_end.store(true, Ordering::Relaxed);
         });
-        Self { hands, reins, paper, rows, hangs, gone, began }
+        Self { hands, reins, metrics, paper, rows, hangs, gone, began }
     }
 
     /// A campaign that was taken.

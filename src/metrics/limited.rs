@@ -1,0 +1,63 @@
+//! How often a CRM said that it was asked too much. One counter for the whole process: the way to a
+//! CRM knows of no metrics.
+
+use std::sync::OnceLock;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{IntCounterVec, Opts};
+
+use super::Make;
+
+static LIMITED: OnceLock<IntCounterVec> = OnceLock::new();
+
+/// That counter, as a metric.
+#[derive(Clone, Debug)]
+pub struct RateLimited(IntCounterVec);
+
+impl RateLimited {
+    /// It stands at 0 for this CRM.
+    pub(super) fn know(&self, crm: &str) {
+        self.0.with_label_values(&[crm]);
+    }
+}
+
+/// A CRM said so.
+pub fn rate_limited(crm: &str) {
+    if let Some(limited) = LIMITED.get() {
+        limited.with_label_values(&[&crm.to_lowercase()]).inc();
+    }
+}
+
+impl Make for RateLimited {
+    const KIND: &str = "counter";
+
+    fn make(name: &str, help: &str, labels: &[&str], _: &[f64]) -> Result<Self, prometheus::Error> {
+        let new = IntCounterVec::new(Opts::new(name, help), labels)?;
+        Ok(Self(LIMITED.get_or_init(|| new).clone()))
+    }
+}
+
+impl Collector for RateLimited {
+    fn desc(&self) -> Vec<&Desc> {
+        self.0.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.0.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::{Metrics, rate_limited};
+
+    #[test]
+    fn a_crm_that_says_429_is_counted_under_its_kind() {
+        let metrics = Metrics::new().unwrap();
+        metrics.know_crm("amocrm");
+        rate_limited("amoCRM");
+        let line = "dozvon_crm_rate_limited_total{crm=\"amocrm\"} 1";
+        assert!(metrics.render().contains(line), "{}", metrics.render());
+    }
+}

@@ -227,7 +227,8 @@ impl App {
         let engine = Arc::new(engine);
 
         let sets = paperwork.as_ref().map(|paperwork| paperwork.sets.clone());
-        let rules = Reloader::new(config.rules.clone(), engine.clone(), sets);
+        let crms = config.crm.clone();
+        let rules = Reloader::new(config.rules.clone(), crms, engine.clone(), sets);
 
         // Employees first, so that the first call already knows them; a CRM that is down delays
         // the start by its deadline only.
@@ -238,6 +239,13 @@ impl App {
         }
         for directory in directory.all() {
             tasks.spawn(directory.clone().run(background.clone()));
+        }
+        if let Some(Paperwork { sets, .. }) = &paperwork {
+            let (metrics, end) = (engine.metrics.clone(), background.clone());
+            let watched = sets.clone().watch_people(metrics, config.directory.staff_interval);
+            tasks.spawn(async move {
+                end.run_until_cancelled(watched).await;
+            });
         }
         if let Some(Paperwork { outbox, .. }) = &paperwork {
             let leading = engine.clone();

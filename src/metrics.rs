@@ -113,6 +113,8 @@ metrics! {
     crm_seconds: HistogramVec "dozvon_crm_request_seconds" ["crm", "op"] {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0}
     /// 1 while the breaker keeps calls away from a CRM that fails.
     crm_circuit_open: IntGaugeVec "dozvon_crm_circuit_open" ["crm"]
+    /// 0 while the CRM refuses our key or a right (401, 402, 403), else 1.
+    crm_access: IntGaugeVec "dozvon_crm_access" ["crm"]
     /// Event Socket sessions open now.
     sessions: IntGauge "dozvon_esl_sessions_open"
     /// Event Socket sessions that ended, by how.
@@ -193,6 +195,8 @@ metrics! {
     missed_open: IntGauge "dozvon_missed_open"
     /// Age in seconds of the oldest missed call nobody has returned.
     missed_oldest: IntGauge "dozvon_missed_oldest_seconds"
+    /// Places of the rule sets in force that name an employee who is gone, or nobody: others stand in (E14).
+    people_missing: IntGaugeVec "dozvon_rules_people_missing" ["crm"]
     /// Employees taken over from the CRM.
     employees: IntGaugeVec "dozvon_employees" ["crm"]
     /// Calls and deliveries for the receiver of traces, by what came of them (sent, full, lost).

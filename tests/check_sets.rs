@@ -156,3 +156,20 @@ fn what_keycrm_cannot_do_is_told_of_the_words_a_set_asks_for() {
     assert!(told.contains("crm.shop (keycrm): `notify`:"), "{told}{errors}");
     assert!(!told.contains("hush") && !told.contains("verysecretkey"), "{told}");
 }
+
+#[test]
+fn each_of_two_crms_is_told_with_what_it_cannot_do_for_a_set_that_is_looked_at_alone_too() {
+    let here = written(&[("rules/small.toml", SMALL)]);
+    let config = "[rules]\nset = \"retailcrm-matrix\"\n[crm.shop]\nkind = \"keycrm\"\n\
+                  key = \"verysecretkey\"\nlines = [\"main\"]\n[crm.head]\nkind = \"retailcrm\"\n\
+                  url = \"http://127.0.0.1:9\"\nkey = \"verysecretkey\"\n";
+    std::fs::write(here.path().join("dozvon.toml"), config).unwrap();
+    let (output, told) = dozvon(&here, &["check", "--plain", "--quiet"]);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("crm.shop (keycrm): `task`: KeyCRM's API has no tasks"), "{told}");
+    assert!(told.contains("crm.head (retailcrm): `update_call`:"), "{told}");
+    // A file alone is for no line: each CRM says what it would do otherwise.
+    let (output, told) = dozvon(&here, &["check", "rules/small.toml", "--plain", "--quiet"]);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("rules/small.toml: crm.shop (keycrm): `task`:"), "{told}");
+}

@@ -148,6 +148,7 @@ async fn doctor_finds_nothing_bad_in_a_freeswitch_with_our_files() {
         calls,
         dial: &dial,
         rules: &rules,
+        sets: None,
         crm: &Staff,
         recording: &recording,
     };

@@ -220,6 +220,7 @@ async fn doctor_tells_of_both_by_name() {
         calls: house.app.calls,
         dial: &config.dial,
         rules: &rules,
+        sets: None,
         crm: &*house.crm,
         recording: &config.recording,
     })

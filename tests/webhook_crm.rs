@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use dozvon::core::action::{Action, Bound};
 use dozvon::core::case::{Case, Event, Known};
+use dozvon::core::client::Lookup;
 use dozvon::core::facts::Direction;
 use dozvon::core::phone::{Phone, Region};
 use dozvon::core::staff::{Number, Status};
 use dozvon::crm::webhook::{Hook, HookConfig};
 use dozvon::crm::{ApplyError, Crm, Work};
+use dozvon::directory::{Directory, DirectoryConfig};
+use dozvon::metrics::Metrics;
 use dozvon::outbox::sign;
 use serde_json::{Value, json};
 use wiremock::matchers::any;
@@ -155,6 +158,80 @@ async fn an_action_whose_answer_is_lost_comes_again_with_its_key_and_is_done_onc
     assert_eq!(done.what, "made deal 1");
     assert_eq!((done.bound.client, done.bound.deal), (Some("7".into()), Some("1".into())));
     assert_eq!(other.done.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_put_right_in_its_file_lets_us_in_without_a_restart() {
+    let (_server, _, config) = world().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "an old one").unwrap();
+    let config = HookConfig { secret: None, secret_file: Some(file.clone()), ..config };
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let crm = Arc::new(Hook::new(&config).unwrap());
+    let directory = Directory::new(crm, DirectoryConfig::default(), metrics.clone());
+    let access = || metrics.crm_access.with_label_values(&["webhook"]).get();
+    let anna = phone("+79161234567");
+    assert_eq!(directory.lookup(&anna).await, Lookup::Down);
+    assert_eq!(access(), 0);
+    std::fs::write(&file, SECRET).unwrap();
+    // This one is refused, too, and the file is looked at for it.
+    assert_eq!(directory.lookup(&anna).await, Lookup::Down);
+    assert!(directory.lookup(&anna).await.client().is_some());
+    assert_eq!(access(), 1);
+}
+
+#[tokio::test]
+async fn the_log_has_neither_secret_nor_whole_numbers() {
+    let (_server, _, config) = world().await;
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    let _in = tracing::subscriber::set_default(subscriber);
+    let action = act(json!({"do": "note", "on": "client", "text": "x"}));
+    let (case, bound) = (case(), Bound::default());
+    let work = Work { key: "call/1/1", action: &action, case: &case, bound: &bound };
+    let wrong = HookConfig { secret: Some("a wrong secret".to_owned().into()), ..config.clone() };
+    let gone = HookConfig { url: "http://127.0.0.1:9/a-token".into(), ..config.clone() };
+    for config in [config, wrong, gone] {
+        let crm = Arc::new(Hook::new(&config).unwrap());
+        drop(crm.apply(&work).await);
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let directory = Directory::new(crm, DirectoryConfig::default(), metrics);
+        directory.lookup(&phone("+79161234567")).await;
+        drop(directory.refresh_staff().await);
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("does not let us in"), "{log}");
+    for hidden in [SECRET, "a wrong secret", "a-token", "79161234567", "9161234567"] {
+        assert!(!log.contains(hidden), "{hidden}: {log}");
+    }
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }
 
 #[tokio::test]

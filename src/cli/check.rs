@@ -10,7 +10,7 @@ use miette::{Diagnostic, Report};
 use super::out::print;
 use crate::config::Config;
 use crate::core::staff::Staff;
-use crate::crm::config::{CrmConfig, of_line};
+use crate::crm::abilities::{differences, differences_of};
 use crate::rules::set::suite::files;
 use crate::rules::set::{RuleSet, SetError, Sets, load_tested};
 use crate::rules::{Problem, Routing, RulesError};
@@ -59,10 +59,10 @@ impl CheckArgs {
     ) -> miette::Result<ExitCode> {
         let looked = match &self.path {
             Some(path) if path.is_dir() => match folder(path) {
-                Ok(looked) => looked,
+                Ok(looked) => with_abilities(looked, config),
                 Err(error) => vec![Looked::Wrong(error)],
             },
-            Some(path) => vec![file(path)],
+            Some(path) => with_abilities(vec![file(path)], config),
             None => everything(configured(), config),
         };
         let routing = looked.iter().find_map(|looked| match looked {
@@ -115,11 +115,22 @@ impl std::fmt::Debug for Shown<'_> {
     }
 }
 
+/// A set that is looked at by itself may be for any of the CRMs.
+fn with_abilities(mut looked: Vec<Looked>, config: &Config) -> Vec<Looked> {
+    let sets = looked.iter().filter_map(|looked| match looked {
+        Looked::Set(set) => Some(set),
+        _ => None,
+    });
+    let told: String = sets.map(|set| differences_of(set, &config.crm)).collect();
+    looked.push(Looked::Abilities(told));
+    looked
+}
+
 fn everything(routing: Result<Routing, RulesError>, config: &Config) -> Vec<Looked> {
     let mut told = String::new();
     let sets = Sets::load(&config.rules);
     if let (Ok(routing), Ok(sets)) = (&routing, &sets) {
-        told = abilities(routing, sets, config);
+        told = differences(routing, sets, &config.crm);
     }
     let routing = match routing {
         Ok(routing) => Looked::Routing(Box::new(routing)),
@@ -134,39 +145,6 @@ fn everything(routing: Result<Routing, RulesError>, config: &Config) -> Vec<Look
         Err(errors) => looked.extend(errors.into_errors().into_iter().map(Looked::WrongSet)),
     }
     looked
-}
-
-/// What the CRM of each line does otherwise than the set of that line says, and lines that are
-/// served but not there.
-pub(super) fn abilities(routing: &Routing, sets: &Sets, config: &Config) -> String {
-    let mut out = String::new();
-    let named = routing.lines().map(|line| Some(line.name.as_str()));
-    let mut told: Vec<(&String, &str)> = Vec::new();
-    for line in named.chain([None]) {
-        let Some((name, crm)) = of_line(&config.crm, line) else { continue };
-        let set = sets.for_line(line);
-        if told.contains(&(name, set.name())) {
-            continue;
-        }
-        told.push((name, set.name()));
-        differences(&mut out, set, name, crm);
-    }
-    for (name, crm) in &config.crm {
-        for line in crm.lines().iter().filter(|line| routing.lines().all(|l| l.name != **line)) {
-            let file = routing.file();
-            let _ = writeln!(out, "crm.{name}: warning: {file} has no line `{line}`");
-        }
-    }
-    out
-}
-
-fn differences(out: &mut String, set: &RuleSet, name: &str, crm: &CrmConfig) {
-    let asked = set.actions();
-    for ability in crm.abilities().iter().filter(|ability| asked.contains(ability.word)) {
-        let (file, kind) = (set.file(), crm.kind());
-        let _ =
-            writeln!(out, "{file}: crm.{name} ({kind}): `{}`: {}", ability.word, ability.instead);
-    }
 }
 
 fn folder(path: &Path) -> Result<Vec<Looked>, RulesError> {

@@ -8,6 +8,7 @@ mod phones;
 mod recordings;
 mod report;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,13 +24,14 @@ use super::out::print;
 use crate::app;
 use crate::config::Config;
 use crate::core::ids::NodeId;
-use crate::core::staff::Employee;
+use crate::core::staff::{Employee, Staff};
 use crate::crm::lazy::Lazy;
 use crate::crm::open::{For, open};
 use crate::crm::{self, Crm, CrmError, Examined, Named};
 use crate::metrics::Metrics;
 use crate::recording::RecordingConfig;
 use crate::rules::Routing;
+use crate::rules::set::Sets;
 use crate::switch::control::{ControlError, LinkState, News, NodeConfig, Nodes};
 use crate::switch::dial::Dial;
 
@@ -37,6 +39,8 @@ pub use report::{Finding, Report, Verdict};
 
 /// How long a node may take to be connected and resynced.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a CRM may take to be examined; some have a request for each right, and a limit.
+const EXAMINE: Duration = Duration::from_secs(60);
 /// How long anything else may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -55,6 +59,8 @@ impl DoctorArgs {
     /// Rules that cannot be loaded: without them nobody can tell what is needed.
     pub async fn run(self, config: Config) -> miette::Result<ExitCode> {
         let rules = app::load_rules(&config)?;
+        // Sets that cannot be loaded are for `dozvon check`.
+        let sets = Sets::load(&config.rules).ok().filter(|_| config.outbox.enabled);
         let builtin = Arc::new(Lazy::existing(config.store.path.clone()));
         let crm = open(&config.crm, builtin, For::People)?;
         let mut report = examine(Subject {
@@ -62,6 +68,7 @@ impl DoctorArgs {
             calls: config.calls.listen,
             dial: &config.dial,
             rules: &rules,
+            sets: sets.as_ref(),
             crm: &*crm,
             recording: &config.recording,
         })
@@ -86,6 +93,8 @@ pub struct Subject<'a> {
     pub dial: &'a Dial,
     /// The rules; they tell which modules, queues and mailboxes are needed.
     pub rules: &'a Routing,
+    /// The rule sets; `None`: nothing is told to the CRM.
+    pub sets: Option<&'a Sets>,
     /// The CRM.
     pub crm: &'a dyn Crm,
     /// Where recordings are.
@@ -116,8 +125,10 @@ impl Ask for OneNode<'_> {
 pub async fn examine(subject: Subject<'_>) -> Report {
     let mut report = Report::default();
     let mut staff = Vec::new();
-    for crm in crm::named(subject.crm) {
-        staff.extend(examine_crm(crm, &mut report).await);
+    for (name, crm) in crm::named(subject.crm) {
+        let of_crm = examine_crm((name, crm), &mut report).await;
+        examine_people(&subject, name, &of_crm, &mut report);
+        staff.extend(of_crm);
     }
     examine_calls(subject.calls, &mut report).await;
     recordings::examine(subject.recording, &mut report);
@@ -146,7 +157,13 @@ fn examine_hooks(config: &Config, report: &mut Report) {
 async fn examine_crm((name, crm): Named<'_>, report: &mut Report) -> Vec<Employee> {
     let about = format!("CRM {name}");
     let answer = timeout(PATIENCE, crm.employees()).await.unwrap_or(Err(CrmError::Slow));
-    for examined in timeout(CONNECT, crm.examine()).await.unwrap_or_default() {
+    let examined = timeout(EXAMINE, crm.examine()).await.unwrap_or_else(|_| {
+        let what =
+            format!("rights and settings could not be looked at within {} s", EXAMINE.as_secs());
+        let advice = "it is slow, or its limit is used up: run doctor again when less is going on";
+        vec![Examined::Bad(what, advice.to_owned())]
+    });
+    for examined in examined {
         match examined {
             Examined::Good(what) => report.good(&about, what),
             Examined::Bad(what, advice) => report.bad(&about, what, advice),
@@ -162,10 +179,32 @@ async fn examine_crm((name, crm): Named<'_>, report: &mut Report) -> Vec<Employe
             report.good(about, format!("answers, {} employees", staff.len()));
             staff
         }
+        Err(error @ CrmError::Access(_)) => {
+            let advice = "put a good key into the file that the configuration names, or give the missing right; the engine goes on without a restart";
+            report.bad(about, error.to_string(), advice);
+            Vec::new()
+        }
         Err(error) => {
             let advice = "calls go to the queue until it answers; look at its address, its token, and the log";
             report.bad(about, error.to_string(), advice);
             Vec::new()
+        }
+    }
+}
+
+/// Whether everybody whom the rule sets of its lines name works there (E14).
+fn examine_people(subject: &Subject<'_>, crm: &str, staff: &[Employee], report: &mut Report) {
+    let Some(sets) = subject.sets.filter(|_| !staff.is_empty()) else { return };
+    let all = Staff::new(staff.iter().cloned());
+    let mut told = BTreeSet::new();
+    let lines = subject.rules.lines().map(|line| Some(line.name.as_str()));
+    for line in lines.chain([None]).filter(|line| crm::of_line(subject.crm, *line).0 == crm) {
+        for nobody in sets.for_line(line).check_staff(&all) {
+            let what = format!("{}: {}", nobody.place, nobody.message);
+            if told.insert(what.clone()) {
+                let advice = "others stand in for him (E14): name somebody who works here";
+                report.bad(format!("CRM {crm}"), what, advice);
+            }
         }
     }
 }

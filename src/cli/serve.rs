@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tracing::{error, info};
 
-use super::check::abilities;
 use super::signals::{Heard, Signals};
 use crate::app::App;
 use crate::config::Config;
+use crate::crm::abilities::differences;
 use crate::crm::lazy::Lazy;
 use crate::crm::open::{For, open};
 use crate::reload::watch::Watch;
@@ -53,7 +53,7 @@ impl ServeArgs {
         }
         let crm = open(&config.crm, crm, For::Calls)?;
         if let Some(sets) = &sets {
-            for difference in abilities(&routing, sets, &config).lines() {
+            for difference in differences(&routing, sets, &config.crm).lines() {
                 info!("{difference}");
             }
         }

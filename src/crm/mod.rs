@@ -33,6 +33,9 @@ pub enum CrmError {
     /// It answered with a fault, or could not be reached. The text says which, without secrets.
     #[error("the CRM failed: {0}")]
     Fault(String),
+    /// It refuses our key, or a right is missing: somebody has to give access anew.
+    #[error("the CRM failed: {0}")]
+    Access(String),
 }
 
 /// An action to be carried out, with all it is made of.

@@ -65,6 +65,7 @@ impl Directory {
         let number = flights.next;
         flights.next += 1;
         flights.by_phone.insert(phone.clone(), (number, waiting.clone()));
+        self.health().last_asked = Some(phone.clone());
         let (directory, phone) = (self.clone(), phone.clone());
         tokio::spawn(async move {
             let answer = directory.ask(&phone).await;
@@ -72,6 +73,20 @@ impl Directory {
             landing.send_replace(Some(answer));
         });
         Joined::Started(waiting)
+    }
+
+    /// Where the breaker is open and its pause is over, the number that was asked for last is asked
+    /// for again: a CRM that is back in the night is found to be so before the first call.
+    pub(super) fn probe(self: &Arc<Self>) {
+        let phone = {
+            let health = self.health();
+            let open = health.breaker.state() != BreakerState::Closed;
+            health.last_asked.clone().filter(|_| open)
+        };
+        if let Some(phone) = phone {
+            // It goes on by itself; whoever calls meanwhile joins it.
+            drop(self.join(&phone, Instant::now()));
+        }
     }
 
     async fn ask(&self, phone: &Phone) -> Answer {
@@ -89,6 +104,7 @@ impl Directory {
                 (request.await, "slow")
             }
         };
+        self.access("find", answer.as_ref().err());
         self.count_request("find", outcome, begun);
         answer.map(|client| client.map(Arc::new))
     }
@@ -142,7 +158,7 @@ impl Directory {
             Some(error) if before == BreakerState::Closed && after == BreakerState::Open => {
                 tracing::warn!(crm, %error, "the CRM fails again and again: calls are routed without it, by what is remembered, until a probe succeeds");
             }
-            Some(error) if !failed_before => {
+            Some(error) if !failed_before && !matches!(error, CrmError::Access(_)) => {
                 tracing::warn!(crm, %error, "a look-up in the CRM failed: the call goes on by what is remembered, or without an owner");
             }
             Some(error) => tracing::debug!(crm, %error, "a look-up in the CRM failed"),
@@ -178,6 +194,6 @@ pub(super) fn outcome<T>(answer: &Result<T, CrmError>) -> &'static str {
     match answer {
         Ok(_) => "ok",
         Err(CrmError::Slow) => "slow",
-        Err(CrmError::Fault(_)) => "fault",
+        Err(CrmError::Fault(_) | CrmError::Access(_)) => "fault",
     }
 }

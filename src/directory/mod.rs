@@ -8,11 +8,12 @@
 
 pub mod config;
 
+mod access;
 mod breaker;
 mod flight;
 mod staff;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +63,10 @@ struct Health {
     breaker: Breaker,
     last_error: Option<String>,
     staff_error: Option<String>,
+    /// What the CRM refuses us to ask for: `find`, `employees`.
+    denied: BTreeSet<&'static str>,
+    /// Whom a probe asks for.
+    last_asked: Option<Phone>,
     /// Employees taken over at the last success; `None`: never yet.
     staff: Option<usize>,
 }
@@ -137,6 +142,8 @@ impl Directory {
                 ),
                 last_error: None,
                 staff_error: None,
+                denied: BTreeSet::new(),
+                last_asked: None,
                 staff: None,
             }),
             staff: ArcSwap::default(),
@@ -155,6 +162,11 @@ impl Directory {
     pub fn of(self: &Arc<Self>, line: Option<&str>) -> &Arc<Self> {
         let place = line.and_then(|line| self.lines.get(line));
         place.and_then(|place| self.others.get(*place)).unwrap_or(self)
+    }
+
+    /// The lines that have another CRM.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.lines.keys().map(String::as_str)
     }
 
     /// This one, and those of the other CRMs.
@@ -197,7 +209,9 @@ impl Directory {
         };
         match timeout(self.config.deadline, flight::landed(waiting)).await {
             Ok(Ok(client)) => (answer(client, Source::Fresh), label),
-            Ok(Err(CrmError::Fault(_))) => self.instead(kept, now, Lookup::Down, "down"),
+            Ok(Err(CrmError::Fault(_) | CrmError::Access(_))) => {
+                self.instead(kept, now, Lookup::Down, "down")
+            }
             Ok(Err(CrmError::Slow)) | Err(_) => self.instead(kept, now, Lookup::Slow, "slow"),
         }
     }

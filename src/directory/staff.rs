@@ -16,6 +16,7 @@ impl Directory {
         let begun = Instant::now();
         let answer = self.guarded(self.crm.employees()).await;
         self.count_request("employees", flight::outcome(&answer), begun);
+        self.access("employees", answer.as_ref().err());
         let employees = answer.inspect_err(|error| self.staff_failed(error))?;
         let present = employees.iter().filter(|employee| employee.status != Status::Gone).count();
         self.staff.store(Arc::new(Staff::new(employees)));
@@ -43,7 +44,9 @@ impl Directory {
         drop(health);
         let crm = self.name.as_str();
         match known {
-            _ if failed_before => tracing::debug!(crm, %error, "employees still not readable"),
+            _ if failed_before || matches!(error, CrmError::Access(_)) => {
+                tracing::debug!(crm, %error, "employees still not readable")
+            }
             Some(employees) => {
                 tracing::warn!(crm, %error, employees, "employees could not be read from the CRM: those known stay");
             }
@@ -59,7 +62,7 @@ impl Directory {
         stop.run_until_cancelled(self.keep_up()).await;
     }
 
-    async fn keep_up(&self) {
+    async fn keep_up(self: Arc<Self>) {
         let mut revision = self.revision().await;
         let mut staff = interval(self.config.staff_interval);
         let mut watch = interval(self.config.watch_interval);
@@ -70,6 +73,7 @@ impl Directory {
             let refresh = tokio::select! {
                 _ = staff.tick() => true,
                 _ = watch.tick() => {
+                    self.probe();
                     self.look_for_changes().await;
                     self.changed(&mut revision).await || self.nobody_known()
                 }

@@ -79,6 +79,7 @@ impl Metrics {
     /// What comes with a CRM.
     pub fn know_crm(&self, crm: &str) {
         self.crm_circuit_open.with_label_values(&[crm]).set(0);
+        self.crm_access.with_label_values(&[crm]).set(1);
         for request in REQUESTS {
             for answer in ANSWERS {
                 self.crm_requests.with_label_values(&[crm, request, answer]);

@@ -15,12 +15,15 @@ pub use load::{Loaded, Mistakes};
 pub use status::{Door, Last, Outcome, Status};
 
 use crate::config::Rules;
+use crate::crm::abilities::differences;
+use crate::crm::config::Crms;
 use crate::outbox::sets::SetsInForce;
 use crate::switch::engine::Engine;
 
 /// Takes rules over, one load at a time.
 pub struct Reloader {
     rules: Rules,
+    crms: Crms,
     engine: Arc<Engine>,
     sets: Option<Arc<SetsInForce>>,
     status: Mutex<Status>,
@@ -30,11 +33,22 @@ pub struct Reloader {
 impl Reloader {
     /// For the rules of this configuration. What engine and sets hold now is in force; without
     /// sets only the way of a call is taken over.
-    pub fn new(rules: Rules, engine: Arc<Engine>, sets: Option<Arc<SetsInForce>>) -> Arc<Self> {
+    pub fn new(
+        rules: Rules,
+        crms: Crms,
+        engine: Arc<Engine>,
+        sets: Option<Arc<SetsInForce>>,
+    ) -> Arc<Self> {
         let in_force = sets.as_ref().map(|sets| sets.current());
         let status = Status::new(&engine.rules.load(), in_force.as_deref());
-        let this =
-            Self { rules, engine, sets, status: Mutex::new(status), turn: Default::default() };
+        let this = Self {
+            rules,
+            crms,
+            engine,
+            sets,
+            status: Mutex::new(status),
+            turn: Default::default(),
+        };
         this.measure();
         Arc::new(this)
     }
@@ -85,6 +99,9 @@ impl Reloader {
         }
         let change = self.engine.standing.write().unwrap_or_else(PoisonError::into_inner);
         if let Some((in_force, sets)) = self.sets.as_ref().zip(sets) {
+            for difference in differences(&routing, &sets, &self.crms).lines() {
+                info!("{difference}");
+            }
             in_force.store(sets);
         }
         self.engine.rules.store(Arc::new(routing));

@@ -154,3 +154,42 @@ async fn a_change_the_crm_tells_of_is_seen_within_seconds() {
     stop.cancel();
     task.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_crm_that_is_back_in_the_night_is_found_to_be_so_before_the_first_call() {
+    let w = World::new();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(w.directory.clone().run(stop.clone()));
+    five_fail(&w).await;
+    sleep(600 * S).await;
+    assert_eq!(circuit_open(&w), 1, "it is still down");
+    let asked = w.crm.asked() - 5;
+    assert!((9..=16).contains(&asked), "once a minute in the end: {asked}");
+    w.crm.set(NOW, Does::Answers(None));
+    sleep(63 * S).await;
+    assert_eq!(circuit_open(&w), 0, "nobody called");
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_that_is_refused_is_a_state_of_its_own_and_over_without_a_restart() {
+    let w = World::new();
+    let access = || w.metrics.crm_access.with_label_values(&["fake"]).get();
+    assert_eq!(access(), 1);
+    let denied = || CrmError::Access("it refuses our access: 401".into());
+    w.crm.set_staff(Err(denied()));
+    assert!(w.directory.refresh_staff().await.is_err());
+    assert_eq!(access(), 0);
+    w.crm.set(NOW, Does::Denies);
+    assert_eq!(w.directory.lookup(&phone(1)).await, Lookup::Down);
+    // Slow is another matter, and one of two that are open again is not enough.
+    w.crm.set_staff(Err(CrmError::Slow));
+    assert!(w.directory.refresh_staff().await.is_err());
+    w.crm.set(NOW, Does::Answers(None));
+    w.directory.lookup(&phone(2)).await;
+    assert_eq!(access(), 0);
+    w.crm.set_staff(Ok(vec![]));
+    w.directory.refresh_staff().await.unwrap();
+    assert_eq!(access(), 1);
+}

@@ -17,6 +17,7 @@ use dozvon::metrics::Metrics;
 pub enum Does {
     Answers(Option<Client>),
     Fails,
+    Denies,
     Panics,
 }
 
@@ -55,6 +56,7 @@ impl Crm for Fake {
         match does {
             Does::Answers(client) => Ok(client),
             Does::Fails => Err(CrmError::Fault("503 Service Unavailable".into())),
+            Does::Denies => Err(CrmError::Access("it refuses our access: 401".into())),
             Does::Panics => panic!("a mistake in a CRM's code"),
         }
     }

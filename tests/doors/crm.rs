@@ -97,3 +97,25 @@ async fn keycrm_presses_in_json_and_hangs_up_what_it_began() {
     assert_eq!(house.ask(request("POST", &at("call"), &json, press)).await.status, 422);
     assert_eq!(house.fake.orders().len(), 1);
 }
+
+#[tokio::test]
+async fn what_changed_is_told_in_json_too_and_with_the_right_secret_only() {
+    let house = House::new().await;
+    let json = [("content-type", "application/json")];
+    let body = r#"{"event":"order.change_order_status","context":{"id":7,"client_id":42,"tags":["a","b"],"gone":null}}"#;
+    let wrong = "/crm/shop/another-secret/changes";
+    assert_eq!(house.ask(request("POST", wrong, &json, body)).await.status, 404);
+    assert!(house.crm.1.lock().unwrap().is_empty());
+    assert_eq!(house.ask(request("POST", &at("changes"), &json, body)).await.status, 200);
+    let mut told = house.crm.1.lock().unwrap().clone();
+    told.sort();
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let expected = [
+        pair("context[client_id]", "42"),
+        pair("context[id]", "7"),
+        pair("context[tags][0]", "a"),
+        pair("context[tags][1]", "b"),
+        pair("event", "order.change_order_status"),
+    ];
+    assert_eq!(told, expected);
+}

@@ -9,6 +9,7 @@ use axum::http::{Request, Response};
 use dozvon::config::{Http, Proxy};
 use dozvon::core::ids::Extension;
 use dozvon::core::staff::{Employee, Number, Staff, Status};
+use dozvon::crm::hooks::{Hooks, Pressed};
 use dozvon::crm::{Crm, CrmError};
 use dozvon::directory::{Directory, DirectoryConfig};
 use dozvon::http::{Caller, Doors, HttpState, Readiness, router};
@@ -65,7 +66,21 @@ pub const CRM_SECRET: &str = "0123456789abcdef";
 
 /// A CRM with one employee, and how often it was asked who works there.
 #[derive(Default)]
-pub struct Shop(pub std::sync::atomic::AtomicUsize);
+pub struct Shop(
+    pub std::sync::atomic::AtomicUsize,
+    /// What it said that changed.
+    pub std::sync::Mutex<Vec<(String, String)>>,
+);
+
+impl Hooks for Shop {
+    fn changes(&self, form: &[(String, String)]) {
+        self.1.lock().unwrap().extend(form.iter().cloned());
+    }
+
+    fn pressed(&self, _: &str, _: Timestamp) -> Option<Pressed> {
+        None
+    }
+}
 
 #[async_trait::async_trait]
 impl Crm for Shop {
@@ -83,6 +98,10 @@ impl Crm for Shop {
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
         self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         Ok(vec![Employee { id: "27".into(), ..anna() }])
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
     }
 }
 

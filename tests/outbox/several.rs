@@ -5,13 +5,17 @@ use std::sync::Arc;
 use dozvon::core::case::{Case, Clerk, Event};
 use dozvon::crm::Crm;
 use dozvon::crm::several::Several;
+use dozvon::crm::webhook::{Hook, HookConfig};
 use dozvon::outbox::entry::State;
 use dozvon::store::Store;
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 use sqlx::migrate::Migrator;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::fake::{Does, Fake};
-use crate::house::{ANNA, House, MS, case, note, until};
+use crate::house::{ANNA, House, MS, case, note, notify, until};
 
 /// The house's own CRM serves the line `main`, the other one `second`.
 fn two(house: &House, names: [&str; 2]) -> (Arc<Fake>, Arc<dyn Crm>) {
@@ -153,4 +157,37 @@ fn entries_written_before_queues_had_a_crm_are_carried_over() {
     assert_eq!(keys(&house.crm), ["note a/1/1", "note c/1/1"]);
     assert_eq!(keys(&right), ["note b/1/1"]);
     assert_eq!(life.sql::<i64>("SELECT max(revision) FROM outbox_client WHERE crm = 'left'"), 4);
+}
+
+/// A limit of one request a second, and no time to wait for it: nothing of that is a lost answer,
+/// so nothing has to be looked for, and a pop-up that cannot be read back is not given up.
+#[test]
+fn what_waits_at_our_own_limit_is_later_and_not_lost() {
+    let mut house = House::new(|_| vec![notify()]);
+    house.config.timeout = 60 * MS;
+    let rt = tokio::runtime::Runtime::new().unwrap();
+    let server = rt.block_on(async {
+        let server = MockServer::start().await;
+        let answer =
+            ResponseTemplate::new(200).set_body_json(json!({"client": null, "what": "told"}));
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        server
+    });
+    let config = HookConfig {
+        url: server.uri(),
+        secret: Some("secret".to_owned().into()),
+        per_second: 2.try_into().unwrap(),
+        ..HookConfig::default()
+    };
+    let life = house.start_with(Arc::new(Hook::new(&config).unwrap()));
+    for call in 0..4 {
+        life.occurs(&format!("c{call}"), 1, Event::Ringing, &format!("+7916111000{call}"));
+    }
+    life.reach(State::Done, 4);
+    let count = |result: &str| {
+        let labels = ["webhook", "notify", result];
+        house.metrics.outbox_deliveries.with_label_values(&labels).get()
+    };
+    assert_eq!((count("done"), count("lost")), (4, 0));
+    assert!(count("later") > 0, "the limit was in the way");
 }

@@ -19,7 +19,7 @@ async fn told(url: &str) -> (String, String) {
     let crm = Retail::new(&config(url)).unwrap();
     let lookup = match crm.rough(true).caller(&phone(NEW)).await {
         Err(CrmError::Slow) => "slow".to_owned(),
-        Err(CrmError::Fault(why)) => why,
+        Err(CrmError::Fault(why) | CrmError::Access(why)) => why,
         Ok(found) => format!("{found:?}"),
     };
     let crm = Retail::new(&config(url)).unwrap();

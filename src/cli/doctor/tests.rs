@@ -77,6 +77,7 @@ async fn findings(node: Recorded, rules: &str, staff: &[Employee]) -> String {
         calls,
         dial: &dial,
         rules: &rules,
+        sets: None,
         crm: &crm,
         recording: &RecordingConfig::default(),
     };
@@ -215,6 +216,7 @@ async fn nothing_at_all_there_is_said_line_by_line() {
         calls,
         dial: &dial,
         rules: &rules,
+        sets: None,
         crm: &crm,
         recording: &RecordingConfig::default(),
     };

@@ -97,7 +97,10 @@ impl Fault {
 impl From<Fault> for CrmError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Lost(why) if why.contains("in time") => Self::Slow,
+            Fault::Lost(ref why) if why.contains("in time") => Self::Slow,
+            Fault::Access(_) | Fault::Forbidden(_) | Fault::Unpaid(_) => {
+                Self::Access(fault.to_string())
+            }
             other => Self::Fault(other.to_string()),
         }
     }

@@ -44,3 +44,29 @@ fn note(news: impl Fn(Left) -> Left) {
     // Outside of such work nobody wants to know.
     let _ = LEFT.try_with(|left| left.set(news(left.get())));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_left_the_gate_is_known_not_to_be_done() {
+        let waits = || std::future::pending::<()>();
+        assert_eq!(within(S, waits()).await, Err(Left::Unknown));
+        let held = async {
+            comes();
+            waits().await;
+        };
+        assert_eq!(within(S, held).await, Err(Left::Held));
+        let sent = async {
+            comes();
+            leaves();
+            comes();
+            waits().await;
+        };
+        assert_eq!(within(S, sent).await, Err(Left::Sent));
+        assert_eq!(within(S, async { 1 }).await, Ok(1));
+    }
+}

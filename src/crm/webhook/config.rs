@@ -20,7 +20,7 @@ pub struct HookConfig {
     pub url: String,
     /// Requests are signed with it.
     pub secret: Option<Secret>,
-    /// A file with the secret, instead of `secret`.
+    /// A file with the secret, instead of `secret`. Read anew when the secret was refused.
     pub secret_file: Option<PathBuf>,
     /// Requests in any second at most.
     pub per_second: NonZeroU16,

@@ -27,10 +27,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::abilities::Ability;
-use super::config::secret;
-use super::remote::{Class, Fault, Limit, Remote};
+use super::remote::{Class, Fault, Key, Limit, Remote};
 use super::{ApplyError, Crm, CrmError, Done, Work, number_of};
-use crate::config::Secret;
 use crate::core::action::{Action, Bound};
 use crate::core::case::Case;
 use crate::core::client::Client;
@@ -51,7 +49,7 @@ pub const ABILITIES: &[Ability] = &[];
 pub struct Hook {
     remote: Remote,
     url: Url,
-    secret: Secret,
+    secret: Key,
 }
 
 #[derive(Serialize)]
@@ -100,11 +98,11 @@ impl Hook {
     /// [`Fault`]: no secret, or no TLS on this machine.
     pub fn new(config: &HookConfig) -> Result<Self, Fault> {
         let url = config.address().map_err(|why| Fault::Unreachable(why.to_owned()))?;
-        let secret = secret(config.secret.as_ref(), config.secret_file.as_deref());
+        let secret = Key::new(config.secret.as_ref(), config.secret_file.as_deref())?;
         let limit =
             Limit { requests: config.per_second.get().into(), window: Duration::from_secs(1) };
         let remote = Remote::new(NAME, limit, config.timeout)?;
-        Ok(Self { remote, url, secret: secret.map_err(Fault::Access)? })
+        Ok(Self { remote, url, secret })
     }
 
     async fn who(&self, class: Class, phone: &Phone) -> Result<Option<Client>, CrmError> {
@@ -115,7 +113,7 @@ impl Hook {
     async fn ask<T: DeserializeOwned>(&self, class: Class, ask: &Ask<'_>) -> Result<T, Fault> {
         let body = serde_json::to_string(ask).map_err(|e| Fault::Strange(e.to_string()))?;
         let timestamp = Timestamp::now().as_second().to_string();
-        let signature = sign(self.secret.reveal(), &timestamp, &body);
+        let signature = sign(self.secret.load().reveal(), &timestamp, &body);
         let request = self
             .remote
             .client()
@@ -124,7 +122,11 @@ impl Hook {
             .header("Dozvon-Timestamp", timestamp)
             .header("Dozvon-Signature", format!("v1={signature}"))
             .body(body);
-        self.remote.send(class, request).await?.json()
+        let answer = self.remote.send(class, request).await;
+        if let Err(Fault::Access(_)) = answer {
+            self.secret.refused(NAME);
+        }
+        answer?.json()
     }
 }
 

@@ -132,3 +132,86 @@ fn a_delivery_that_waits_is_told_of_a_rest_that_begins() {
         assert_eq!(passed, Err(Duration::from_secs(3600)));
     });
 }
+
+/// The limits our connections to CRMs keep, and what of them is kept for look-ups.
+fn limits() -> Vec<(&'static str, Limit, usize)> {
+    use crate::crm::{amocrm::AmoConfig, keycrm::KeyConfig, webhook::HookConfig};
+    let amo = AmoConfig::default().requests_per_second.get();
+    let key = usize::from(KeyConfig::default().per_minute.get());
+    let hook = usize::from(HookConfig::default().per_second.get());
+    [
+        ("amoCRM", amo, 1100, 0),
+        ("retailCRM", 9, 1000, 0),
+        ("retailCRM, telephony", 36, 1000, 0),
+        ("KeyCRM", key, 60_000, key.div_ceil(5)),
+        ("KeyCRM, telephony", 10, 1000, 0),
+        ("webhook", hook, 1000, 0),
+    ]
+    .map(|(name, requests, window, kept)| {
+        (name, Limit { requests, window: Duration::from_millis(window) }, kept)
+    })
+    .into()
+}
+
+/// What happened at the gate, in order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum At {
+    Comes(usize),
+    Passes(usize, Class, Instant),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// E09: of each CRM's real limit. No window holds more than it may, deliveries alone no more
+    /// than what is not kept, and a caller waits behind one delivery at most.
+    #[test]
+    fn e09_no_crm_is_asked_more_than_it_allows_and_callers_go_first(
+        asked in prop::collection::vec((any::<u16>(), 0_u8..4), 1..200),
+    ) {
+        for (name, limit, kept) in limits() {
+            let asked = asked.clone();
+            virtual_time(async move {
+                let gate = Arc::new(Gate::new(limit).keeps_for_lookups(kept));
+                let seen = Arc::new(Mutex::new(Vec::new()));
+                let start = Instant::now();
+                let mut tasks = tokio::task::JoinSet::new();
+                for (id, (at, kind)) in asked.iter().copied().enumerate() {
+                    let (gate, seen) = (gate.clone(), seen.clone());
+                    // Three windows long, so that it is too much at times and too little at others.
+                    let at = limit.window.mul_f64(3.0 * f64::from(at) / f64::from(u16::MAX));
+                    tasks.spawn(async move {
+                        let class = if kind == 0 { Class::Lookup } else { Class::Delivery };
+                        sleep_until(start + at).await;
+                        seen.lock().unwrap().push(At::Comes(id));
+                        gate.pass(class).await.unwrap();
+                        seen.lock().unwrap().push(At::Passes(id, class, Instant::now()));
+                    });
+                }
+                tasks.join_all().await;
+                let seen = seen.lock().unwrap().clone();
+                let times = |only: Option<Class>| -> Vec<Instant> {
+                    let passed = seen.iter().filter_map(|at| match at {
+                        At::Passes(_, class, at) => Some((*class, *at)),
+                        At::Comes(_) => None,
+                    });
+                    passed.filter(|(of, _)| only.is_none_or(|only| only == *of)).map(|p| p.1).collect()
+                };
+                let most = |times: &[Instant], most: usize| {
+                    times.windows(most + 1).all(|w| w[most] - w[0] >= limit.window)
+                };
+                assert_eq!(times(None).len(), asked.len(), "{name}: all get through");
+                assert!(most(&times(None), limit.requests), "{name}");
+                assert!(most(&times(Some(Class::Delivery)), limit.requests - kept), "{name}");
+                for (place, at) in seen.iter().enumerate() {
+                    let At::Passes(id, Class::Lookup, _) = *at else { continue };
+                    let came = seen.iter().position(|at| *at == At::Comes(id)).unwrap();
+                    let before = seen[came..place].iter();
+                    let deliveries =
+                        before.filter(|at| matches!(at, At::Passes(_, Class::Delivery, _))).count();
+                    assert!(deliveries <= 1, "{name}: a caller waits behind {deliveries}");
+                }
+            });
+        }
+    }
+}

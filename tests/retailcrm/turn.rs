@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::crm_outbox::by_hand;
-use crate::house::{House, OLGA, act, config, phone};
+use crate::house::{House, OLGA, PETR, act, config, phone};
 
 /// Deliveries that wait: far more than the limit lets through in a second.
 const MANY: usize = 150;
@@ -104,4 +104,40 @@ fn the_whole_answer_waits_for_one_delivery_a_request_at_most() {
 #[test]
 fn so_does_a_look_up_without_telephony() {
     waits_behind_one_delivery(true, false, "notes/create");
+}
+
+#[test]
+fn facts_of_calls_that_are_over_leave_callers_their_part() {
+    let (rt, hold) = by_hand();
+    let _in = rt.enter();
+    let house = rt.block_on(House::new());
+    let long =
+        RetailConfig { timeout: Duration::from_secs(600), ..config(&house.fake.server.uri()) };
+    let crm = std::sync::Arc::new(Retail::new(&long).unwrap());
+    let breathe = || {
+        let breath = rt.spawn_blocking(|| std::thread::sleep(Duration::from_millis(3)));
+        rt.block_on(breath).unwrap();
+    };
+    rt.block_on(crm.find(&phone(OLGA))).unwrap();
+    rt.block_on(tokio::time::advance(Duration::from_secs(2)));
+    for _ in 0..MANY {
+        let crm = crm.clone();
+        rt.spawn(async move { crm.facts(&phone(PETR)).await });
+    }
+    (0..100).for_each(|_| breathe());
+    let begun = Instant::now();
+    let looks = {
+        let crm = crm.clone();
+        rt.spawn(async move { crm.find(&phone(OLGA)).await })
+    };
+    for _ in 0..2000 {
+        if looks.is_finished() {
+            break;
+        }
+        breathe();
+    }
+    assert!(looks.is_finished(), "it waits for facts");
+    assert!(rt.block_on(looks).unwrap().unwrap().is_some());
+    assert_eq!(begun.elapsed(), Duration::ZERO, "no time has passed");
+    drop(hold);
 }

@@ -48,7 +48,11 @@ impl KeyCrm {
             [] => Arc::default(),
             _ => self.closed(class).await?,
         };
-        let cards = self.cards.lock().await;
+        let mut heard = self.heard();
+        if self.config.deals == Deals::Cards && !heard.cards.are_known() {
+            heard.is_early(&buyers);
+        }
+        let cards = &heard.cards;
         let mut all = Vec::new();
         for buyer in buyers {
             let mut client = client(&buyer);
@@ -89,14 +93,26 @@ impl KeyCrm {
         let query =
             [("filter[buyer_phone]", spelt.as_str()), ("include", "manager,company,custom_fields")];
         let mut found: Vec<Buyer> = self.api.list(class, "buyer", &query, 1).await?;
+        if let Some(made) = self.made.get(phone).await
+            && found.iter().all(|buyer| buyer.id != made)
+        {
+            match self.buyer_as(class, made).await? {
+                Some(buyer) => found.push(buyer),
+                None => self.made.invalidate(phone).await,
+            }
+        }
         found.retain(|buyer| buyer.phone.iter().any(|one| same_number(one, phone.digits())));
         Ok(found)
     }
 
     /// By id.
     pub(super) async fn buyer(&self, id: Id) -> Result<Option<Buyer>, Fault> {
+        self.buyer_as(Class::Delivery, id).await
+    }
+
+    async fn buyer_as(&self, class: Class, id: Id) -> Result<Option<Buyer>, Fault> {
         let query = [("include", "manager,company,custom_fields")];
-        match self.api.get(Class::Delivery, &format!("buyer/{id}"), &query).await {
+        match self.api.get(class, &format!("buyer/{id}"), &query).await {
             Ok(buyer) => Ok(Some(buyer)),
             Err(Fault::Refused { status: 404, .. }) => Ok(None),
             Err(other) => Err(other),

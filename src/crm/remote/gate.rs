@@ -137,12 +137,6 @@ impl Gate {
         self.changed.notify_waiters();
     }
 
-    /// How long that is, still.
-    pub fn resting(&self) -> Option<Duration> {
-        let until = self.lock().rest?;
-        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

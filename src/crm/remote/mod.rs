@@ -41,7 +41,6 @@ pub struct Remote {
     gate: Gate,
     name: &'static str,
     too_much: Option<StatusCode>,
-    patience: Option<Duration>,
 }
 
 /// An answer that came whole.
@@ -91,7 +90,7 @@ impl Remote {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| Fault::Unreachable(error.to_string()))?;
-        Ok(Self { client, gate: Gate::new(limit), name, too_much: None, patience: None })
+        Ok(Self { client, gate: Gate::new(limit), name, too_much: None })
     }
 
     /// For building requests.
@@ -103,12 +102,6 @@ impl Remote {
     #[must_use]
     pub fn rests_at(self, status: StatusCode) -> Self {
         Self { too_much: Some(status), ..self }
-    }
-
-    /// A delivery that would wait longer for its turn is not sent, and is told so.
-    #[must_use]
-    pub fn waits_at_most(self, patience: Duration) -> Self {
-        Self { patience: Some(patience), ..self }
     }
 
     /// So many of a window's requests are for look-ups only: where a window is long, a caller shall
@@ -139,22 +132,6 @@ impl Remote {
         self.exchange(class, request).await.map(drop)
     }
 
-    async fn turn(&self, class: Class) -> Result<(), Fault> {
-        let not_now = |after: Option<Duration>| {
-            let why = "it wants rest, or others are first: nothing was sent".to_owned();
-            Fault::Later { after, why }
-        };
-        let turn = self.gate.pass(class);
-        let passed = match self.patience.filter(|_| class == Class::Delivery) {
-            Some(patience) => match tokio::time::timeout(patience, turn).await {
-                Ok(passed) => passed,
-                Err(_) => return Err(not_now(self.gate.resting())),
-            },
-            None => turn.await,
-        };
-        passed.map_err(|left| not_now(Some(left)))
-    }
-
     /// An answer of 2xx, and whether it says that it is JSON.
     async fn exchange(
         &self,
@@ -164,7 +141,10 @@ impl Remote {
         let (client, request) = request.build_split();
         let request = request.map_err(Fault::of_sending)?;
         left::comes();
-        self.turn(class).await?;
+        self.gate.pass(class).await.map_err(|left| {
+            let why = format!("{} asked us to rest", self.name);
+            Fault::Later { after: Some(left), why }
+        })?;
         if !request.method().is_safe() {
             left::leaves();
         }

@@ -9,11 +9,14 @@ use std::time::Duration;
 use dozvon::app::App;
 use dozvon::cli::doctor::{Subject, examine};
 use dozvon::config::{Config, Node};
+use dozvon::core::client::Client;
 use dozvon::core::ids::CallId;
-use dozvon::crm::Crm;
+use dozvon::core::phone::Phone;
+use dozvon::core::staff::Employee;
 use dozvon::crm::config::CrmConfig;
 use dozvon::crm::lazy::Lazy;
 use dozvon::crm::open::{For, open};
+use dozvon::crm::{Crm, CrmError, Examined};
 use dozvon::demo::Papers;
 use dozvon::rules::set::Sets;
 use dozvon::rules::{Routing, RuleSet};
@@ -212,15 +215,35 @@ async fn a_web_form_rings_the_people_of_the_crm_of_its_line() {
 }
 
 #[tokio::test]
+async fn e14_a_set_that_names_nobody_of_one_crm_is_counted_for_that_one() {
+    let house = House::new().await;
+    let url = format!("http://{}/metrics", house.app.http);
+    // The set names 101 in two settings, and only the left one has him.
+    let expected = "dozvon_rules_people_missing{crm=\"amo-right\"} 2";
+    let mut page = String::new();
+    for _ in 0..500 {
+        page = reqwest::get(&url).await.unwrap().text().await.unwrap();
+        if page.contains(expected) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(page.contains(expected), "{page}");
+    assert!(page.contains("dozvon_rules_people_missing{crm=\"amo-left\"} 0"), "{page}");
+}
+
+#[tokio::test]
 async fn doctor_tells_of_both_by_name() {
     let house = House::new().await;
     let (config, rules) = (Config::default(), Routing::parse("test.toml", RULES).unwrap());
+    let set = RuleSet::builtin("amocrm-classic").unwrap().unwrap();
+    let sets = Sets::only(Arc::new(set));
     let report = examine(Subject {
         nodes: vec![],
         calls: house.app.calls,
         dial: &config.dial,
         rules: &rules,
-        sets: None,
+        sets: Some(&sets),
         crm: &*house.crm,
         recording: &config.recording,
     })
@@ -229,4 +252,48 @@ async fn doctor_tells_of_both_by_name() {
     for crm in ["amo-left", "amo-right"] {
         assert!(report.contains(&format!("CRM {crm}: answers, 2 employees")), "{report}");
     }
+    // E14: whom the set names and who does not work there.
+    let missing: Vec<_> = report.lines().filter(|line| line.contains("others stand in")).collect();
+    assert_eq!(missing.len(), 2, "{report}");
+    assert!(missing.iter().all(|line| line.starts_with("BAD  CRM amo-right: ")), "{report}");
+}
+
+/// A CRM that answers, and takes for ever to be examined.
+struct Slow;
+
+#[async_trait::async_trait]
+impl Crm for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    async fn find(&self, _: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(None)
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        Ok(vec![])
+    }
+
+    async fn examine(&self) -> Vec<Examined> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crm_that_cannot_be_examined_in_time_does_not_look_healthy() {
+    let (config, rules) = (Config::default(), Routing::parse("test.toml", RULES).unwrap());
+    let report = examine(Subject {
+        nodes: vec![],
+        calls: SocketAddr::from(([127, 0, 0, 1], 9)),
+        dial: &config.dial,
+        rules: &rules,
+        sets: None,
+        crm: &Slow,
+        recording: &config.recording,
+    })
+    .await;
+    let text = report.to_string();
+    assert!(text.contains("BAD  CRM slow: rights and settings could not be looked at"), "{text}");
+    assert!(!report.healthy());
 }

@@ -31,7 +31,7 @@ pub struct OutboxConfig {
     /// `false`: calls are routed, counted and logged, and the CRM learns nothing of them. There
     /// is no journal either.
     pub enabled: bool,
-    /// Clients worked for at the same time; webhooks have as many for themselves.
+    /// Clients worked for at the same time for each CRM; webhooks have as many for themselves.
     pub parallel: NonZeroUsize,
     /// Cases that may wait in memory for the disk. Beyond them cases are lost, and it is said.
     pub memory: NonZeroUsize,

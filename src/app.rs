@@ -458,9 +458,13 @@ fn readiness(
             true => Err("no more calls are taken: the engine is about to end".to_owned()),
             false => Ok(()),
         };
-        let states = engine.directory.all().map(|directory| directory.state());
-        let down = states.filter(|state| state.breaker != BreakerState::Closed);
-        let down = down.map(|state| state.last_error.unwrap_or_else(|| "the CRM fails".to_owned()));
+        let states: Vec<_> = engine.directory.all().map(|directory| directory.state()).collect();
+        let many = states.len() > 1;
+        let down = states.into_iter().filter(|state| state.breaker != BreakerState::Closed);
+        let down = down.map(|state| {
+            let why = state.last_error.unwrap_or_else(|| "the CRM fails".to_owned());
+            if many { format!("{}: {why}", state.crm) } else { why }
+        });
         let crm = down.reduce(|one, other| format!("{one}; {other}")).map_or(Ok(()), Err);
         let mut start = Readiness::default().needs("calls", draining).reports("crm", crm);
         if let Some(outbox) = &outbox {

@@ -120,7 +120,7 @@ metrics! {
     /// Answers of the directory: hit, miss, negative, stale, coalesced, slow, down.
     lookups: IntCounterVec "dozvon_owner_cache_requests_total" ["result"]
     /// Entries in the directory's cache.
-    cache_entries: IntGauge "dozvon_owner_cache_entries"
+    cache_entries: IntGaugeVec "dozvon_owner_cache_entries" ["crm"]
     /// Requests to the CRM, by operation and outcome (ok, slow, fault).
     crm_requests: IntCounterVec "dozvon_crm_requests_total" ["crm", "op", "outcome"]
     /// Seconds a request to the CRM takes.
@@ -170,15 +170,15 @@ metrics! {
     /// Cases and records of calls that could not be kept: the store failed longer than memory lasts.
     outbox_lost: IntCounter "dozvon_outbox_lost_total"
     /// Entries of the outbox that wait or are under way.
-    outbox_pending: IntGauge "dozvon_outbox_pending"
+    outbox_pending: IntGaugeVec "dozvon_outbox_pending" ["crm"]
     /// For how many seconds the entry that waits longest has been due, as the store has them. One whose rule has it wait is not due before.
-    outbox_oldest: IntGauge "dozvon_outbox_oldest_seconds"
+    outbox_oldest: IntGaugeVec "dozvon_outbox_oldest_seconds" ["crm"]
     /// Entries that have been due for more than 60 s, as the store has them; 1,000 stands for more.
-    outbox_overdue: IntGauge "dozvon_outbox_overdue"
+    outbox_overdue: IntGaugeVec "dozvon_outbox_overdue" ["crm"]
     /// Entries that were given up until a person releases or drops them.
-    outbox_parked: IntGauge "dozvon_outbox_parked"
+    outbox_parked: IntGaugeVec "dozvon_outbox_parked" ["crm"]
     /// Actions by what came of them (done, later, lost, refused, held, given_up).
-    outbox_deliveries: IntCounterVec "dozvon_outbox_deliveries_total" ["action", "result"]
+    outbox_deliveries: IntCounterVec "dozvon_outbox_deliveries_total" ["crm", "action", "result"]
     /// Seconds an action takes at the CRM or the receiver of a webhook.
     outbox_delivery_seconds: Histogram "dozvon_outbox_delivery_seconds" {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0}
     /// Seconds from the moment an action was due to its being done, whatever had to be tried again.
@@ -216,7 +216,7 @@ metrics! {
     /// Seconds from a missed call to the talk that returned it: the client called again, or was called.
     missed_returned: Histogram "dozvon_missed_returned_seconds" {60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0}
     /// Employees taken over from the CRM.
-    employees: IntGauge "dozvon_employees"
+    employees: IntGaugeVec "dozvon_employees" ["crm"]
     /// Calls and deliveries for the receiver of traces, by what came of them (sent, full, lost).
     traces: IntCounterVec "dozvon_traces_total" ["result"]
     /// Threads that work for this process's tasks.

@@ -127,6 +127,21 @@ async fn clients_and_employees_are_read() {
 }
 
 #[tokio::test]
+async fn a_caller_goes_before_the_facts_of_calls_that_are_over() {
+    let (server, _, config) = world().await;
+    let crm = Hook::new(&HookConfig { per_second: 1.try_into().unwrap(), ..config }).unwrap();
+    crm.find(&phone("+79161234567")).await.unwrap();
+    let (over, over_too) = (phone("+79161234568"), phone("+79161234569"));
+    let caller = phone("+79161234567");
+    let (one, two, found) = tokio::join!(crm.facts(&over), crm.facts(&over_too), crm.find(&caller));
+    assert_eq!((one.unwrap(), two.unwrap()), (None, None));
+    assert!(found.unwrap().is_some());
+    let asked = server.received_requests().await.unwrap();
+    let second: Value = serde_json::from_slice(&asked[1].body).unwrap();
+    assert_eq!(second["number"], "+79161234567");
+}
+
+#[tokio::test]
 async fn an_action_whose_answer_is_lost_comes_again_with_its_key_and_is_done_once() {
     let (_server, other, config) = world().await;
     let crm = Hook::new(&config).unwrap();

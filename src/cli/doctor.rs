@@ -26,7 +26,7 @@ use crate::core::ids::NodeId;
 use crate::core::staff::Employee;
 use crate::crm::lazy::Lazy;
 use crate::crm::open::{For, open};
-use crate::crm::{Crm, CrmError, Examined};
+use crate::crm::{self, Crm, CrmError, Examined, Named};
 use crate::metrics::Metrics;
 use crate::recording::RecordingConfig;
 use crate::rules::Routing;
@@ -116,13 +116,8 @@ impl Ask for OneNode<'_> {
 pub async fn examine(subject: Subject<'_>) -> Report {
     let mut report = Report::default();
     let mut staff = Vec::new();
-    match subject.crm.several() {
-        None => staff = examine_crm(subject.crm, &mut report).await,
-        Some(several) => {
-            for crm in several.all() {
-                staff.extend(examine_crm(&**crm, &mut report).await);
-            }
-        }
+    for crm in crm::named(subject.crm) {
+        staff.extend(examine_crm(crm, &mut report).await);
     }
     examine_calls(subject.calls, &mut report).await;
     recordings::examine(subject.recording, &mut report);
@@ -148,8 +143,8 @@ fn examine_hooks(config: &Config, report: &mut Report) {
     }
 }
 
-async fn examine_crm(crm: &dyn Crm, report: &mut Report) -> Vec<Employee> {
-    let about = format!("CRM {}", crm.name());
+async fn examine_crm((name, crm): Named<'_>, report: &mut Report) -> Vec<Employee> {
+    let about = format!("CRM {name}");
     let answer = timeout(PATIENCE, crm.employees()).await.unwrap_or(Err(CrmError::Slow));
     for examined in timeout(CONNECT, crm.examine()).await.unwrap_or_default() {
         match examined {

@@ -11,6 +11,11 @@ use crate::config::Secret;
 /// All CRMs by the names the configuration gives them.
 pub type Crms = BTreeMap<String, CrmConfig>;
 
+/// The name of the built-in CRM.
+pub const BUILTIN: &str = "builtin";
+/// What stands for the receivers of webhooks where CRMs are named.
+pub const WEBHOOKS: &str = "webhooks";
+
 /// One CRM, by its `kind`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -82,6 +87,10 @@ pub(crate) fn check(crms: &Crms) -> Vec<(String, &'static str, String)> {
     for (index, (name, crm)) in crms.iter().enumerate() {
         let complaints = crm.check().into_iter();
         wrong.extend(complaints.map(|(key, why)| (name.clone(), key, why)));
+        if [BUILTIN, WEBHOOKS].contains(&name.as_str()) {
+            let why = format!("`{name}` is taken: name the section otherwise");
+            wrong.push((name.clone(), "kind", why));
+        }
         for (other, before) in crms.iter().take(index) {
             if crm.lines().is_empty() && before.lines().is_empty() {
                 let why = format!(

@@ -63,7 +63,7 @@ impl Lazy {
 #[async_trait]
 impl Crm for Lazy {
     fn name(&self) -> &'static str {
-        "builtin"
+        super::config::BUILTIN
     }
 
     async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {

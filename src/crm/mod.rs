@@ -111,8 +111,9 @@ pub enum Examined {
 /// A CRM: whom a number belongs to, and who works here.
 #[async_trait]
 pub trait Crm: Send + Sync {
-    /// A short name for logs and metrics: `builtin`.
-    fn name(&self) -> &'static str;
+    /// A short name for logs and metrics: `builtin`. Where the configuration has a name for it,
+    /// that one is used: see [`named`].
+    fn name(&self) -> &str;
 
     /// The client with this number, with its open and closed deals. Of several: who has an open
     /// deal, contacts before companies, else the newest, and never a deleted one. `None`: the CRM
@@ -121,6 +122,15 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// [`CrmError`].
     async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError>;
+
+    /// The same for what follows from a case: nobody waits for it on the line, so it takes its turn
+    /// with the deliveries, and leaves what is kept for look-ups to callers.
+    ///
+    /// # Errors
+    /// [`CrmError`].
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.find(phone).await
+    }
 
     /// Whom to ring for this number, as quickly as the CRM can tell: a call waits for it. The
     /// owner is right, the deals may be missing where [`Crm::caller_is_rough`].
@@ -203,7 +213,18 @@ fn number_of(text: &str) -> Option<Number> {
     }
 }
 
+/// A CRM with its name in the configuration, by which logs, metrics and the outbox know it.
+pub type Named<'c> = (&'c str, &'c dyn Crm);
+
 /// The CRM that serves a line.
-pub fn of_line<'c>(crm: &'c dyn Crm, line: Option<&str>) -> &'c dyn Crm {
-    crm.several().map_or(crm, |several| several.of(line))
+pub fn of_line<'c>(crm: &'c dyn Crm, line: Option<&str>) -> Named<'c> {
+    crm.several().map_or((crm.name(), crm), |several| several.of(line))
+}
+
+/// All CRMs behind this one, the one for the rest first.
+pub fn named(crm: &dyn Crm) -> Vec<Named<'_>> {
+    match crm.several() {
+        Some(several) => several.all().iter().map(|(name, crm)| (name.as_str(), &**crm)).collect(),
+        None => vec![(crm.name(), crm)],
+    }
 }

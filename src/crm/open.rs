@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Crm;
 use super::amocrm::Amo;
-use super::config::{CrmConfig, Crms};
+use super::config::{BUILTIN, CrmConfig, Crms};
 use super::keycrm::KeyCrm;
 use super::lazy::Lazy;
 use super::retailcrm::Retail;
@@ -38,20 +38,20 @@ pub enum For {
 /// # Errors
 /// [`OpenError`]: no key, or no TLS on this machine.
 pub fn open(crms: &Crms, builtin: Arc<Lazy>, what_for: For) -> Result<Arc<dyn Crm>, OpenError> {
-    let mut rest: Arc<dyn Crm> = builtin.clone();
+    if crms.is_empty() {
+        return Ok(builtin);
+    }
+    let mut rest: (String, Arc<dyn Crm>) = (BUILTIN.to_owned(), builtin.clone());
     let mut others = Vec::new();
     for (name, config) in crms {
         let crm =
             one(config, &builtin, what_for).map_err(|why| OpenError { name: name.clone(), why })?;
         match config.lines() {
-            [] => rest = crm,
-            lines => others.push((lines.to_vec(), crm)),
+            [] => rest = (name.clone(), crm),
+            lines => others.push((name.clone(), lines.to_vec(), crm)),
         }
     }
-    Ok(match others.is_empty() {
-        true => rest,
-        false => Arc::new(Several::new(rest, others)),
-    })
+    Ok(Arc::new(Several::new(rest, others)))
 }
 
 fn one(config: &CrmConfig, store: &Arc<Lazy>, what_for: For) -> Result<Arc<dyn Crm>, String> {

@@ -9,32 +9,37 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
+use super::hooks::Hooks;
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Named, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
 use crate::core::staff::Employee;
 
 /// The CRMs by line.
 pub struct Several {
-    all: Vec<Arc<dyn Crm>>,
+    /// By the names of the configuration.
+    all: Vec<(String, Arc<dyn Crm>)>,
     /// Places in `all`; the first one serves what is not here.
     lines: BTreeMap<String, usize>,
 }
 
 impl Several {
     /// `rest` serves every line that none of the others names.
-    pub fn new(rest: Arc<dyn Crm>, others: Vec<(Vec<String>, Arc<dyn Crm>)>) -> Self {
+    pub fn new(
+        rest: (String, Arc<dyn Crm>),
+        others: impl IntoIterator<Item = (String, Vec<String>, Arc<dyn Crm>)>,
+    ) -> Self {
         let mut several = Self { all: vec![rest], lines: BTreeMap::new() };
-        for (lines, crm) in others {
+        for (name, lines, crm) in others {
             let place = several.all.len();
             several.lines.extend(lines.into_iter().map(|line| (line, place)));
-            several.all.push(crm);
+            several.all.push((name, crm));
         }
         several
     }
 
-    /// All of them, the one for the rest first.
-    pub fn all(&self) -> &[Arc<dyn Crm>] {
+    /// All of them by name, the one for the rest first.
+    pub fn all(&self) -> &[(String, Arc<dyn Crm>)] {
         &self.all
     }
 
@@ -44,53 +49,66 @@ impl Several {
     }
 
     /// Who serves this line.
-    pub fn of(&self, line: Option<&str>) -> &dyn Crm {
+    pub fn of(&self, line: Option<&str>) -> Named<'_> {
         let place = line.and_then(|line| self.lines.get(line)).copied().unwrap_or_default();
-        &*self.all[place]
+        let (name, crm) = &self.all[place];
+        (name, &**crm)
+    }
+
+    fn rest(&self) -> &dyn Crm {
+        &*self.all[0].1
     }
 }
 
 /// As one CRM it is the one for the rest; work goes where its line belongs.
 #[async_trait]
 impl Crm for Several {
-    fn name(&self) -> &'static str {
-        self.of(None).name()
+    fn name(&self) -> &str {
+        self.of(None).0
     }
 
     async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
-        self.of(None).find(phone).await
+        self.rest().find(phone).await
+    }
+
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.rest().facts(phone).await
     }
 
     async fn caller(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
-        self.of(None).caller(phone).await
+        self.rest().caller(phone).await
     }
 
     fn caller_is_rough(&self) -> bool {
-        self.of(None).caller_is_rough()
+        self.rest().caller_is_rough()
     }
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
-        self.of(None).employees().await
+        self.rest().employees().await
     }
 
     async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
-        self.of(work.case.line.as_deref()).apply(work).await
+        self.of(work.case.line.as_deref()).1.apply(work).await
     }
 
     async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
-        self.of(work.case.line.as_deref()).read_back(work).await
+        self.of(work.case.line.as_deref()).1.read_back(work).await
     }
 
     async fn revision(&self) -> Result<Option<i64>, CrmError> {
-        self.of(None).revision().await
+        self.rest().revision().await
     }
 
     async fn changed(&self) -> Result<Changed, CrmError> {
-        self.of(None).changed().await
+        self.rest().changed().await
     }
 
     async fn examine(&self) -> Vec<Examined> {
-        self.of(None).examine().await
+        self.rest().examine().await
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        self.rest().hooks()
     }
 
     fn several(&self) -> Option<&Several> {

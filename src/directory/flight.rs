@@ -106,14 +106,14 @@ impl Directory {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(CrmError::Fault(format!(
                 "the connection to {} panicked; please report it",
-                self.crm.name()
+                self.name
             ))),
             Err(_) => Err(CrmError::Slow),
         }
     }
 
     pub(super) fn count_request(&self, op: &str, outcome: &str, begun: Instant) {
-        let crm = self.crm.name();
+        let crm = self.name.as_str();
         self.metrics.crm_requests.with_label_values(&[crm, op, outcome]).inc();
         self.metrics
             .crm_seconds
@@ -134,7 +134,7 @@ impl Directory {
         health.last_error = failure.map(ToString::to_string);
         drop(health);
 
-        let crm = self.crm.name();
+        let crm = self.name.as_str();
         self.metrics
             .crm_circuit_open
             .with_label_values(&[crm])

@@ -35,6 +35,8 @@ use flight::{Flights, Joined};
 
 /// Who is calling, and who works here.
 pub struct Directory {
+    /// The CRM's name in the configuration.
+    name: String,
     crm: Arc<dyn Crm>,
     config: DirectoryConfig,
     metrics: Arc<Metrics>,
@@ -82,8 +84,8 @@ pub enum Invalidation {
 /// How the directory is doing: for `dozvon doctor` and `/readyz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DirectoryState {
-    /// The CRM asked.
-    pub crm: &'static str,
+    /// The CRM asked, by its name in the configuration.
+    pub crm: String,
     /// Whether requests go through.
     pub breaker: BreakerState,
     /// Why the last look-up failed; `None`: it did not.
@@ -99,16 +101,29 @@ pub struct DirectoryState {
 impl Directory {
     /// Asks nothing yet: [`Directory::run`] gets the employees, [`Directory::lookup`] the clients.
     pub fn new(crm: Arc<dyn Crm>, config: DirectoryConfig, metrics: Arc<Metrics>) -> Arc<Self> {
-        metrics.know_crm(crm.name());
-        let (mut others, mut lines) = (Vec::new(), HashMap::new());
+        let mut others = Vec::new();
+        let (mut one, mut lines) = ((crm.name().to_owned(), crm.clone()), HashMap::new());
+        if let Some([rest, each @ ..]) = crm.several().map(|several| several.all()) {
+            one = rest.clone();
+            let of = |other: &(String, _)| Self::of_one(other.clone(), &config, &metrics);
+            others.extend(each.iter().map(of).map(Arc::new));
+        }
         if let Some(several) = crm.several() {
-            let each = several.all().iter().skip(1);
-            others.extend(each.map(|o| Self::new(o.clone(), config.clone(), metrics.clone())));
             lines.extend(several.lines().map(|(line, place)| (line.clone(), place - 1)));
         }
-        Arc::new(Self {
-            others,
-            lines,
+        Arc::new(Self { others, lines, ..Self::of_one(one, &config, &metrics) })
+    }
+
+    fn of_one(
+        (name, crm): (String, Arc<dyn Crm>),
+        config: &DirectoryConfig,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        metrics.know_crm(&name);
+        Self {
+            name,
+            others: Vec::new(),
+            lines: HashMap::new(),
             cache: Cache::builder()
                 .max_capacity(config.capacity.get())
                 .time_to_live(config.longest_kept())
@@ -126,9 +141,9 @@ impl Directory {
             }),
             staff: ArcSwap::default(),
             crm,
-            config,
-            metrics,
-        })
+            config: config.clone(),
+            metrics: metrics.clone(),
+        }
     }
 
     /// The CRM that is asked.
@@ -245,7 +260,7 @@ impl Directory {
     pub fn state(&self) -> DirectoryState {
         let health = self.health();
         DirectoryState {
-            crm: self.crm.name(),
+            crm: self.name.clone(),
             breaker: health.breaker.state(),
             last_error: health.last_error.clone(),
             employees: health.staff,
@@ -257,7 +272,7 @@ impl Directory {
     async fn count_entries(&self) {
         self.cache.run_pending_tasks().await;
         let entries = i64::try_from(self.cache.entry_count()).unwrap_or(i64::MAX);
-        self.metrics.cache_entries.set(entries);
+        self.metrics.cache_entries.with_label_values(&[&self.name]).set(entries);
     }
 
     fn flights(&self) -> MutexGuard<'_, Flights> {

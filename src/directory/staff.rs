@@ -19,7 +19,8 @@ impl Directory {
         let employees = answer.inspect_err(|error| self.staff_failed(error))?;
         let present = employees.iter().filter(|employee| employee.status != Status::Gone).count();
         self.staff.store(Arc::new(Staff::new(employees)));
-        self.metrics.employees.set(i64::try_from(present).unwrap_or(i64::MAX));
+        let count = i64::try_from(present).unwrap_or(i64::MAX);
+        self.metrics.employees.with_label_values(&[&self.name]).set(count);
         let mut health = self.health();
         let (failed_before, known_before) = (health.staff_error.take(), health.staff);
         health.staff = Some(present);
@@ -27,7 +28,7 @@ impl Directory {
         if failed_before.is_some() || known_before != Some(present) {
             // Our own actions change it too, with every new client.
             tracing::debug!(
-                crm = self.crm.name(),
+                crm = self.name,
                 employees = present,
                 "employees taken over from the CRM"
             );
@@ -40,7 +41,7 @@ impl Directory {
         let failed_before = health.staff_error.replace(error.to_string()).is_some();
         let known = health.staff;
         drop(health);
-        let crm = self.crm.name();
+        let crm = self.name.as_str();
         match known {
             _ if failed_before => tracing::debug!(crm, %error, "employees still not readable"),
             Some(employees) => {
@@ -87,7 +88,7 @@ impl Directory {
         if changed {
             // Our own actions change it too, with every new client.
             tracing::debug!(
-                crm = self.crm.name(),
+                crm = self.name,
                 "the CRM's data changed: what was remembered of it is dropped"
             );
             self.invalidate(&Invalidation::All).await;

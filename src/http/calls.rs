@@ -80,7 +80,7 @@ pub(super) async fn call(
     let Json(click) = body
         .map_err(|why| Problem::new(why.status(), "the request cannot be read", why.body_text()))?;
     let doors = doors(&state)?;
-    let (rules, staff) = doors.now();
+    let ((rules, _), staff) = (doors.now(), doors.staff(click.line.as_deref()));
     let wanted = Wanted {
         employee: staff.named(click.employee.trim()),
         number: &click.number,

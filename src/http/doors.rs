@@ -20,6 +20,9 @@ const STREAMS: usize = 2000;
 /// The rules in force and the employees, as of now.
 pub type Now = Arc<dyn Fn() -> (Arc<Routing>, Arc<Staff>) + Send + Sync>;
 
+/// The employees of the CRM that serves a line, as of now.
+type StaffOf = Arc<dyn Fn(Option<&str>) -> Arc<Staff> + Send + Sync>;
+
 /// Where forms and buttons come in.
 pub struct Doors {
     pub(super) callbacks: Arc<dyn Callbacks>,
@@ -30,6 +33,8 @@ pub struct Doors {
     pub(super) streams: Arc<Semaphore>,
     pub(super) crms: Vec<Caller>,
     now: Now,
+    /// `None`: one CRM serves all lines.
+    staff_of: Option<StaffOf>,
 }
 
 impl Doors {
@@ -51,6 +56,7 @@ impl Doors {
             streams: Arc::new(Semaphore::new(STREAMS)),
             crms: Vec::new(),
             now,
+            staff_of: None,
         }
     }
 
@@ -62,9 +68,11 @@ impl Doors {
         public_url: &str,
         config: &Http,
     ) -> Self {
-        let engine = engine.clone();
+        let (engine, directory) = (engine.clone(), engine.directory.clone());
         let now = Arc::new(move || (engine.rules.load_full(), engine.directory.staff()));
-        Self::new(callbacks, now, key, public_url, config)
+        let staff_of: StaffOf = Arc::new(move |line: Option<&str>| directory.of(line).staff());
+        let doors = Self::new(callbacks, now, key, public_url, config);
+        Self { staff_of: Some(staff_of), ..doors }
     }
 
     /// These CRMs may call.
@@ -75,6 +83,11 @@ impl Doors {
 
     pub(super) fn now(&self) -> (Arc<Routing>, Arc<Staff>) {
         (self.now)()
+    }
+
+    /// Who works in the CRM of this line.
+    pub(super) fn staff(&self, line: Option<&str>) -> Arc<Staff> {
+        self.staff_of.as_ref().map_or_else(|| self.now().1, |staff_of| staff_of(line))
     }
 
     /// Our own pages: the demo and the page to try the API.

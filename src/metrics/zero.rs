@@ -1,6 +1,9 @@
 //! Counters stand at 0 before anything happens. Prometheus sees no rise in one that appears with 1,
 //! so the first call that is lost would be seen nowhere.
 
+use prometheus::IntGaugeVec;
+use prometheus::core::Collector;
+
 use super::Metrics;
 use crate::callback::book::row::{ending_word, kind_word, stage_word};
 use crate::core::campaign::order::{Ending, Kind, Stage};
@@ -122,6 +125,30 @@ impl Metrics {
     /// What comes with a rule set in force.
     pub fn know_rules<'a>(&self, rules: impl Iterator<Item = &'a str>) {
         rules.for_each(|rule| drop(self.rule_matches.with_label_values(&[rule])));
+    }
+
+    /// What comes with a CRM that an outbox delivers to.
+    pub fn know_outbox_of(&self, crm: &str) {
+        for gauge in
+            [&self.outbox_pending, &self.outbox_oldest, &self.outbox_overdue, &self.outbox_parked]
+        {
+            gauge.with_label_values(&[crm]);
+        }
+    }
+
+    /// Those CRMs.
+    pub fn crms_of_outbox(&self) -> impl Iterator<Item = String> {
+        let families = self.outbox_pending.collect();
+        let series = families.into_iter().flat_map(|family| family.get_metric().to_vec());
+        series.filter_map(|one| one.get_label().first().map(|label| label.value().to_owned()))
+    }
+
+    /// The age of the oldest entry that waits, and how many are parked, of all CRMs.
+    pub fn outbox_trouble(&self) -> (i64, i64) {
+        let of = |gauge: &IntGaugeVec, crm: &str| gauge.with_label_values(&[crm]).get();
+        self.crms_of_outbox().fold((0, 0), |(oldest, parked), crm| {
+            (of(&self.outbox_oldest, &crm).max(oldest), parked + of(&self.outbox_parked, &crm))
+        })
     }
 
     /// What comes with the lines of the rules in force.

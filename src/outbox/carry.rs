@@ -4,18 +4,20 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::change::{Answer, Change, Mark};
-use super::circuit::{Leave, backoff, jittered};
+use super::circuit::{Circuit, Leave, backoff, jittered};
 use super::entry::{Entry, Lane, Progress, State};
+use super::keep::shown;
 use super::needs::{Missing, held, touches_client, undone};
 use super::settle::{self, Facts};
 use super::worker::{Trouble, Worker};
 use crate::core::action::Bound;
 use crate::core::phone::mask;
 use crate::core::record::between;
+use crate::crm::remote::{LONGEST_REST, Left, within};
 use crate::crm::{ApplyError, Done, Work};
 use crate::directory::Invalidation;
 use crate::store::Store;
@@ -31,8 +33,27 @@ pub(super) enum Then {
     Until(Timestamp),
 }
 
-/// A CRM may ask for a longer rest; then it is asked once a day.
-const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
+/// How an answer was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It was sent.
+    Sent,
+    /// It may have been sent before: that was looked for.
+    LookedFor,
+    /// Its turn at our own limit did not come: nothing was sent, and the CRM is not to blame.
+    Held,
+}
+
+/// No answer came in time.
+fn silent(left: Left) -> ApplyError {
+    match left {
+        Left::Held => {
+            let why = "its turn did not come in time: too much is sent to this CRM".to_owned();
+            ApplyError::Later { after: None, why }
+        }
+        Left::Unknown | Left::Sent => ApplyError::Lost { why: "no answer in time".into() },
+    }
+}
 
 /// An entry in work.
 struct Hand<'a> {
@@ -66,7 +87,10 @@ impl Worker {
         match settle::settle(self, store, &mut hand.entry).await? {
             Facts::Settled(bound) => hand.bound = bound,
             Facts::Gone => return Ok(Then::Next),
-            Facts::Later { after, why } => return hand.later(after, why).await,
+            Facts::Later { after, why } => {
+                hand.fails(after, &why);
+                return hand.later(after, why).await;
+            }
         }
         let mut missing = match hand.entry.lane {
             Lane::Crm => settle::missing(store, &hand.entry).await?,
@@ -84,7 +108,7 @@ impl Worker {
 impl Hand<'_> {
     fn may_send(&self) -> bool {
         !self.worker.stop.is_cancelled()
-            && !matches!(self.worker.leave(self.entry.lane), Leave::None(_))
+            && !matches!(self.worker.leave(self.entry.lane, &self.entry.crm), Leave::None(_))
     }
 
     /// One action. `None`: go on with the next.
@@ -125,7 +149,8 @@ impl Hand<'_> {
             }
         }
         let begun = Instant::now();
-        let (read_back, result) = self.send(index, before == Progress::Sending).await;
+        let (way, result) = self.send(index, before == Progress::Sending).await;
+        let read_back = way == Way::LookedFor;
         let word = planned.action.word();
         self.worker.metrics.outbox_delivery_seconds.observe(begun.elapsed().as_secs_f64());
         self.trace(index, begun.elapsed(), read_back, &result);
@@ -162,18 +187,21 @@ impl Hand<'_> {
                     self.entry.progress[index].is = Progress::Todo;
                 }
                 self.count(word, "later");
+                if way != Way::Held {
+                    self.fails(after, &why);
+                }
                 self.later(after, why).await.map(Some)
             }
             Err(ApplyError::Lost { why }) => {
                 self.count(word, "lost");
+                self.fails(None, &why);
                 self.later(None, why).await.map(Some)
             }
         }
     }
 
-    /// Sends it; where it may have been sent before, it is looked for first. `true`: what came is
-    /// the answer to that look.
-    async fn send(&self, index: usize, again: bool) -> (bool, Result<Done, ApplyError>) {
+    /// Sends it; where it may have been sent before, it is looked for first.
+    async fn send(&self, index: usize, again: bool) -> (Way, Result<Done, ApplyError>) {
         let planned = &self.entry.actions[index];
         let work = Work {
             key: &planned.key,
@@ -182,20 +210,24 @@ impl Hand<'_> {
             bound: &self.bound,
         };
         let (worker, limit) = (self.worker, self.worker.config.timeout);
-        let silent = |_| Err(ApplyError::Lost { why: "no answer in time".into() });
         if self.entry.lane == Lane::Hook {
-            let sent = timeout(limit, worker.webhooks.send(&work)).await;
-            return (false, sent.unwrap_or_else(silent));
+            let sent = within(limit, worker.webhooks.send(&work)).await;
+            return (Way::Sent, sent.unwrap_or_else(|left| Err(silent(left))));
         }
+        let crm = worker.crm_of(&self.entry);
         if again {
-            let found = timeout(limit, worker.crm.read_back(&work)).await;
-            match found.unwrap_or_else(|e| silent(e).map(Some)) {
-                Ok(Some(done)) => return (true, Ok(done)),
+            let found = within(limit, crm.read_back(&work)).await;
+            match found.unwrap_or_else(|left| Err(silent(left))) {
+                Ok(Some(done)) => return (Way::LookedFor, Ok(done)),
                 Ok(None) => {}
-                Err(error) => return (true, Err(error)),
+                Err(error) => return (Way::LookedFor, Err(error)),
             }
         }
-        (false, timeout(limit, worker.crm.apply(&work)).await.unwrap_or_else(silent))
+        match within(limit, crm.apply(&work)).await {
+            Ok(result) => (Way::Sent, result),
+            Err(left @ Left::Held) => (Way::Held, Err(silent(left))),
+            Err(left) => (Way::Sent, Err(silent(left))),
+        }
     }
 
     fn trace(
@@ -220,7 +252,7 @@ impl Hand<'_> {
                 action: planned.action.word(),
                 rule: planned.rule.clone(),
                 key: planned.key.clone(),
-                to: if entry.lane == Lane::Hook { "webhook" } else { worker.crm.name() },
+                to: if entry.lane == Lane::Hook { "webhook".to_owned() } else { entry.crm.clone() },
                 entry: entry.id,
                 tries: entry.tries.saturating_add(1),
                 read_back,
@@ -239,12 +271,23 @@ impl Hand<'_> {
     }
 
     fn count(&self, word: &str, result: &str) {
-        self.worker.metrics.outbox_deliveries.with_label_values(&[word, result]).inc();
+        let crm = shown(&self.entry.crm);
+        self.worker.metrics.outbox_deliveries.with_label_values(&[crm, word, result]).inc();
     }
 
     fn works(&self) {
-        if self.entry.lane == Lane::Crm && self.worker.circuit().works() {
-            info!(crm = self.worker.crm.name(), "the CRM takes actions again");
+        let crm = &self.entry.crm;
+        if self.entry.lane == Lane::Crm && self.worker.circuits.of(crm, Circuit::works) {
+            info!(crm, "the CRM takes actions again");
+        }
+    }
+
+    /// The CRM did not do what it was asked: after some of these it is left alone for a while.
+    fn fails(&self, after: Option<Duration>, why: &str) {
+        let (crm, after) = (&self.entry.crm, after.map(|after| after.min(LONGEST_REST)));
+        let fails = |circuit: &mut Circuit| circuit.fails(Instant::now(), after);
+        if self.entry.lane == Lane::Crm && self.worker.circuits.of(crm, fails) {
+            warn!(crm, why, "the CRM takes no actions now; they wait in the outbox");
         }
     }
 
@@ -272,7 +315,7 @@ impl Hand<'_> {
             next_try,
             error,
             bound: news.bound.then(|| (entry.call.clone(), self.bound.clone())),
-            touched: news.touched.then(|| (entry.call.clone(), entry.client.clone())),
+            touched: news.touched.then(|| (entry.call.clone(), entry.queue())),
         };
         let answer = self.worker.pen.change(Change::Mark(Box::new(mark))).await?;
         Ok(answer == Answer::Took(true))
@@ -282,10 +325,6 @@ impl Hand<'_> {
     async fn later(&mut self, after: Option<Duration>, why: String) -> Result<Then, Trouble> {
         let (worker, now) = (self.worker, self.worker.now());
         let after = after.map(|after| after.min(LONGEST_REST));
-        if self.entry.lane == Lane::Crm && worker.circuit().fails(Instant::now(), after) {
-            let crm = worker.crm.name();
-            warn!(crm, why, "the CRM takes no actions now; they wait in the outbox");
-        }
         self.entry.tries = self.entry.tries.saturating_add(1);
         if between(self.entry.since, now) >= worker.config.park_after {
             let undone = self.entry.progress.iter().position(|step| step.is != Progress::Done);

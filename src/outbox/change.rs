@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::{SqliteConnection, query, query_scalar};
 
-use super::entry::{Anew, CallFacts, Lane, State, Step, text};
+use super::adopt::{self, Homes};
+use super::entry::{Anew, CallFacts, Lane, Queue, State, Step, text};
 use super::paper;
 use crate::core::action::{Bound, Planned};
 use crate::core::ids::CallId;
@@ -14,20 +15,22 @@ use crate::core::ids::CallId;
 /// A change. Doing it twice is the same as doing it once.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    /// Queues that are due become this engine's, until the lease runs out.
-    Claim { lane: Lane, count: usize, by: String, lease: Duration },
+    /// Queues of this CRM that are due become this engine's, until the lease runs out.
+    Claim { lane: Lane, crm: String, count: usize, by: String, lease: Duration },
     /// They stay so.
     Renew { by: String, lease: Duration },
     /// A queue is left to anybody.
-    Release { client: String, by: String, next_try: Timestamp },
+    Release { queue: Queue, by: String, next_try: Timestamp },
     /// Facts and actions of an entry are final.
     Settle(Box<Settled>),
     /// How far an entry is.
     Mark(Box<Mark>),
     /// The head of a queue cannot be read: it is parked, so that the others can go on.
-    Unreadable { client: String, why: String },
+    Unreadable { queue: Queue, why: String },
     /// Times too far ahead: the clock was set back. They are due now.
     Clock { longest: Duration, lease: Duration },
+    /// Queues for a CRM that is not configured get a home.
+    Adopt { gone: String, homes: Homes },
 }
 
 /// The end of settling.
@@ -59,7 +62,7 @@ pub(super) struct Mark {
     /// What the call's actions left behind, where that changed.
     pub bound: Option<(CallId, Bound)>,
     /// The client's queue and the call, where what the CRM says about the client changed.
-    pub touched: Option<(CallId, String)>,
+    pub touched: Option<(CallId, Queue)>,
 }
 
 /// What a change brought.
@@ -79,8 +82,8 @@ impl Change {
         now: Timestamp,
     ) -> Result<Answer, sqlx::Error> {
         match self {
-            Self::Claim { lane, count, by, lease } => {
-                claim(db, *lane, *count, by, now, *lease).await.map(Answer::Claimed)
+            Self::Claim { lane, crm, count, by, lease } => {
+                claim(db, (*lane, crm), *count, by, now, *lease).await.map(Answer::Claimed)
             }
             Self::Renew { by, lease } => {
                 let done = query("UPDATE outbox_client SET claimed_until = ? WHERE claimed_by = ?")
@@ -90,32 +93,34 @@ impl Change {
                     .await?;
                 Ok(Answer::Took(done.rows_affected() > 0))
             }
-            Self::Release { client, by, next_try } => {
+            Self::Release { queue, by, next_try } => {
                 let done = query(
                     "UPDATE outbox_client SET claimed_by = NULL, claimed_until = 0, updated = ?4, next_try = \
-                     CASE WHEN EXISTS (SELECT 1 FROM outbox o WHERE o.client = ?1 \
+                     CASE WHEN EXISTS (SELECT 1 FROM outbox o WHERE o.client = ?1 AND o.crm = ?5 \
                      AND o.state IN ('waiting', 'working')) THEN ?2 END \
-                     WHERE client = ?1 AND claimed_by = ?3",
+                     WHERE client = ?1 AND crm = ?5 AND claimed_by = ?3",
                 )
-                .bind(client)
+                .bind(&queue.client)
                 .bind(next_try.as_microsecond())
                 .bind(by)
                 .bind(now.as_microsecond())
+                .bind(&queue.crm)
                 .execute(db)
                 .await?;
                 Ok(Answer::Took(done.rows_affected() > 0))
             }
             Self::Settle(settled) => settle(db, settled, now).await.map(Answer::Took),
             Self::Mark(mark) => self::mark(db, mark, now).await.map(Answer::Took),
-            Self::Unreadable { client, why } => {
+            Self::Unreadable { queue, why } => {
                 let done = query(
                     "UPDATE outbox SET state = 'parked', last_error = ?, updated = ? WHERE id = \
-                     (SELECT id FROM outbox WHERE client = ? AND state IN ('waiting', 'working') \
-                     ORDER BY id LIMIT 1)",
+                     (SELECT id FROM outbox WHERE client = ? AND crm = ? \
+                     AND state IN ('waiting', 'working') ORDER BY id LIMIT 1)",
                 )
                 .bind(why)
                 .bind(now.as_microsecond())
-                .bind(client)
+                .bind(&queue.client)
+                .bind(&queue.crm)
                 .execute(db)
                 .await?;
                 Ok(Answer::Took(done.rows_affected() > 0))
@@ -132,6 +137,9 @@ impl Change {
                     .await?;
                 Ok(Answer::Took(due.rows_affected() > 0))
             }
+            Self::Adopt { gone, homes } => {
+                adopt::adopt(db, gone, homes, now).await.map(Answer::Took)
+            }
         }
     }
 }
@@ -142,13 +150,13 @@ pub(super) fn later(now: Timestamp, by: Duration) -> i64 {
     now.as_microsecond().saturating_add(by)
 }
 
-/// The queues that are due and nobody's: `lane`, now, now, how many.
-pub(super) const DUE: &str = "SELECT client FROM outbox_client WHERE lane = ? AND next_try <= ? \
-    AND claimed_until <= ? ORDER BY next_try LIMIT ?";
+/// The queues that are due and nobody's: `lane`, CRM, now, now, how many.
+pub(super) const DUE: &str = "SELECT client FROM outbox_client WHERE lane = ? AND crm = ? \
+    AND next_try <= ? AND claimed_until <= ? ORDER BY next_try LIMIT ?";
 
 async fn claim(
     db: &mut SqliteConnection,
-    lane: Lane,
+    (lane, crm): (Lane, &str),
     count: usize,
     by: &str,
     now: Timestamp,
@@ -156,16 +164,20 @@ async fn claim(
 ) -> Result<Vec<String>, sqlx::Error> {
     let clients: Vec<String> = query_scalar(DUE)
         .bind(lane.as_str())
+        .bind(crm)
         .bind(now.as_microsecond())
         .bind(now.as_microsecond())
         .bind(i64::try_from(count).unwrap_or(i64::MAX))
         .fetch_all(&mut *db)
         .await?;
     for client in &clients {
-        query("UPDATE outbox_client SET claimed_by = ?, claimed_until = ? WHERE client = ?")
+        let claimed = "UPDATE outbox_client SET claimed_by = ?, claimed_until = ? \
+                       WHERE client = ? AND crm = ?";
+        query(claimed)
             .bind(by)
             .bind(later(now, lease))
             .bind(client)
+            .bind(crm)
             .execute(&mut *db)
             .await?;
     }
@@ -214,7 +226,7 @@ async fn settle(
     }
     for (queue, actions) in &settled.hooks {
         let call = settled.call.as_str();
-        paper::entry(db, settled.journal, call, queue, Lane::Hook, actions, now).await?;
+        paper::webhooks(db, settled.journal, call, queue, actions, now).await?;
     }
     Ok(true)
 }
@@ -244,9 +256,10 @@ async fn mark(db: &mut SqliteConnection, mark: &Mark, now: Timestamp) -> Result<
             .execute(&mut *db)
             .await?;
     }
-    if let Some((call, client)) = &mark.touched {
-        query("UPDATE outbox_client SET revision = revision + 1 WHERE client = ?")
-            .bind(client)
+    if let Some((call, queue)) = &mark.touched {
+        query("UPDATE outbox_client SET revision = revision + 1 WHERE client = ? AND crm = ?")
+            .bind(&queue.client)
+            .bind(&queue.crm)
             .execute(&mut *db)
             .await?;
         query("UPDATE outbox_call SET made = 1 WHERE call = ?")

@@ -1,6 +1,8 @@
 //! A CRM that is down is left alone: after some failures in a row nothing is sent for a while,
 //! then one try tells whether it is back. Pure: the time is an argument.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,6 +17,32 @@ pub(super) struct Circuit {
     until: Option<Instant>,
     first: Duration,
     longest: Duration,
+}
+
+/// One for each CRM, by its name.
+#[derive(Debug)]
+pub(super) struct Circuits {
+    all: Mutex<HashMap<String, Circuit>>,
+    first: Duration,
+    longest: Duration,
+}
+
+impl Circuits {
+    pub fn new(first: Duration, longest: Duration) -> Self {
+        Self { all: Mutex::default(), first, longest }
+    }
+
+    /// Looks at it, or tells it something.
+    pub fn of<T>(&self, crm: &str, look: impl FnOnce(&mut Circuit) -> T) -> T {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get_mut(crm) {
+            Some(circuit) => look(circuit),
+            None => {
+                let new = Circuit::new(self.first, self.longest);
+                look(all.entry(crm.to_owned()).or_insert(new))
+            }
+        }
+    }
 }
 
 /// How many may be sent now.

@@ -287,8 +287,8 @@ impl Desk {
 
 /// What was refused or held is to be done again; what may have been sent is read back as ever.
 async fn release(db: &mut SqliteConnection, id: i64) -> Result<(), sqlx::Error> {
-    let (actions, progress, client, lane): (String, String, String, String) =
-        query_as("SELECT actions, progress, client, lane FROM outbox WHERE id = ?")
+    let (actions, progress, client, crm, lane): (String, String, String, String, String) =
+        query_as("SELECT actions, progress, client, crm, lane FROM outbox WHERE id = ?")
             .bind(id)
             .fetch_one(&mut *db)
             .await?;
@@ -310,10 +310,11 @@ async fn release(db: &mut SqliteConnection, id: i64) -> Result<(), sqlx::Error> 
     .execute(&mut *db)
     .await?;
     query(
-        "INSERT INTO outbox_client (client, lane, next_try) VALUES (?, ?, ?) \
-         ON CONFLICT (client) DO UPDATE SET next_try = excluded.next_try",
+        "INSERT INTO outbox_client (client, crm, lane, next_try) VALUES (?, ?, ?, ?) \
+         ON CONFLICT (client, crm) DO UPDATE SET next_try = excluded.next_try",
     )
     .bind(client)
+    .bind(crm)
     .bind(lane)
     .bind(now)
     .execute(db)

@@ -116,6 +116,8 @@ pub struct Entry {
     pub call: CallId,
     /// Whose queue it stands in.
     pub client: String,
+    /// For which CRM, by its name in the configuration; empty for webhooks.
+    pub crm: String,
     /// Failures in a row.
     pub tries: u32,
     /// Not before.
@@ -159,6 +161,22 @@ impl From<Entry> for Shown {
     }
 }
 
+/// A queue: one client's entries for one CRM go one at a time and in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Queue {
+    /// The CRM's name; empty for webhooks.
+    pub crm: String,
+    /// Whose.
+    pub client: String,
+}
+
+impl Entry {
+    /// Where it stands.
+    pub(super) fn queue(&self) -> Queue {
+        Queue { crm: self.crm.clone(), client: self.client.clone() }
+    }
+}
+
 /// What holds for a whole call.
 #[derive(Clone, Debug)]
 pub(super) struct CallFacts {
@@ -173,7 +191,7 @@ pub(super) struct CallFacts {
 }
 
 /// The columns of an [`Entry`], to be followed by `WHERE`.
-pub(super) const ENTRY: &str = "SELECT o.id, o.journal, o.call, o.client, o.lane, o.state, \
+pub(super) const ENTRY: &str = "SELECT o.id, o.journal, o.call, o.client, o.crm, o.lane, o.state, \
     o.settled, o.actions, o.progress, o.tries, o.next_try, o.since, o.last_error, o.created, \
     o.updated, j.facts, coalesce(j.hash, '') AS hash, j.anew \
     FROM outbox o JOIN journal j ON j.id = o.journal ";
@@ -196,6 +214,7 @@ struct Row {
     journal: i64,
     call: String,
     client: String,
+    crm: String,
     lane: String,
     state: String,
     settled: bool,
@@ -247,6 +266,7 @@ impl FromRow<'_, SqliteRow> for Entry {
             lane: row.lane.parse().map_err(unreadable)?,
             call: CallId::new(&row.call),
             client: row.client,
+            crm: row.crm,
             tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
             next_try: moment(row.next_try),
             since: moment(row.since),

@@ -1,6 +1,7 @@
 //! Keeps house: counts for the metrics, and throws old rows away, a few at a time so that nobody
 //! waits for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::Wall;
 use super::entry::{Progress, Step, json, moment};
 use crate::core::action::Planned;
 use crate::core::record::between;
+use crate::crm::config::WEBHOOKS;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -36,7 +38,7 @@ pub(super) const OLD: [&str; 5] = [
     "DELETE FROM call_record WHERE id IN (SELECT id FROM call_record WHERE at < ? LIMIT ?)",
     "DELETE FROM outbox_call WHERE call IN (SELECT call FROM outbox_call c WHERE updated < ? \
      AND NOT EXISTS (SELECT 1 FROM outbox WHERE call = c.call) LIMIT ?)",
-    "DELETE FROM outbox_client WHERE client IN (SELECT client FROM outbox_client \
+    "DELETE FROM outbox_client WHERE (client, crm) IN (SELECT client, crm FROM outbox_client \
      WHERE next_try IS NULL AND claimed_by IS NULL AND updated < ? LIMIT ?)",
 ];
 
@@ -46,26 +48,45 @@ macro_rules! open {
             concat!(
                 "SELECT since, actions, progress FROM outbox WHERE state IN ('waiting', 'working', 'parked') AND state = '",
                 $state,
-                "' AND NOT (tries = 0 AND next_try > ?1) ORDER BY created LIMIT 50"
+                "' AND crm = ?2 AND NOT (tries = 0 AND next_try > ?1) ORDER BY created LIMIT 50"
             ),
             concat!(
                 "SELECT id FROM outbox WHERE state IN ('waiting', 'working', 'parked') AND state = '",
                 $state,
-                "' AND created <= ?1 AND since <= ?1 \
-                 AND NOT (tries = 0 AND next_try > ?1) LIMIT ?2"
+                "' AND crm = ?2 AND created <= ?1 AND since <= ?1 \
+                 AND NOT (tries = 0 AND next_try > ?1) LIMIT ?3"
             ),
         )
     };
 }
 
-/// Of the entries that wait, and of those under way: the oldest that are due (now), and those
-/// that were due before (that moment, how many at most). One that waits because its rule says so was
-/// never tried. The condition of the index stands in the text, or it would not be taken.
+/// Of the entries of a CRM that wait, and of those under way: the oldest that are due (now, the
+/// CRM), and those that were due before (that moment, the CRM, how many at most). One that waits
+/// because its rule says so was never tried. The condition of the index stands in the text, or it
+/// would not be taken.
 pub(super) const OPEN: [(&str, &str); 2] = [open!("waiting"), open!("working")];
 /// Later than this an action is late: the promise in `grafana/alerts.toml`.
 const LATE: Duration = Duration::from_secs(60);
 /// More than so many are not counted one by one at each scrape.
 const MOST: i64 = 1000;
+
+/// What is not done, by state and CRM.
+pub(super) const COUNT_OPEN: &str = "SELECT state, crm, count(*) FROM outbox \
+    WHERE state IN ('waiting', 'working', 'parked') GROUP BY state, crm";
+
+/// What waits for one CRM.
+#[derive(Default)]
+struct Open {
+    pending: i64,
+    parked: i64,
+    oldest: Duration,
+    late: usize,
+}
+
+/// The name of a CRM in metrics.
+pub(super) fn shown(crm: &str) -> &str {
+    if crm.is_empty() { WEBHOOKS } else { crm }
+}
 
 /// Until `stop`.
 pub(super) async fn run(
@@ -103,35 +124,33 @@ pub(super) async fn run(
 /// # Errors
 /// The store's.
 pub async fn count(store: &Store, metrics: &Metrics, now: Timestamp) -> Result<(), sqlx::Error> {
-    let rows: Vec<(String, i64)> = query_as(
-        "SELECT state, count(*) FROM outbox WHERE state IN ('waiting', 'working', 'parked') \
-         GROUP BY state",
-    )
-    .fetch_all(store.pool())
-    .await?;
-    let (mut pending, mut parked) = (0, 0);
-    for (state, count) in rows {
+    let rows: Vec<(String, String, i64)> = query_as(COUNT_OPEN).fetch_all(store.pool()).await?;
+    // Who has nothing left stands at 0.
+    let mut all: BTreeMap<String, Open> =
+        metrics.crms_of_outbox().map(|crm| (crm, Open::default())).collect();
+    for (state, crm, count) in rows {
+        let open = all.entry(shown(&crm).to_owned()).or_default();
         if state == "parked" {
-            parked = count;
+            open.parked += count;
         } else {
-            pending += count;
+            open.pending += count;
+            let (due, late) = if state == "working" { OPEN[1] } else { OPEN[0] };
+            let made = query_as::<_, Made>(due).bind(now.as_microsecond()).bind(&crm);
+            let made = made.fetch_all(store.pool()).await?;
+            let ages = made.iter().filter_map(Made::due).map(|due| between(due, now));
+            open.oldest = ages.max().unwrap_or_default().max(open.oldest);
+            let before = now.checked_sub(LATE).unwrap_or(now).as_microsecond();
+            let late = query_scalar::<_, i64>(late).bind(before).bind(&crm).bind(MOST);
+            open.late += late.fetch_all(store.pool()).await?.len();
         }
     }
-    let (mut oldest, mut overdue) = (Duration::ZERO, 0_usize);
-    for (due, late) in OPEN {
-        let made: Vec<Made> =
-            query_as(due).bind(now.as_microsecond()).fetch_all(store.pool()).await?;
-        let ages = made.iter().filter_map(|made| made.due()).map(|due| between(due, now));
-        oldest = ages.max().unwrap_or_default().max(oldest);
-        let before = now.checked_sub(LATE).unwrap_or(now).as_microsecond();
-        let late: Vec<i64> =
-            query_scalar(late).bind(before).bind(MOST).fetch_all(store.pool()).await?;
-        overdue += late.len();
+    let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    for (crm, open) in all {
+        metrics.outbox_pending.with_label_values(&[&crm]).set(open.pending);
+        metrics.outbox_parked.with_label_values(&[&crm]).set(open.parked);
+        metrics.outbox_oldest.with_label_values(&[&crm]).set(whole(open.oldest.as_secs()));
+        metrics.outbox_overdue.with_label_values(&[&crm]).set(whole(open.late as u64).min(MOST));
     }
-    metrics.outbox_pending.set(pending);
-    metrics.outbox_parked.set(parked);
-    metrics.outbox_oldest.set(i64::try_from(oldest.as_secs()).unwrap_or(i64::MAX));
-    metrics.outbox_overdue.set(i64::try_from(overdue).unwrap_or(MOST).min(MOST));
     Ok(())
 }
 

@@ -8,7 +8,8 @@
 //!                                        worker ─▶ settle ─▶ action by action ─▶ CRM, webhooks
 //! ```
 //!
-//! * Entries of one client go one at a time and in order, clients in parallel. A claim in the
+//! * Entries of one client for one CRM go one at a time and in order, clients in parallel. Of several
+//!   CRMs each has queues and a circuit of its own: one that is down holds up nobody else. A claim in the
 //!   store says who works on a client; it runs out, so that a killed engine holds nothing for long.
 //! * `sending` is stored before an action is sent, its result before the next. So after a crash
 //!   or a lost answer the CRM is asked whether it was done.
@@ -25,6 +26,7 @@ pub mod entry;
 pub mod journal;
 pub mod sets;
 
+mod adopt;
 mod carry;
 mod change;
 mod circuit;
@@ -58,7 +60,8 @@ pub use judge::{InForce, Judge, Ruler};
 pub use keep::count;
 pub use webhook::sign;
 
-use self::circuit::Circuit;
+use self::adopt::Homes;
+use self::circuit::Circuits;
 use self::judge::Rulers;
 use self::paper::{Filed, Paper};
 use self::webhook::Webhooks;
@@ -68,7 +71,8 @@ use crate::core::case::{Case, Clerk, Event};
 use crate::core::facts::Direction;
 use crate::core::ids::CallId;
 use crate::core::record::CallRecord;
-use crate::crm::Crm;
+use crate::crm::config::WEBHOOKS;
+use crate::crm::{Crm, named};
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -109,6 +113,8 @@ pub struct Outbox {
     rulers: Arc<Rulers>,
     calls: Mutex<HashMap<CallId, InForce>>,
     pen: Pen,
+    /// Which CRM a case is for.
+    homes: Homes,
     metrics: Arc<Metrics>,
     store: watch::Receiver<Option<Store>>,
     tasks: Mutex<Option<Tasks>>,
@@ -135,13 +141,18 @@ impl Outbox {
         let (store, written) = (writer.store.subscribe(), writer.written.clone());
         let (stop_writer, stop_worker) = (writer.stop.clone(), CancellationToken::new());
         let rulers = Arc::new(Rulers::default());
+        let homes = Homes::new(&*crm);
+        for (name, _) in named(&*crm) {
+            metrics.know_outbox_of(name);
+        }
+        metrics.know_outbox_of(WEBHOOKS);
         let worker = Arc::new(Worker {
             crm,
             directory,
             judge: judge.clone(),
             rulers: rulers.clone(),
             webhooks: Webhooks::new(webhook.secret, config.timeout),
-            circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
+            circuits: Circuits::new(config.retry, config.retry_max),
             config,
             metrics: metrics.clone(),
             tracer,
@@ -161,7 +172,8 @@ impl Outbox {
         });
         let writer = tokio::spawn(writer.run());
         let tasks = Mutex::new(Some(Tasks { writer, worker, stop_worker, stop_writer }));
-        Arc::new(Self { judge, rulers, calls: Mutex::default(), pen, metrics, store, tasks })
+        let calls = Mutex::default();
+        Arc::new(Self { judge, rulers, calls, pen, homes, metrics, store, tasks })
     }
 
     /// What is wrong, for `/readyz`; no reason to take no calls. As it was counted last, some
@@ -170,7 +182,7 @@ impl Outbox {
     /// # Errors
     /// The store is not open or cannot be written, the oldest entry waits for too long, or entries are parked.
     pub fn state(&self) -> Result<(), String> {
-        let (oldest, parked) = (self.metrics.outbox_oldest.get(), self.metrics.outbox_parked.get());
+        let (oldest, parked) = self.metrics.outbox_trouble();
         if self.store.borrow().is_none() {
             return Err("its store is not open; cases of calls wait in memory, see the log".into());
         }
@@ -215,15 +227,16 @@ impl Outbox {
     /// A case with its ruling, to be written down by whoever has more to write with it.
     pub(crate) fn filed(&self, case: Case) -> Paper {
         // E02: calls between employees are written down and not judged.
+        let crm = self.homes.of(case.line.as_deref()).to_owned();
         let filed = match case.direction {
-            Direction::Internal => Filed { case, ruling: None, shadow: None },
+            Direction::Internal => Filed { case, ruling: None, crm, shadow: None },
             _ => {
                 let set = self.set_of(&case);
                 let ruling = set.live.judge(&case);
                 for rule in &ruling.rules {
                     self.metrics.rule_matches.with_label_values(&[rule]).inc();
                 }
-                Filed { ruling: Some(ruling), case, shadow: set.shadow }
+                Filed { ruling: Some(ruling), case, crm, shadow: set.shadow }
             }
         };
         Paper::Case(Box::new(filed))

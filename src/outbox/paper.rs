@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::{SqliteConnection, query, query_scalar};
 
-use super::entry::{Lane, text};
+use super::entry::text;
 use super::judge::{Ruler, difference};
 use crate::core::action::{Planned, Ruling};
 use crate::core::case::Case;
@@ -23,6 +23,8 @@ pub(crate) enum Paper {
 pub(crate) struct Filed {
     pub case: Case,
     pub ruling: Option<Ruling>,
+    /// The CRM it is for.
+    pub crm: String,
     /// Judges the case as well, away from the path of the call.
     pub shadow: Option<Arc<dyn Ruler>>,
 }
@@ -69,20 +71,20 @@ const CASE: &str = "\
     INSERT INTO journal (call, seq, at, event, direction, line, number, facts, rule_set, hash, \
     rules, actions, notes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
     ON CONFLICT (call, seq) DO NOTHING; \
-    INSERT INTO outbox (journal, call, client, actions, next_try, since, created, updated, lane, \
-    state, settled, progress, tries) SELECT last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, 'crm', \
+    INSERT INTO outbox (journal, call, client, actions, next_try, since, created, updated, crm, lane, \
+    state, settled, progress, tries) SELECT last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, 'crm', \
     'waiting', 0, '[]', 0 WHERE changes() > 0 AND ? IS NOT NULL; \
-    INSERT INTO outbox_client (client, next_try, lane) SELECT ?, ?, 'crm' \
-    WHERE changes() > 0 ON CONFLICT (client) \
+    INSERT INTO outbox_client (client, crm, next_try, lane) SELECT ?, ?, ?, 'crm' \
+    WHERE changes() > 0 ON CONFLICT (client, crm) \
     DO UPDATE SET next_try = excluded.next_try WHERE next_try IS NULL";
 
 async fn case(db: &mut SqliteConnection, filed: &Filed, now: Timestamp) -> Result<(), sqlx::Error> {
-    let client = filed.client();
-    if write(db, &filed.case, filed.ruling.as_ref(), client, now).await? {
+    let queue = (filed.client(), filed.crm.as_str());
+    if write(db, &filed.case, filed.ruling.as_ref(), queue, now).await? {
         return Ok(());
     }
     if let Some((case, ruling)) = renumber(db, filed).await? {
-        write(db, &case, ruling.as_ref(), client, now).await?;
+        write(db, &case, ruling.as_ref(), queue, now).await?;
     }
     Ok(())
 }
@@ -92,7 +94,7 @@ async fn write(
     db: &mut SqliteConnection,
     case: &Case,
     ruling: Option<&Ruling>,
-    client: &str,
+    (client, crm): (&str, &str),
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let now = now.as_microsecond();
@@ -114,8 +116,8 @@ async fn write(
         .bind(actions.clone())
         .bind(ruling.map(|r| text(&r.notes)).transpose()?);
     let entry = journal.bind(call).bind(client).bind(actions);
-    let entry = entry.bind(now).bind(now).bind(now).bind(now).bind(hash);
-    let done = entry.bind(client).bind(now).execute(db).await?;
+    let entry = entry.bind(now).bind(now).bind(now).bind(now).bind(crm).bind(hash);
+    let done = entry.bind(client).bind(crm).bind(now).execute(db).await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -148,13 +150,12 @@ async fn renumber(
     Ok(Some((case, ruling)))
 }
 
-/// Puts an entry at the end of a client's queue.
-pub(super) async fn entry(
+/// Puts webhooks at the end of a queue of theirs.
+pub(super) async fn webhooks(
     db: &mut SqliteConnection,
     journal: i64,
     call: &str,
     client: &str,
-    lane: Lane,
     actions: &[Planned],
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
@@ -162,24 +163,22 @@ pub(super) async fn entry(
     query(
         "INSERT INTO outbox (journal, call, client, lane, state, settled, actions, progress, \
          tries, next_try, since, created, updated) \
-         VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, ?6, '[]', 0, ?7, ?7, ?7, ?7)",
+         VALUES (?1, ?2, ?3, 'hook', 'waiting', 1, ?4, '[]', 0, ?5, ?5, ?5, ?5)",
     )
     .bind(journal)
     .bind(call)
     .bind(client)
-    .bind(lane.as_str())
-    .bind(lane == Lane::Hook)
     .bind(text(&actions)?)
     .bind(now)
     .execute(&mut *db)
     .await?;
     // A queue that is held back stays so: its new entry is behind the one that failed.
     query(
-        "INSERT INTO outbox_client (client, lane, next_try) VALUES (?, ?, ?) ON CONFLICT (client) \
+        "INSERT INTO outbox_client (client, crm, lane, next_try) VALUES (?, '', 'hook', ?) \
+         ON CONFLICT (client, crm) \
          DO UPDATE SET next_try = excluded.next_try WHERE next_try IS NULL",
     )
     .bind(client)
-    .bind(lane.as_str())
     .bind(now)
     .execute(db)
     .await

@@ -12,13 +12,13 @@ use sqlx::{query_as, query_scalar};
 use tokio::time::timeout;
 
 use super::change::{Answer, Change, Settled};
-use super::entry::{Anew, CallFacts, Entry, Lane, Step, json};
+use super::entry::{Anew, CallFacts, Entry, Lane, Queue, Step, json};
 use super::needs::{self, Missing};
 use super::webhook;
 use super::worker::{Trouble, Worker};
 use crate::core::action::{Action, Bound, Planned};
 use crate::core::case::Known;
-use crate::crm::{Crm, CrmError, of_line};
+use crate::crm::{Crm, CrmError};
 use crate::store::Store;
 
 /// Where settling led.
@@ -44,9 +44,9 @@ pub(super) async fn settle(
     if entry.settled {
         return Ok(Facts::Settled(facts.map(|facts| facts.bound).unwrap_or_default()));
     }
-    let revision = revision(store, &entry.client).await?;
+    let revision = revision(store, &entry.queue()).await?;
     // With nothing to do and nothing in doubt the CRM is not asked.
-    let crm = of_line(&*worker.crm, entry.case.line.as_deref());
+    let crm = worker.crm_of(entry);
     let rough = crm.caller_is_rough() && entry.case.client().is_some();
     let idle = entry.actions.is_empty() && entry.case.client != Known::Unsure && !rough;
     let (facts, new) = match facts {
@@ -89,7 +89,7 @@ pub(super) async fn settle(
 /// Asks the CRM itself; the directory may remember what was true this morning.
 async fn find(worker: &Worker, crm: &dyn Crm, entry: &Entry) -> Result<Known, CrmError> {
     let Some(number) = &entry.case.number else { return Ok(Known::Nobody) };
-    let found = timeout(worker.config.timeout, crm.find(number)).await;
+    let found = timeout(worker.config.timeout, crm.facts(number)).await;
     Ok(match found.unwrap_or(Err(CrmError::Slow))? {
         Some(client) => Known::Client(client.into()),
         None => Known::Nobody,
@@ -142,9 +142,14 @@ async fn call(store: &Store, entry: &Entry) -> Result<Option<CallFacts>, sqlx::E
     Ok(Some(CallFacts { revision, known: json(&known)?, made, bound: json(&bound)? }))
 }
 
-async fn revision(store: &Store, client: &str) -> Result<i64, sqlx::Error> {
-    let found = query_scalar("SELECT revision FROM outbox_client WHERE client = ?");
-    Ok(found.bind(client).fetch_optional(store.pool()).await?.unwrap_or_default())
+async fn revision(store: &Store, queue: &Queue) -> Result<i64, sqlx::Error> {
+    let found = query_scalar("SELECT revision FROM outbox_client WHERE client = ? AND crm = ?");
+    Ok(found
+        .bind(&queue.client)
+        .bind(&queue.crm)
+        .fetch_optional(store.pool())
+        .await?
+        .unwrap_or_default())
 }
 
 /// What earlier entries of the call should have made and did not, because they are parked.

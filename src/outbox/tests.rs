@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
 use super::change::{Change, DUE};
-use super::entry::{ENTRY, Entry, Lane};
+use super::entry::{ENTRY, Entry, Lane, Queue};
 use super::worker::Turns;
 use super::*;
 
@@ -15,7 +15,7 @@ async fn full_of(entries: u32) -> (TempDir, Store) {
     for statement in [
         "INSERT INTO journal (id, call, seq, at, event, direction, facts, hash) SELECT n, 'c' || n, 1, n, 'ended', 'inbound', '{}', 'h' FROM n",
         "INSERT INTO outbox (id, journal, call, client, lane, state, settled, actions, progress, tries, next_try, since, created, updated) SELECT n, n, 'c' || n, 'k' || n, 'crm', 'waiting', 0, '[]', '[]', 0, n, n, n, n FROM n",
-        "INSERT INTO outbox_client (client, lane, next_try) SELECT 'k' || n, 'crm', n FROM n",
+        "INSERT INTO outbox_client (client, crm, lane, next_try) SELECT 'k' || n, '', 'crm', n FROM n",
     ] {
         let numbers = format!(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {entries}) "
@@ -25,6 +25,10 @@ async fn full_of(entries: u32) -> (TempDir, Store) {
         sqlx::query(statement).execute(store.pool()).await.unwrap();
     }
     (folder, store)
+}
+
+fn queue(client: &str) -> Queue {
+    Queue { crm: String::new(), client: client.into() }
 }
 
 async fn plan(store: &Store, statement: &str) -> Vec<String> {
@@ -38,7 +42,7 @@ async fn plan(store: &Store, statement: &str) -> Vec<String> {
 async fn no_statement_on_the_way_reads_a_table_from_end_to_end() {
     let (_folder, store) = full_of(10).await;
     let head = format!(
-        "{ENTRY} WHERE o.client = ? AND o.state IN ('waiting', 'working') ORDER BY o.id LIMIT 1"
+        "{ENTRY} WHERE o.client = ? AND o.crm = ? AND o.state IN ('waiting', 'working') ORDER BY o.id LIMIT 1"
     );
     let mut statements = vec![
         (DUE, "outbox_client_due"),
@@ -47,10 +51,8 @@ async fn no_statement_on_the_way_reads_a_table_from_end_to_end() {
             "SELECT actions, progress FROM outbox WHERE call = ? AND id < ? AND state = 'parked' AND lane = 'crm'",
             "outbox_by_call",
         ),
-        (
-            "SELECT state, count(*) FROM outbox WHERE state IN ('waiting', 'working', 'parked') GROUP BY state",
-            "outbox_open",
-        ),
+        (keep::COUNT_OPEN, "outbox_open"),
+        (adopt::NEXT, "outbox_client_due"),
         (
             "UPDATE outbox_client SET claimed_until = ? WHERE claimed_by = ?",
             "outbox_client_claimed",
@@ -84,7 +86,13 @@ async fn no_statement_on_the_way_reads_a_table_from_end_to_end() {
 async fn of_a_hundred_thousand_that_wait_only_a_page_is_taken() {
     let (_folder, store) = full_of(100_000).await;
     let mut db = store.pool().acquire().await.unwrap();
-    let claim = Change::Claim { lane: Lane::Crm, count: 8, by: "me".into(), lease: Duration::MAX };
+    let claim = Change::Claim {
+        lane: Lane::Crm,
+        crm: String::new(),
+        count: 8,
+        by: "me".into(),
+        lease: Duration::MAX,
+    };
     let expected = |from: u32| {
         let clients: Vec<_> = (from..from + 8).map(|n| format!("k{n}")).collect();
         change::Answer::Claimed(clients)
@@ -101,9 +109,9 @@ async fn of_a_hundred_thousand_that_wait_only_a_page_is_taken() {
     );
     let metrics = Metrics::new().unwrap();
     keep::count(&store, &metrics, Timestamp::now()).await.unwrap();
-    assert_eq!(metrics.outbox_pending.get(), 100_000);
+    assert_eq!(metrics.outbox_pending.with_label_values(&["webhooks"]).get(), 100_000);
     drop(db);
-    let head: Result<Option<Entry>, _> = worker::head(&store, "k5").await;
+    let head: Result<Option<Entry>, _> = worker::head(&store, &queue("k5")).await;
     assert!(matches!(head, Err(sqlx::Error::Decode(_))), "the facts of this test are no case");
 }
 
@@ -133,7 +141,7 @@ async fn a_queue_claimed_while_its_last_turn_ends_is_let_go_of_at_once() {
         judge: Arc::new(NoSet),
         rulers: Arc::default(),
         webhooks: Webhooks::new(None, config.timeout),
-        circuit: Mutex::new(Circuit::new(config.retry, config.retry_max)),
+        circuits: Circuits::new(config.retry, config.retry_max),
         config,
         metrics,
         tracer: crate::traces::Tracer::default(),
@@ -145,8 +153,11 @@ async fn a_queue_claimed_while_its_last_turn_ends_is_let_go_of_at_once() {
     let mut turns = Turns::default();
     // It has let go of the queue, and has not ended.
     let last = turns.tasks.spawn(std::future::pending());
-    turns.of.insert(last.id(), (Lane::Crm, "k1".into()));
-    worker.fill(&store, Lane::Crm, &mut turns).await.unwrap_or_else(|trouble| panic!("{trouble}"));
+    turns.of.insert(last.id(), (Lane::Crm, queue("k1")));
+    worker
+        .fill(&store, Lane::Crm, "", &mut turns)
+        .await
+        .unwrap_or_else(|trouble| panic!("{trouble}"));
     assert_eq!(turns.of.len(), 1, "no second turn");
     let row: (Option<String>, Option<i64>) =
         sqlx::query_as("SELECT claimed_by, next_try FROM outbox_client WHERE client = 'k1'")
@@ -157,7 +168,10 @@ async fn a_queue_claimed_while_its_last_turn_ends_is_let_go_of_at_once() {
     assert!(row.1.is_some(), "and due");
     // With the turn over, the next look gives the queue a new one.
     turns.of.clear();
-    worker.fill(&store, Lane::Crm, &mut turns).await.unwrap_or_else(|trouble| panic!("{trouble}"));
+    worker
+        .fill(&store, Lane::Crm, "", &mut turns)
+        .await
+        .unwrap_or_else(|trouble| panic!("{trouble}"));
     assert_eq!(turns.of.len(), 1);
 }
 
@@ -182,7 +196,9 @@ async fn e16_an_action_that_waits_as_its_rule_says_makes_the_outbox_no_older() {
     let counted = async |seconds: i64| {
         let now = now + jiff::SignedDuration::from_secs(seconds);
         keep::count(&store, &metrics, now).await.unwrap();
-        (metrics.outbox_oldest.get(), metrics.outbox_overdue.get())
+        let of =
+            |gauge: &prometheus::IntGaugeVec| gauge.with_label_values(&[keep::shown("")]).get();
+        (of(&metrics.outbox_oldest), of(&metrics.outbox_overdue))
     };
     assert_eq!(counted(0).await, (0, 0), "its time has not come");
     assert_eq!(counted(50).await, (20, 0));

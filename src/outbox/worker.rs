@@ -1,7 +1,8 @@
 //! Finds the clients whose queue is due and works on each alone, many at once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{query_as, query_scalar};
@@ -9,18 +10,19 @@ use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
 use super::Wall;
+use super::adopt::{self, Homes};
 use super::carry::Then;
 use super::change::{Answer, Change, DUE};
-use super::circuit::{Circuit, Leave};
+use super::circuit::{Circuits, Leave};
 use super::config::OutboxConfig;
-use super::entry::{ENTRY, Entry, Lane};
+use super::entry::{ENTRY, Entry, Lane, Queue};
 use super::judge::{Judge, Rulers};
 use super::webhook::Webhooks;
 use super::writer::{Ended, Pen};
-use crate::crm::Crm;
+use crate::crm::{Crm, named, of_line};
 use crate::directory::Directory;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -28,6 +30,8 @@ use crate::traces::Tracer;
 
 /// Entries of one client in a row, before others have their turn.
 const ROW: usize = 32;
+/// How often is looked for entries of CRMs that are not configured.
+const ADOPT: Duration = Duration::from_secs(5);
 /// The wall clock may run so much apart from the monotonic one before it counts as set back.
 const SLACK: SignedDuration = SignedDuration::from_secs(1);
 
@@ -44,7 +48,7 @@ pub(super) struct Worker {
     pub pen: Pen,
     /// Stored times are its.
     pub wall: Wall,
-    pub circuit: Mutex<Circuit>,
+    pub circuits: Circuits,
     /// This engine's name in claims.
     pub me: String,
     pub stop: CancellationToken,
@@ -63,12 +67,12 @@ pub(super) enum Trouble {
 #[derive(Default)]
 pub(super) struct Turns {
     pub tasks: JoinSet<()>,
-    pub of: HashMap<Id, (Lane, String)>,
+    pub of: HashMap<Id, (Lane, Queue)>,
 }
 
 impl Turns {
-    fn count(&self, lane: Lane) -> usize {
-        self.of.values().filter(|(other, _)| *other == lane).count()
+    fn count(&self, lane: Lane, crm: &str) -> usize {
+        self.of.values().filter(|(other, queue)| *other == lane && queue.crm == crm).count()
     }
 
     fn ended(&mut self, ended: Option<Result<(Id, ()), JoinError>>) {
@@ -91,6 +95,9 @@ impl Worker {
         let mut renewed = Instant::now();
         // A clock that was set back while the engine was not running.
         let mut set_back = true;
+        let crms = named(&*self.crm).into_iter().map(|(name, _)| (Lane::Crm, name));
+        let sides: Vec<_> = crms.chain([(Lane::Hook, "")]).collect();
+        let mut looked: Option<Instant> = None;
         while !self.stop.is_cancelled() {
             let (now, wall) = (Instant::now(), self.now());
             let passed = SignedDuration::try_from(now - clock.0).unwrap_or_default();
@@ -109,8 +116,14 @@ impl Worker {
                     break;
                 }
             }
-            for lane in [Lane::Crm, Lane::Hook] {
-                if let Err(trouble) = self.fill(&store, lane, &mut turns).await {
+            if looked.is_none_or(|at| at.elapsed() >= ADOPT) {
+                match self.adopt(&store).await {
+                    Ok(all) => looked = all.then_some(now),
+                    Err(trouble) => debug!(%trouble, "the outbox cannot be read"),
+                }
+            }
+            for (lane, crm) in &sides {
+                if let Err(trouble) = self.fill(&store, *lane, crm, &mut turns).await {
                     debug!(%trouble, "the outbox cannot be read");
                 }
             }
@@ -127,50 +140,74 @@ impl Worker {
         }
     }
 
+    /// What waits for a CRM that is not configured gets a home, before anything of it is worked on.
+    /// `false`: another engine still works on some of it.
+    async fn adopt(&self, store: &Store) -> Result<bool, Trouble> {
+        let names: Vec<String> =
+            named(&*self.crm).into_iter().map(|(name, _)| name.to_owned()).collect();
+        while let Some(gone) = adopt::gone(store, &names).await? {
+            let change = Change::Adopt { gone: gone.clone(), homes: Homes::new(&*self.crm) };
+            if self.pen.change(change).await? != Answer::Took(true) {
+                return Ok(false);
+            }
+            info!(crm = gone, "entries for a CRM of this name go to the CRM of their line");
+        }
+        Ok(true)
+    }
+
+    /// Who takes an entry: the CRM it was made for.
+    pub fn crm_of(&self, entry: &Entry) -> &dyn Crm {
+        let own = named(&*self.crm).into_iter().find(|(name, _)| *name == entry.crm);
+        own.unwrap_or_else(|| of_line(&*self.crm, entry.case.line.as_deref())).1
+    }
+
     /// Begins as many turns as there is room for.
     pub async fn fill(
         self: &Arc<Self>,
         store: &Store,
         lane: Lane,
+        crm: &str,
         turns: &mut Turns,
     ) -> Result<(), Trouble> {
-        let running = turns.count(lane);
-        let room = match self.leave(lane) {
+        let running = turns.count(lane, crm);
+        let room = match self.leave(lane, crm) {
             Leave::None(_) => 0,
             Leave::One => 1,
             Leave::All => self.config.parallel.get(),
         };
         let room = room.saturating_sub(running);
-        if room == 0 || !self.is_due(store, lane).await? {
+        if room == 0 || !self.is_due(store, lane, crm).await? {
             return Ok(());
         }
         let (by, lease) = (self.me.clone(), self.config.lease);
-        let claim = Change::Claim { lane, count: room, by, lease };
+        let claim = Change::Claim { lane, crm: crm.to_owned(), count: room, by, lease };
         let Answer::Claimed(clients) = self.pen.change(claim).await? else { return Ok(()) };
         for client in clients {
             // Its last turn has let go of it and is about to end. Were it kept claimed, it would
             // wait until the claim runs out.
-            if turns.of.values().any(|(_, working)| *working == client) {
+            let queue = Queue { crm: crm.to_owned(), client };
+            if turns.of.values().any(|(_, working)| *working == queue) {
                 let (by, next_try) = (self.me.clone(), self.now());
-                self.pen.change(Change::Release { client, by, next_try }).await?;
+                self.pen.change(Change::Release { queue, by, next_try }).await?;
                 continue;
             }
-            let (worker, store, whose) = (self.clone(), store.clone(), client.clone());
+            let (worker, store, whose) = (self.clone(), store.clone(), queue.clone());
             let task = turns.tasks.spawn(async move {
                 if let Err(trouble) = worker.turn(&store, whose).await {
                     debug!(%trouble, "work on a client's entries broke off");
                 }
             });
-            turns.of.insert(task.id(), (lane, client));
+            turns.of.insert(task.id(), (lane, queue));
         }
         Ok(())
     }
 
     /// Reading costs no write to the disk; claiming does.
-    async fn is_due(&self, store: &Store, lane: Lane) -> Result<bool, Trouble> {
+    async fn is_due(&self, store: &Store, lane: Lane, crm: &str) -> Result<bool, Trouble> {
         let now = self.now().as_microsecond();
         let found: Option<String> = query_scalar(DUE)
             .bind(lane.as_str())
+            .bind(crm)
             .bind(now)
             .bind(now)
             .bind(1)
@@ -180,8 +217,8 @@ impl Worker {
     }
 
     /// Works on one client's queue until it is empty, held back, or others shall have a turn.
-    async fn turn(&self, store: &Store, client: String) -> Result<(), Trouble> {
-        let worked = self.row(store, &client).await;
+    async fn turn(&self, store: &Store, queue: Queue) -> Result<(), Trouble> {
+        let worked = self.row(store, &queue).await;
         let now = self.now();
         let longest = now.checked_add(self.config.retry_max).unwrap_or(now);
         let next_try = match &worked {
@@ -189,16 +226,16 @@ impl Worker {
             Ok(Then::Next) => now,
             Err(_) => now.checked_add(self.config.retry).unwrap_or(now),
         };
-        self.pen.change(Change::Release { client, by: self.me.clone(), next_try }).await?;
+        self.pen.change(Change::Release { queue, by: self.me.clone(), next_try }).await?;
         worked.map(drop)
     }
 
-    async fn row(&self, store: &Store, client: &str) -> Result<Then, Trouble> {
+    async fn row(&self, store: &Store, queue: &Queue) -> Result<Then, Trouble> {
         for _ in 0..ROW {
             if self.stop.is_cancelled() {
                 break;
             }
-            match head(store, client).await {
+            match head(store, queue).await {
                 Ok(Some(entry)) => match self.carry(store, entry).await? {
                     Then::Next => {}
                     until => return Ok(until),
@@ -207,7 +244,7 @@ impl Worker {
                 Err(error @ (sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })) => {
                     let why = format!("it cannot be read: {error}");
                     error!(why, "an entry of the outbox is parked; see `dozvon outbox list`");
-                    self.pen.change(Change::Unreadable { client: client.to_owned(), why }).await?;
+                    self.pen.change(Change::Unreadable { queue: queue.clone(), why }).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -216,9 +253,9 @@ impl Worker {
     }
 
     /// How many may be sent now. Each webhook is backed off alone.
-    pub fn leave(&self, lane: Lane) -> Leave {
+    pub fn leave(&self, lane: Lane, crm: &str) -> Leave {
         match lane {
-            Lane::Crm => self.circuit().leave(Instant::now()),
+            Lane::Crm => self.circuits.of(crm, |circuit| circuit.leave(Instant::now())),
             Lane::Hook => Leave::All,
         }
     }
@@ -227,18 +264,16 @@ impl Worker {
     pub fn now(&self) -> Timestamp {
         (self.wall)()
     }
-
-    pub fn circuit(&self) -> MutexGuard<'_, Circuit> {
-        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The entry at the head of a client's queue.
-pub(super) async fn head(store: &Store, client: &str) -> Result<Option<Entry>, sqlx::Error> {
+pub(super) async fn head(store: &Store, queue: &Queue) -> Result<Option<Entry>, sqlx::Error> {
     query_as(sqlx::AssertSqlSafe(format!(
-        "{ENTRY} WHERE o.client = ? AND o.state IN ('waiting', 'working') ORDER BY o.id LIMIT 1"
+        "{ENTRY} WHERE o.client = ? AND o.crm = ? AND o.state IN ('waiting', 'working') \
+         ORDER BY o.id LIMIT 1"
     )))
-    .bind(client)
+    .bind(&queue.client)
+    .bind(&queue.crm)
     .fetch_optional(store.pool())
     .await
 }

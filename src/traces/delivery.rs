@@ -22,7 +22,7 @@ pub struct Delivery {
     /// Its idempotency key.
     pub key: String,
     /// The CRM, or `webhook`.
-    pub to: &'static str,
+    pub to: String,
     /// The entry of the outbox.
     pub entry: i64,
     /// The how-manieth try, from 1.
@@ -48,7 +48,7 @@ impl Delivery {
             .word("dozvon.action", self.action)
             .word("dozvon.rule", &self.rule)
             .word("dozvon.key", &self.key)
-            .word("dozvon.crm", self.to)
+            .word("dozvon.crm", &self.to)
             .int("dozvon.entry", self.entry)
             .int("dozvon.tries", self.tries)
             .flag("dozvon.read_back", self.read_back)

@@ -28,7 +28,7 @@ fn delivery() -> Delivery {
         action: "deal",
         rule: "deal/new".into(),
         key: format!("{CALL}/2/1"),
-        to: "builtin",
+        to: "builtin".into(),
         entry: 7,
         tries: 1,
         read_back: false,

@@ -79,15 +79,23 @@ async fn what_is_closed_to_the_token_is_told_by_name() {
 }
 
 #[tokio::test]
-async fn a_doctor_asks_side_by_side() {
-    let w = World::with(|config| config.requests_per_second = 1000.try_into().unwrap()).await;
-    let slow = std::time::Duration::from_millis(300);
-    w.server.fault("GET", u32::MAX, crate::server::Wrong::Slow(slow));
-    let begun = std::time::Instant::now();
-    let (good, _) = told(&w).await;
-    assert!(!good.is_empty());
-    let asked = u32::try_from(w.server.paths().len()).unwrap();
-    assert!(asked > 8 && begun.elapsed() < slow * asked / 2, "{asked} in {:?}", begun.elapsed());
+async fn e14_profiles_without_numbers_are_told_where_they_should_have_some() {
+    let w = World::with(|config| config.numbers_of_profiles = true).await;
+    let missing = |bad: &[String]| bad.iter().any(|told| told.contains("no user's profile tells"));
+    assert!(!missing(&told(&w).await.1));
+    let users = json!({ "_embedded": { "users": [{ "id": 504141, "name": "Алексей" }] } });
+    let plain = crate::server::Wrong::Answer(crate::request::Said::ok(users));
+    w.server.fault("GET /api/v4/users", 1, plain);
+    assert!(missing(&told(&w).await.1));
+}
+
+#[tokio::test]
+async fn a_doctor_does_not_wait_for_one_answer_before_it_asks_the_next() {
+    let w = World::with(|config| config.hook_secret = secret()).await;
+    w.server.fault("GET", u32::MAX, crate::server::Wrong::Silent);
+    assert_eq!(told(&w).await, (vec![], vec![]), "the employees tell what is wrong");
+    let asked = w.server.paths();
+    assert_eq!(asked.len(), 10, "{asked:?}");
 }
 
 #[tokio::test]

@@ -178,6 +178,15 @@ async fn c02_a_deal_on_the_stage_of_unsorted_is_no_open_deal_from_the_first_look
     }
     let asked = w.server.paths();
     assert_eq!(asked.iter().filter(|sent| sent.ends_with("pipelines")).count(), 1, "{asked:?}");
+    // Nor where the first one gave up waiting.
+    w.server.house().faults.clear();
+    w.server.fault("GET /api/v4/leads/pipelines", 9, crate::server::Wrong::Silent);
+    let hangs = w.restarted(|_| {});
+    let number = phone(NEW);
+    let patience = std::time::Duration::from_millis(500);
+    assert!(tokio::time::timeout(patience, hangs.find(&number)).await.is_err());
+    assert!(hangs.find(&number).await.unwrap().is_some());
+    assert_eq!(w.server.paths().iter().filter(|sent| sent.ends_with("pipelines")).count(), 1);
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ async fn e14_old_employees_stay_when_the_crm_fails() {
     w.crm.set_staff(Err(CrmError::Fault("401".into())));
     assert!(w.directory.refresh_staff().await.is_err());
     assert!(w.directory.staff().get(&"101".into()).is_some());
-    assert_eq!(w.metrics.employees.get(), 1);
+    assert_eq!(w.metrics.employees.with_label_values(&["fake"]).get(), 1);
     let state = w.directory.state();
     assert_eq!(state.employees, Some(1));
     assert_eq!(state.staff_error.as_deref(), Some("the CRM failed: 401"));

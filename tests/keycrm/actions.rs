@@ -6,7 +6,7 @@ use dozvon::crm::ApplyError;
 use dozvon::crm::keycrm::KeyConfig;
 use serde_json::json;
 
-use crate::house::{House, NEW, OLGA, act, case, over};
+use crate::house::{House, NEW, OLGA, PETRO, act, case, over};
 
 #[tokio::test]
 async fn d05_a_client_and_his_card_with_the_tags_of_the_visit() {
@@ -157,7 +157,7 @@ async fn notes_stand_beneath_what_people_wrote_and_never_twice() {
 }
 
 #[tokio::test]
-async fn e08_the_first_touch_stays_and_the_last_one_replaces() {
+async fn e08_the_first_touch_stays_and_the_last_one_replaces_on_card_and_client() {
     let fields = [("roistat".to_owned(), "LD_1021".to_owned())];
     let set = |config| KeyConfig { fields: fields.into_iter().collect(), ..config };
     let house = House::with(set).await;
@@ -166,6 +166,9 @@ async fn e08_the_first_touch_stays_and_the_last_one_replaces() {
     for (on, touch, value, there) in [
         ("deal", "first", "1", "1"),
         ("deal", "first", "2", "1"),
+        ("deal", "last", "5", "5"),
+        ("client", "first", "6", "6"),
+        ("client", "first", "7", "6"),
         ("client", "last", "3", "3"),
         ("client", "last", "4", "4"),
     ] {
@@ -175,6 +178,62 @@ async fn e08_the_first_touch_stays_and_the_last_one_replaces() {
         let state = house.fake.state();
         let what = if on == "deal" { &state.cards[1] } else { &state.buyers[0] };
         assert_eq!(what["custom_fields"], json!([{"uuid": "LD_1021", "value": there}]));
+    }
+}
+
+#[tokio::test]
+async fn e08_visits_that_have_no_field_stand_in_the_note_the_first_one_once() {
+    let house = House::new().await;
+    let case = house.case(Event::Ended, OLGA).await;
+    let mut bound = Bound::default();
+    for (n, (touch, value)) in
+        [("first", "google"), ("first", "bing"), ("last", "bing")].into_iter().enumerate()
+    {
+        let action = act(json!({"do": "fields", "on": "deal", "touch": touch,
+            "fields": {"utm_source": value}}));
+        house.apply(&format!("call/1/{n}"), &action, &case, &mut bound).await;
+    }
+    let note = "utm_source: google\nutm_source: bing";
+    assert_eq!(house.fake.state().buyers[0]["note"], note);
+}
+
+#[tokio::test]
+async fn c02_where_orders_are_the_deals_one_without_a_manager_is_the_entry() {
+    let house = House::with_orders().await;
+    let case = house.case(Event::Missed, PETRO).await;
+    let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "Петро",
+        "tags": ["vip", "new"]}));
+    let mut bound = Bound::default();
+    let done = house.apply("call/1/1", &unsorted, &case, &mut bound).await;
+    assert_eq!(done.what, "made order 5001 without a manager");
+    let again = house.apply("call2/1/1", &unsorted, &case, &mut Bound::default()).await;
+    assert!(again.what.contains("order 5001 waits for this number (C03)"), "{}", again.what);
+    let accept = act(json!({"do": "accept_unsorted", "owner": "12", "stage": "3"}));
+    let done = house.apply("call3/1/1", &accept, &case, &mut bound).await;
+    assert!(done.what.contains("order 5001 has no manager"), "{}", done.what);
+    assert_eq!(bound.deal.unwrap().as_str(), "5001");
+    let state = house.fake.state();
+    assert_eq!((state.orders.len(), &state.orders[3]["status_id"]), (4, &json!(3)));
+    assert_eq!(state.orders[3]["tags"], json!([31]));
+    assert_eq!(state.orders[3]["manager_comment"], "x\n#new", "there is no such tag");
+    assert_eq!(state.buyers[1]["manager"]["id"], 12);
+}
+
+#[tokio::test]
+async fn a_notice_after_the_call_is_a_line_and_a_task_for_nobody_is_refused() {
+    let house = House::new().await;
+    let notice = act(json!({"do": "notify", "to": {"these": ["12"]}, "text": "Пропущений"}));
+    let case = house.case(Event::Missed, OLGA).await;
+    house.try_apply(&notice, &case).await.unwrap();
+    assert_eq!(house.fake.state().buyers[0]["note"], "2026-11-20 09:00 Пропущений");
+    let case = house.case(Event::Missed, NEW).await;
+    let done = house.try_apply(&notice, &case).await.unwrap();
+    assert!(done.what.contains("nobody has this number"), "{}", done.what);
+    let task = act(json!({"do": "task", "kind": "k", "on": "client", "text": "x", "owner": "11",
+        "due": "2099-11-20T12:00:00Z"}));
+    for action in [task, act(json!({"do": "note", "on": "client", "text": "x"}))] {
+        let refused = house.try_apply(&action, &case).await.unwrap_err();
+        assert!(matches!(&refused, ApplyError::Refused { why } if why.contains("nobody has")));
     }
 }
 
@@ -208,7 +267,7 @@ async fn a_company_is_made_for_who_has_none_and_owners_change() {
         (json!({"do": "change_owner", "of": "deal", "to": "11"}), "card 2002 is of 11"),
         (json!({"do": "change_owner", "of": "client", "to": "12"}), "client 1002 is of 12"),
         (json!({"do": "reactivate"}), "nothing"),
-        (json!({"do": "notify", "to": "everybody", "text": "x"}), "nothing"),
+        (json!({"do": "notify", "to": "everybody", "text": "x"}), "wrote into the note"),
     ]
     .into_iter()
     .enumerate()

@@ -24,6 +24,20 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The same in one line.
+    pub fn short(&self) -> String {
+        let path = self.path.trim_start_matches("/v1/").trim_start_matches('/');
+        let filters = self.query.iter().filter(|(key, _)| key.starts_with("filter"));
+        let filters = filters.map(|(key, value)| match key.ends_with("_between]") {
+            // It has the time of the day.
+            true => format!(" {key} = …"),
+            false => format!(" {key} = {value}"),
+        });
+        let body = (!self.body.is_null()).then(|| format!(" {}", self.body));
+        let first = format!("{} {path}", self.method);
+        std::iter::once(first).chain(filters).chain(body).collect()
+    }
+
     /// For snapshots.
     pub fn line(&self) -> String {
         let path = self.path.trim_start_matches("/v1/");
@@ -38,6 +52,9 @@ impl Seen {
     }
 }
 
+/// What a person does in the CRM.
+pub type Edit = fn(&mut State);
+
 #[derive(Default)]
 pub struct State {
     pub buyers: Vec<Value>,
@@ -49,6 +66,12 @@ pub struct State {
     pub told: Vec<Value>,
     /// Only what is made is troubled.
     pub posts_only: bool,
+    /// What is made is not found by a search or in a list yet.
+    pub lags: bool,
+    /// Cards are listed in the order in which they changed.
+    pub by_change: bool,
+    /// Occurs while somebody reads: before this page of cards is answered.
+    pub meanwhile: Option<(usize, Edit)>,
     /// The account has pipelines switched off.
     pub no_pipelines: bool,
     /// Whole answers by path, instead of what it knows.
@@ -205,7 +228,13 @@ impl State {
         match (seen.method.as_str(), parts.as_slice()) {
             ("GET", ["buyer"]) => self.page(self.buyers.clone(), seen),
             ("GET", ["order"]) => self.page(self.orders.clone(), seen),
-            ("GET", ["pipelines", "cards"]) => self.page(self.cards.clone(), seen),
+            ("GET", ["pipelines", "cards"]) => {
+                let page = seen.query.get("page").map_or(1, |page| page.parse().unwrap());
+                if let Some((_, edit)) = self.meanwhile.take_if(|(when, _)| *when == page) {
+                    edit(self);
+                }
+                self.page(self.cards.clone(), seen)
+            }
             ("GET", ["users"]) => self.page(self.users.clone(), seen),
             ("GET", ["calls"]) => {
                 let as_told =
@@ -253,7 +282,11 @@ impl State {
         }
     }
 
-    fn page(&self, all: Vec<Value>, seen: &Seen) -> (u16, Value) {
+    fn page(&self, mut all: Vec<Value>, seen: &Seen) -> (u16, Value) {
+        if self.by_change {
+            all.sort_by_key(|value| value["updated_at"].to_string());
+        }
+        all.retain(|value| value.get("lags").is_none());
         let his = |value: &Value| {
             seen.query.iter().all(|(key, wanted)| match key.as_str() {
                 "filter[buyer_phone]" => has_number(value.get("buyer").unwrap_or(value), wanted),
@@ -287,6 +320,9 @@ impl State {
         let id = self.id();
         new["id"] = json!(id);
         (new["created_at"], new["updated_at"]) = (json!(now()), json!(now()));
+        if self.lags {
+            new["lags"] = json!(true);
+        }
         match kind {
             "buyer" => new["manager"] = json!({"id": new["manager_id"]}),
             "order" => {
@@ -295,6 +331,9 @@ impl State {
                 let number = new["buyer"]["phone"].as_str().unwrap_or_default().to_owned();
                 let buyer = self.buyers.iter().find(|buyer| has_number(buyer, &number));
                 new["buyer"]["id"] = buyer.map_or(json!(id + 1), |buyer| buyer["id"].clone());
+                if new.get("manager_id").is_none() {
+                    new["manager"] = Value::Null;
+                }
             }
             "company" => {
                 let company = json!({"id": id, "name": new["name"]});

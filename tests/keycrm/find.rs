@@ -124,15 +124,19 @@ async fn doctor_tells_each_missing_right_and_setting() {
         telephony_url: None,
         source: Some(8),
         fields: [("roistat".to_owned(), "LD_9".to_owned())].into(),
-        numbers: [("11".to_owned(), vec!["101".to_owned()])].into(),
+        numbers: ["11", "left@x"].map(|user| (user.to_owned(), vec!["101".to_owned()])).into(),
         ..config
     })
     .await;
     house.fake.trouble("calls", crate::fake::says(403, json!({"message": "no right"})), 9);
+    house.fake.trouble("pipelines/cards", crate::fake::says(403, json!({"message": "no"})), 9);
     let told = house.crm.examine().await;
     let all = format!("{told:#?}");
     for word in [
         "may not read /calls",
+        "may not read /pipelines/cards: open deals are not seen",
+        "names nobody of the account: left@x",
+        "set `hook_secret` here and `public_url`",
         "no source 8",
         "7 (Дзвінки)",
         "no field LD_9",
@@ -143,8 +147,17 @@ async fn doctor_tells_each_missing_right_and_setting() {
         assert!(all.contains(word), "{word}: {all}");
     }
     let bad = told.iter().filter(|one| matches!(one, Examined::Bad(..))).count();
-    assert_eq!(bad, 5, "{all}");
-    let well = House::new().await.crm.examine().await;
+    assert_eq!(bad, 8, "{all}");
+    let no_sources = |config| KeyConfig { source: None, ..config };
+    let told = format!("{:#?}", House::with(no_sources).await.crm.examine().await);
+    assert!(told.contains("could be one of: 7 (Дзвінки)"), "{told}");
+    assert!(told.contains("set `nobody`"), "missed calls of strangers are not told: {told}");
+    let well = House::with(|config| KeyConfig {
+        nobody: Some("100".into()),
+        hook_secret: Some("0123456789abcdef".to_owned().into()),
+        ..config
+    });
+    let well = well.await.crm.examine().await;
     assert!(well.iter().all(|one| matches!(one, Examined::Good(_))), "{well:#?}");
 }
 
@@ -158,6 +171,19 @@ async fn e14_users_are_employees_with_the_extensions_of_the_configuration() {
     assert_eq!(staff[2].numbers, line("103"), "by login");
     assert_eq!((staff[0].online, staff[0].status), (None, Status::Active));
     assert_eq!((staff[3].numbers.len(), staff[3].status), (0, Status::Gone));
+}
+
+#[tokio::test]
+async fn e14_the_phone_in_a_profile_is_an_extension_where_it_is_set() {
+    for (set, numbers) in [(false, vec!["101"]), (true, vec!["101", "555"])] {
+        let house = House::with(|config| KeyConfig { numbers_from_profiles: set, ..config }).await;
+        house.fake.state().users[0]["phone"] = json!("555");
+        house.fake.state().users[3]["phone"] = json!("+380501112233");
+        let staff = house.crm.employees().await.unwrap();
+        let line = |text| Number::Line(dozvon::core::ids::Extension::parse(text).unwrap());
+        assert_eq!(staff[0].numbers, numbers.into_iter().map(line).collect::<Vec<_>>());
+        assert_eq!(staff[3].numbers.len(), usize::from(set), "an outside number");
+    }
 }
 
 #[tokio::test]

@@ -34,15 +34,25 @@ pub fn config(url: &str) -> KeyConfig {
         source: Some(7),
         // More than any test sends, but for the one that is about it.
         per_minute: 5000.try_into().unwrap(),
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_millis(1500),
         poll: Duration::from_millis(1),
         ..KeyConfig::default()
     }
 }
 
+pub fn patiently(config: KeyConfig) -> KeyConfig {
+    KeyConfig { timeout: Duration::from_secs(60), ..config }
+}
+
 impl House {
     pub async fn new() -> Self {
         Self::with(|config| config).await
+    }
+
+    /// For those who tell all that was sent: nothing of it may be given up and sent again because
+    /// the machine is slow.
+    pub async fn patient() -> Self {
+        Self::with(patiently).await
     }
 
     pub async fn with(change: impl FnOnce(KeyConfig) -> KeyConfig) -> Self {
@@ -90,8 +100,12 @@ impl House {
 
     /// Where orders are the deals: Ольга has an open one, Петро a closed one.
     pub async fn with_orders() -> Self {
+        Self::with_orders_and(|config| config).await
+    }
+
+    pub async fn with_orders_and(change: impl FnOnce(KeyConfig) -> KeyConfig) -> Self {
         let deals = dozvon::crm::keycrm::Deals::Orders;
-        let house = Self::with(|config| KeyConfig { deals, ..config }).await;
+        let house = Self::with(|config| KeyConfig { deals, ..change(config) }).await;
         {
             let mut state = house.fake.state();
             state.no_pipelines = true;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use dozvon::core::action::Bound;
 use dozvon::core::case::{Event, Sound};
 use dozvon::crm::ApplyError;
 use serde_json::{Value, json};
 
-use crate::fake::Trouble;
+use crate::fake::{Trouble, says};
 use crate::house::{House, NEW, OLGA, PETRO, act};
 
 async fn lost_and_found(house: House, number: &str, path: &'static str, action: Value) -> String {
@@ -93,4 +94,60 @@ async fn a_client_a_card_and_a_company_whose_answer_was_lost_are_found_again() {
         house.fake.state().posts_only = true;
         assert_eq!(lost_and_found(house, number, path, action.clone()).await, found, "{action}");
     }
+}
+
+#[tokio::test]
+async fn a_stage_that_keycrm_refuses_is_told_and_holds_nothing_up() {
+    let deal = act(json!({"do": "deal", "title": "x", "owner": "12", "stage": "999"}));
+    let no_id = act(json!({"do": "deal", "title": "x", "owner": "12", "stage": "Новий"}));
+    let invalid = json!({"message": "The selected status id is invalid."});
+    for (orders, path) in [(false, "cards/5001"), (true, "order/5001")] {
+        for (action, word) in [(&deal, "status id is invalid"), (&no_id, "Новий")] {
+            let house = if orders { House::with_orders().await } else { House::new().await };
+            house.fake.trouble(path, says(422, invalid.clone()), usize::MAX);
+            let mut case = house.case(Event::Answered, PETRO).await;
+            case.at = jiff::Timestamp::now();
+            let done = house.try_apply(action, &case).await.unwrap();
+            assert!(done.what.contains("its stage was refused"), "{}", done.what);
+            assert!(done.what.contains(word), "{}", done.what);
+            assert_eq!(done.bound.deal.unwrap().as_str(), "5001", "what follows has its deal");
+            // The same where the answer that made it was lost.
+            let found = house.read_back(action, &case).await.unwrap();
+            assert!(found.what.contains("its stage was refused"), "{}", found.what);
+            assert_eq!(found.bound.deal.unwrap().as_str(), "5001");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_answer_was_lost_gets_its_tags_all_the_same() {
+    let house = House::with_orders().await;
+    let deal = json!({"do": "deal", "title": "x", "owner": "12", "stage": "3",
+        "tags": ["vip", "new"]});
+    let (case, deal) = (house.case(Event::Answered, PETRO).await, act(deal));
+    house.fake.trouble("order/5001", Trouble::Late(Duration::from_secs(2)), 1);
+    let lost = house.try_apply(&deal, &case).await;
+    assert!(matches!(lost, Err(ApplyError::Lost { .. })), "{lost:?}");
+    house.read_back(&deal, &case).await.unwrap();
+    let state = house.fake.state();
+    let order = state.orders.last().unwrap();
+    assert_eq!((&order["tags"], &order["status_id"]), (&json!([31]), &json!(3)));
+    assert_eq!(order["manager_comment"], "x\n#new");
+}
+
+#[tokio::test]
+async fn c02_an_accepted_card_whose_answer_was_lost_is_still_the_deal_of_the_call() {
+    let house = House::new().await;
+    let mut case = house.case(Event::Answered, PETRO).await;
+    let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}));
+    house.apply("call/1/0", &unsorted, &case, &mut Bound::default()).await;
+    case.seq = 2;
+    let accept = act(json!({"do": "accept_unsorted", "owner": "12"}));
+    assert_eq!(house.read_back(&accept, &case).await, None, "it waits");
+    house.fake.trouble("cards/5001", Trouble::Late(Duration::from_secs(2)), 1);
+    let lost = house.try_apply(&accept, &case).await;
+    assert!(matches!(lost, Err(ApplyError::Lost { .. })), "{lost:?}");
+    let found = house.read_back(&accept, &case).await.unwrap();
+    assert_eq!(found.bound.client.unwrap().as_str(), "1003");
+    assert_eq!(found.bound.deal.unwrap().as_str(), "5001");
 }

@@ -7,6 +7,8 @@ mod actions;
 mod common;
 #[path = "../support/crm_outbox.rs"]
 mod crm_outbox;
+mod dialogues;
+
 mod fake;
 mod faults;
 mod find;
@@ -15,5 +17,8 @@ mod house;
 mod lost;
 mod matrix;
 mod quiet;
+mod reading;
 mod sets;
 mod shape;
+mod twice;
+mod waits;

@@ -20,7 +20,7 @@ pub async fn outbox(house: &House, folder: &TempDir, config: OutboxConfig) -> Pa
 
 /// What the CRM is sent while these cases occur, one after the other.
 async fn dialogue(cases: Vec<Case>) -> String {
-    let house = House::new().await;
+    let house = House::patient().await;
     let folder = TempDir::new().unwrap();
     let parts = outbox(&house, &folder, prompt()).await;
     let sent = || house.fake.dialogue().iter().map(|seen| seen.line()).collect();

@@ -147,7 +147,11 @@ impl Crm for Fake {
         "fake"
     }
 
-    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+    async fn find(&self, _: &Phone) -> Result<Option<Client>, CrmError> {
+        Err(CrmError::Fault("nobody is calling: look-ups are kept for callers".into()))
+    }
+
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
         if self.is_down() {
             return Err(CrmError::Fault("503".into()));
         }

@@ -15,5 +15,6 @@ mod order;
 mod parked;
 mod replay;
 mod settle;
+mod several;
 mod sigkill;
 mod webhook;

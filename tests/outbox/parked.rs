@@ -44,7 +44,7 @@ fn a_refused_deal_holds_back_what_stands_on_it_and_nobody_else() {
     let progress: Vec<_> = entry.progress.iter().map(|step| step.is).collect();
     assert_eq!(progress, [Progress::Done, Progress::Refused, Progress::Held, Progress::Done]);
     assert_eq!(entry.last_error.as_deref(), Some("deal: no such field (and 1 more)"));
-    assert!(house.metrics.render().contains("action=\"deal\",result=\"refused\"} 1"));
+    assert!(house.metrics.render().contains("action=\"deal\",crm=\"fake\",result=\"refused\"} 1"));
 }
 
 #[test]

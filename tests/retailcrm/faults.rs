@@ -145,3 +145,18 @@ async fn a_key_that_was_refused_is_read_anew_from_its_file() {
     assert!(crm.find(&phone(NEW)).await.is_err());
     assert_eq!(crm.find(&phone(NEW)).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_key_without_telephony_holds_nothing_else_up() {
+    let house = crate::house::House::new().await;
+    let case = house.case(Event::Missed, crate::house::OLGA).await;
+    let case = dozvon::core::case::Case { ended: Some(case.at), ..case };
+    house.fake.trouble("telephony", says(403, error("Access denied.")), 99);
+    let register = act(json!({"do": "register_call", "result": "missed"}));
+    match house.try_apply(&register, &case).await {
+        Err(ApplyError::Refused { why }) => assert!(why.contains("right to telephony"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    let notify = act(json!({"do": "notify", "to": {"these": ["13"]}, "text": "x"}));
+    house.try_apply(&notify, &case).await.unwrap();
+}

@@ -27,8 +27,8 @@ type Asked<T> = Option<(Instant, Arc<Vec<T>>)>;
 #[derive(Default)]
 struct Known {
     pipelines: Asked<Pipeline>,
-    /// When they could not be had last.
-    failed: Option<Instant>,
+    /// When a look-up asked for them.
+    tried: Option<Instant>,
     fields: HashMap<Kind, (Instant, Arc<Vec<FieldDef>>)>,
 }
 
@@ -60,16 +60,18 @@ impl Catalog {
 }
 
 impl Amo {
-    /// Sees that the stages are known, for who looks at deals. A look-up does not fail for them,
-    /// nor ask again and again where they cannot be had.
+    /// Sees that the stages are known, for who looks at deals. A look-up does not fail for them;
+    /// and where they cannot be had, one in a while waits for them, given up or not.
     pub(super) async fn know_stages(&self, class: Class) {
-        let failed = {
-            let known = self.catalog.lock();
-            known.pipelines.is_some() || known.failed.is_some_and(|at| at.elapsed() < FRESH)
-        };
-        if !failed && let Err(fault) = self.ask_pipelines(class).await {
+        {
+            let mut known = self.catalog.lock();
+            if known.pipelines.is_some() || known.tried.is_some_and(|at| at.elapsed() < FRESH) {
+                return;
+            }
+            known.tried = Some(Instant::now());
+        }
+        if let Err(fault) = self.ask_pipelines(class).await {
             debug!(%fault, "whose deals wait in Unsorted is not known");
-            self.catalog.lock().failed = Some(Instant::now());
         }
     }
 

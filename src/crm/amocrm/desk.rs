@@ -11,6 +11,7 @@ use crate::core::action::{Action, Bound, On};
 use crate::core::client::{Client, Deal};
 use crate::core::ids::{ClientId, EmployeeId};
 use crate::core::phone::Phone;
+pub(super) use crate::crm::remote::afterwards;
 use crate::crm::remote::{Class, Fault};
 use crate::crm::{ApplyError, Done, Work};
 
@@ -104,23 +105,6 @@ pub(super) fn nobody(what: &str) -> ApplyError {
 
 pub(super) fn refused(why: String) -> ApplyError {
     ApplyError::Refused { why }
-}
-
-/// A fault when a part is done already: the rest is found out and done by reading back. What is
-/// refused will never be done; that is said, and the rest goes on.
-pub(super) fn afterwards(
-    result: Result<(), impl Into<ApplyError>>,
-    what: &mut String,
-    part: &str,
-) -> Result<(), ApplyError> {
-    match result.map_err(Into::into) {
-        Ok(()) => Ok(()),
-        Err(ApplyError::Refused { why }) => {
-            *what = format!("{what}; {part} was refused: {why}");
-            Ok(())
-        }
-        Err(other) => Err(ApplyError::Lost { why: other.to_string() }),
-    }
 }
 
 /// The id of a user.

@@ -99,6 +99,15 @@ impl Amo {
                 .to_owned(),
             ));
         }
+        if self.config.numbers_of_profiles && users.iter().all(|user| user.phone_number.is_null()) {
+            told.push(Examined::Bad(
+                "`numbers_of_profiles` is set, and no user's profile tells a phone number"
+                    .to_owned(),
+                "write an extension of at most six characters into the users' profiles, or their \
+                 numbers into `numbers`"
+                    .to_owned(),
+            ));
+        }
         for key in self.config.numbers.keys() {
             let is =
                 |user: &User| user.id.to_string() == *key || user.email.eq_ignore_ascii_case(key);

@@ -85,10 +85,6 @@ pub const ABILITIES: &[Ability] = &[
 /// blocked by address: so the second is a little longer.
 const SECOND: Duration = Duration::from_millis(1100);
 
-/// A delivery that would wait longer for its turn is told to come back later: it was not sent then,
-/// which nobody could tell of one that the outbox gave up waiting for.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// How many requests an account lets through.
 pub(in crate::crm) fn limit(config: &AmoConfig) -> Limit {
     Limit { requests: config.requests_per_second.get(), window: SECOND }
@@ -129,7 +125,6 @@ impl Amo {
         let base = config.base().map_err(|why| Fault::Unreachable(why.to_owned()))?;
         let limit = limit(config);
         let remote = Remote::new("amoCRM", limit, config.timeout)?
-            .waits_at_most(PATIENCE)
             // Both requests of a look-up go at once, however much waits for delivery.
             .keeps_for_lookups(limit.requests / 3);
         let remote = Arc::new(remote);
@@ -186,6 +181,10 @@ impl Crm for Amo {
 
     async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
         Ok(self.by_number(Class::Lookup, phone).await?)
+    }
+
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(self.by_number(Class::Delivery, phone).await?)
     }
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {

@@ -38,7 +38,7 @@ const LOGIN: &str = "run `dozvon crm login amocrm`; it works again without a res
 #[derive(Clone)]
 pub(super) struct Token {
     pub secret: Secret,
-    /// `None`: long-lived, it cannot be renewed.
+    /// `None`: long-lived; only somebody who writes its file renews it.
     pub generation: Option<i64>,
 }
 

@@ -337,7 +337,12 @@ impl Unsorted {
 
     /// Whether it is the call with this id that made it, and brought its record along.
     pub(super) fn is_of_call(&self, call: &str) -> bool {
+        // It need not come back as it was sent: then its source is known, which is ours.
+        let by_call = self.metadata.contains_key("called_at");
+        let source = self.source_uid.as_deref().and_then(|uid| uid.strip_prefix("dozvon:"));
+        let source = source.and_then(|uid| Some(uid.rsplit_once(':')?.0));
         self.metadata.get("uniq").and_then(Value::as_str) == Some(call)
+            || by_call && source == Some(call)
     }
 
     /// The card that keeps what is said of it.

@@ -6,6 +6,7 @@
 //! * Nothing is repeated here: the outbox and the directory know when.
 //! * Calls are told to another address, which counts on its own.
 
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use reqwest::{Method, Url};
@@ -20,7 +21,14 @@ use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, quiet};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Calls are told that quickly; nothing is documented.
-const TELEPHONY: Limit = Limit { requests: 10, window: Duration::from_secs(1) };
+pub(in crate::crm) const TELEPHONY: Limit = Limit { requests: 10, window: Duration::from_secs(1) };
+
+/// What goes to the API at most, and how much of it no delivery takes.
+pub(in crate::crm) fn limit(per_minute: NonZeroU16) -> (Limit, usize) {
+    let requests = usize::from(per_minute.get());
+    (Limit { requests, window: MINUTE }, requests.div_ceil(5))
+}
+
 /// The largest page.
 pub(super) const PAGE: &str = "50";
 
@@ -46,9 +54,8 @@ impl Api {
                 Some(address(text.reveal()).map_err(wrong)?)
             }
         };
-        let requests = usize::from(config.per_minute.get());
-        let way = Remote::new(NAME, Limit { requests, window: MINUTE }, config.timeout)?;
-        let way = way.keeps_for_lookups(requests.div_ceil(5));
+        let (limit, kept) = limit(config.per_minute);
+        let way = Remote::new(NAME, limit, config.timeout)?.keeps_for_lookups(kept);
         let calls = Remote::new(NAME, TELEPHONY, config.timeout)?;
         Ok(Self { way, calls, base, key, telephony })
     }

@@ -20,12 +20,12 @@ impl Desk<'_> {
     pub(super) async fn look_back(&self) -> Result<Option<Done>, ApplyError> {
         match self.work.action {
             Action::Contact { .. } => self.contact_back().await,
-            Action::Deal { .. } if self.has_orders() => self.order_back().await,
-            Action::Deal { .. } => self.card_back().await,
-            Action::Unsorted { .. } => Ok(self.card_back().await?.map(|done| {
+            Action::Deal { stage, tags, .. } => self.deal_back(stage.as_deref(), tags).await,
+            Action::Unsorted { tags, .. } => Ok(self.deal_back(None, tags).await?.map(|done| {
                 let unsorted = done.bound.deal.map(|card| card.to_string());
                 Done { bound: Bound { unsorted, ..Bound::default() }, what: done.what }
             })),
+            Action::AcceptUnsorted { owner, .. } => self.accepted_back(owner).await,
             Action::Company { name } => self.company_back(name).await,
             Action::RegisterCall { .. } | Action::UpdateCall {} => self.call_back().await,
             // The line of a note is not written twice, and the rest does no harm.
@@ -40,7 +40,18 @@ impl Desk<'_> {
         Ok(newest.map(|id| made_client(id, format!("made client {id}"))))
     }
 
-    async fn card_back(&self) -> Result<Option<Done>, ApplyError> {
+    async fn deal_back(
+        &self,
+        stage: Option<&str>,
+        tags: &[String],
+    ) -> Result<Option<Done>, ApplyError> {
+        match self.has_orders() {
+            true => self.order_back(stage, tags).await,
+            false => self.card_back(stage).await,
+        }
+    }
+
+    async fn card_back(&self, stage: Option<&str>) -> Result<Option<Done>, ApplyError> {
         let since = self.work.case.at.saturating_sub(SLACK).unwrap_or(self.work.case.at);
         let between = self.crm.between(since);
         let query = [("filter[created_between]", between.as_str()), ("include", "contact.client")];
@@ -49,26 +60,28 @@ impl Desk<'_> {
         let ours = |card: &Card| card.manager_comment.as_deref().is_some_and(|c| c.contains(&mark));
         let Some(card) = cards.into_iter().find(ours) else { return Ok(None) };
         let card = self.crm.known(card);
-        if let Action::Deal { stage: Some(stage), .. } = self.work.action {
-            self.move_card(card.id, stage).await.map_err(super::records::lost)?;
-        }
-        let done = made_deal(card.buyer, card.id, format!("made card {}", card.id));
-        self.crm.cards.lock().await.put(card);
+        let mut what = format!("made card {}", card.id);
+        self.stage_card(card.id, stage, &mut what).await?;
+        let done = made_deal(card.buyer, card.id, what);
+        self.crm.heard().cards.put(card);
         Ok(Some(done))
     }
 
-    async fn order_back(&self) -> Result<Option<Done>, ApplyError> {
+    async fn order_back(
+        &self,
+        stage: Option<&str>,
+        tags: &[String],
+    ) -> Result<Option<Done>, ApplyError> {
         let mark = self.mark();
         let query = [("filter[source_uuid]", mark.as_str()), ("include", "buyer")];
         let found: Vec<Order> = self.crm.api.list(Class::Delivery, "order", &query, 1).await?;
         let Some(order) = found.into_iter().find(|order| order.is_at_source(&mark)) else {
             return Ok(None);
         };
-        if let Action::Deal { stage: Some(stage), .. } = self.work.action {
-            self.move_order(order.id, stage).await.map_err(super::records::lost)?;
-        }
+        let mut what = format!("made order {}", order.id);
+        self.dress_order(order.id, stage, tags, &mut what).await?;
         let client = order.buyer.map(|buyer| buyer.id);
-        Ok(Some(made_deal(client, order.id, format!("made order {}", order.id))))
+        Ok(Some(made_deal(client, order.id, what)))
     }
 
     async fn company_back(&self, name: &str) -> Result<Option<Done>, ApplyError> {

@@ -89,18 +89,24 @@ impl Desk<'_> {
         Ok(self.crm.config.nobody.clone())
     }
 
-    /// The card of the call pops up while it goes on.
-    pub(super) async fn notify(&self, to: &Recipients) -> Result<Done, ApplyError> {
+    /// The card of the call pops up while it goes on. What comes later, or goes to everybody, can
+    /// only be written down.
+    pub(super) async fn notify(&self, to: &Recipients, text: &str) -> Result<Done, ApplyError> {
         let case = self.work.case;
-        let Recipients::These(users) = to else {
-            return Ok(said("nothing: KeyCRM's API sends no messages to everybody"));
+        if case.number.is_none() {
+            return Ok(said("nothing: no card pops up for a withheld number"));
+        }
+        let users = match to {
+            Recipients::These(users) if matches!(case.event, Event::Ringing | Event::Answered) => {
+                users
+            }
+            _ => return self.note_of_notice(text).await,
         };
         if !self.crm.api.tells_calls() {
             return Ok(said(NO_ADDRESS));
         }
-        let going_on = matches!(case.event, Event::Ringing | Event::Answered);
-        if !self.crm.config.popups || !going_on || case.number.is_none() {
-            return Ok(said("nothing: a card pops up with a call that goes on"));
+        if !self.crm.config.popups {
+            return Ok(said("nothing: `popups` is switched off"));
         }
         let mut shown = Vec::new();
         for user in users {
@@ -116,6 +122,16 @@ impl Desk<'_> {
             true => "nothing: who should see the card has no extension".to_owned(),
             false => format!("the card of the call pops up at {}", shown.join(", ")),
         }))
+    }
+
+    async fn note_of_notice(&self, text: &str) -> Result<Done, ApplyError> {
+        match self.client().await? {
+            Some(_) => self.note(text).await,
+            None => Ok(said(
+                "nothing: KeyCRM's API sends no messages, and nobody has this number whose note it \
+                 could stand in",
+            )),
+        }
     }
 
     async fn extension_at(&self, user: &EmployeeId) -> Result<Option<String>, ApplyError> {

@@ -1,26 +1,20 @@
-//! Cards of pipelines. KeyCRM cannot be asked for those of a client or a number, so all are read
-//! once, page by page, and then what changed. What is deleted no change tells of: each day all are
-//! read again.
+//! Cards of pipelines. KeyCRM cannot be asked for those of a client or a number, so all of them are
+//! known here.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
-use tracing::{info, warn};
 
-use super::api::PAGE;
-use super::wire::{Card, Id, Page};
-use super::{DEAL, KeyCrm};
+use super::KeyCrm;
+use super::feed::Pass;
+use super::wire::{Card, Id};
 use crate::core::client::Deal;
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, same_number};
+use crate::crm::remote::same_number;
 
-/// More pages of cards are a loop in the answer.
-const PAGES: u32 = 4000;
-/// How far the clocks may be apart.
-const SLACK: SignedDuration = SignedDuration::from_mins(10);
-/// All cards are read again after this long.
+/// All cards are read again after this long: what is deleted no change tells of.
 const AGAIN: Duration = Duration::from_secs(24 * 3600);
 
 /// A card, as far as calls go.
@@ -62,33 +56,77 @@ impl Known {
     }
 }
 
-/// All cards, and how far they were read.
+/// All cards.
 #[derive(Debug, Default)]
 pub(super) struct Cards {
     known: HashMap<Id, Known>,
     reading: Option<Reading>,
-    read: Option<Read>,
+    /// When all were read last.
+    read: Option<Instant>,
 }
 
-/// Under way.
+/// All are being read.
 #[derive(Debug)]
-struct Reading {
-    page: u32,
-    begun: Timestamp,
-    fresh: HashMap<Id, Known>,
+pub(super) struct Reading {
+    pub(super) pass: Pass,
+    /// By our clock.
+    pub(super) begun: Timestamp,
+    /// They are there, wherever they were seen.
+    alive: HashSet<Id>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Read {
-    at: Instant,
-    /// What changed since then is not known.
-    since: Timestamp,
+impl Reading {
+    fn new(again: bool, alive: HashSet<Id>) -> Self {
+        Self { pass: Pass::new(again), begun: Timestamp::now(), alive }
+    }
 }
 
 impl Cards {
-    /// The card is there: KeyCRM lists it a moment later.
-    pub(super) fn put(&mut self, card: Known) {
-        self.known.insert(card.id, card);
+    /// Whether all are known.
+    pub(super) fn are_known(&self) -> bool {
+        self.read.is_some()
+    }
+
+    /// The card is there, though KeyCRM may list it a moment later. What was known of it before.
+    pub(super) fn put(&mut self, card: Known) -> Option<Known> {
+        if let Some(reading) = &mut self.reading {
+            reading.alive.insert(card.id);
+        }
+        self.known.insert(card.id, card)
+    }
+
+    /// The page of all cards to ask for. `None`: they are known.
+    pub(super) fn page(&mut self) -> Option<u32> {
+        if self.reading.is_none() && self.read.is_some_and(|read| read.elapsed() < AGAIN) {
+            return None;
+        }
+        let reading = self.reading.get_or_insert_with(|| Reading::new(false, HashSet::new()));
+        Some(reading.pass.page)
+    }
+
+    /// It stands on that page.
+    pub(super) fn listed(&mut self, id: Id) {
+        if let Some(reading) = &mut self.reading {
+            reading.pass.saw(id, None);
+        }
+    }
+
+    /// The page was read. The reading that is over with it, and the cards that are gone.
+    pub(super) fn turn(&mut self, last: bool) -> Option<(Reading, Vec<Known>)> {
+        self.reading.as_mut()?.pass.page += 1;
+        let mut reading = self.reading.take_if(|_| last)?;
+        self.read = Some(Instant::now());
+        if reading.pass.missed_some() {
+            self.reading = Some(Reading::new(true, std::mem::take(&mut reading.alive)));
+            return Some((reading, Vec::new()));
+        }
+        let gone = self.known.extract_if(|id, _| !reading.alive.contains(id));
+        let gone = gone.map(|(_, card)| card).collect();
+        Some((reading, gone))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.known.len()
     }
 
     /// Cards of a buyer, or of a contact with the number who is no buyer yet.
@@ -124,84 +162,5 @@ impl KeyCrm {
             open: !card.is_finished,
             created: created.unwrap_or_default(),
         }
-    }
-
-    /// Reads until everything is known that KeyCRM has now.
-    pub(super) async fn all_cards(&self, class: Class) -> Result<(), Fault> {
-        while !self.read_a_page().await? {}
-        self.changed_cards(class).await.map(drop)
-    }
-
-    /// A page of all cards, where they are not known yet. `true`: they are. May be cancelled: the
-    /// next one goes on.
-    pub(super) async fn read_a_page(&self) -> Result<bool, Fault> {
-        let mut cards = self.cards.lock().await;
-        let fresh = |read: &Read| read.at.elapsed() < AGAIN;
-        if cards.reading.is_none() && cards.read.as_ref().is_some_and(fresh) {
-            return Ok(true);
-        }
-        let reading = cards.reading.get_or_insert_with(|| {
-            let begun = Timestamp::now().saturating_sub(SLACK).unwrap_or_default();
-            Reading { page: 1, begun, fresh: HashMap::new() }
-        });
-        let number = reading.page.to_string();
-        let query = [("include", "contact.client"), ("limit", PAGE), ("page", number.as_str())];
-        // A caller may wait for it, but there are many: they leave room for his own look-up.
-        let page = match self.api.get(Class::Delivery, DEAL, &query).await {
-            Err(Fault::Refused { status: 400 | 404, why, .. }) => {
-                warn!("KeyCRM has no cards of pipelines: {why}. Set `deals = \"orders\"`");
-                Page { data: Vec::<Card>::new(), next_page_url: None }
-            }
-            other => other?,
-        };
-        let last = page.is_last() || reading.page >= PAGES;
-        reading.page += 1;
-        for card in page.data {
-            let card = self.known(card);
-            reading.fresh.insert(card.id, card);
-        }
-        if !last {
-            // Those of yesterday do until then.
-            return Ok(cards.read.is_some());
-        }
-        if let Some(Reading { begun, fresh, .. }) = cards.reading.take() {
-            info!(cards = fresh.len(), "the cards of KeyCRM's pipelines are known");
-            cards.known = fresh;
-            cards.read = Some(Read { at: Instant::now(), since: begun });
-        }
-        Ok(true)
-    }
-
-    /// Reads what changed since the last time; the buyers concerned, and whether a card is of
-    /// nobody that is known.
-    pub(super) async fn changed_cards(&self, class: Class) -> Result<(HashSet<Id>, bool), Fault> {
-        let mut cards = self.cards.lock().await;
-        let Some(read) = cards.read else { return Ok((HashSet::new(), false)) };
-        let between = self.between(read.since);
-        let query = [("include", "contact.client"), ("filter[updated_between]", between.as_str())];
-        let changed: Vec<Card> = match self.api.list(class, DEAL, &query, PAGES).await {
-            Err(Fault::Refused { status: 400 | 404, .. }) => Vec::new(),
-            other => other?,
-        };
-        let (mut buyers, mut others, mut since) = (HashSet::new(), false, read.since);
-        for card in changed {
-            let at = card.updated_at.as_deref().and_then(|at| self.times.read(at));
-            since = since.max(at.unwrap_or(since));
-            let card = self.known(card);
-            let before = cards.known.insert(card.id, card.clone());
-            if before.as_ref() != Some(&card) {
-                let before = before.and_then(|card| card.buyer);
-                others |= card.buyer.is_none();
-                buyers.extend([before, card.buyer].into_iter().flatten());
-            }
-        }
-        cards.read = Some(Read { since, ..read });
-        Ok((buyers, others))
-    }
-
-    /// From then to what the clocks can make of now.
-    pub(super) fn between(&self, since: Timestamp) -> String {
-        let until = Timestamp::now().saturating_add(SignedDuration::from_hours(24));
-        format!("{},{}", self.times.write(since), self.times.write(until.unwrap_or_default()))
     }
 }

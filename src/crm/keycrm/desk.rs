@@ -47,7 +47,7 @@ impl Desk<'_> {
                 // What is done already wants no next contact.
                 self.task(*on, text, (!done).then_some(*due), *dedupe).await
             }
-            Action::Notify { to, .. } => self.notify(to).await,
+            Action::Notify { to, text, .. } => self.notify(to, text).await,
             Action::ChangeOwner { of, to } => self.change_owner(*of, to).await,
             Action::Reactivate {} => Ok(said("nothing: KeyCRM has no inactive clients")),
             Action::Tag { on, tags } => self.tag(*on, tags).await,

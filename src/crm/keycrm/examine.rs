@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::KeyCrm;
 use super::config::Deals;
 use super::wire::{Named, User};
+use super::{DEAL, KeyCrm};
 use crate::crm::Examined;
 use crate::crm::remote::{Class, Fault};
 
@@ -21,7 +21,10 @@ impl KeyCrm {
         };
         self.right("buyer", "clients are not found", &mut told).await;
         match self.config.deals {
-            Deals::Cards => self.pipelines(&mut told).await,
+            Deals::Cards => {
+                self.pipelines(&mut told).await;
+                self.right(DEAL, "open deals are not seen", &mut told).await;
+            }
             Deals::Orders => self.right("order", "open orders are not seen", &mut told).await,
         }
         self.right("calls", "a call whose answer was lost may be told twice", &mut told).await;
@@ -29,6 +32,7 @@ impl KeyCrm {
         self.fields(&mut told).await;
         self.numbers(&users, &mut told);
         self.telephony(&mut told);
+        self.hooks(&mut told);
         told
     }
 
@@ -64,21 +68,26 @@ impl KeyCrm {
     }
 
     async fn source(&self, told: &mut Vec<Examined>) {
-        let Some(source) = self.config.source else { return };
         let asked: Result<Vec<Named>, Fault> =
             self.api.list(Class::Lookup, "order/source", &[], PAGES).await;
         told.push(match asked {
-            Ok(sources) if sources.iter().any(|one| one.id.0 == source) => {
-                Examined::Good(format!("new deals have the source {source}"))
-            }
             Ok(sources) => {
                 let known = sources
                     .iter()
                     .map(|one| format!("{} ({})", one.id, one.name.as_deref().unwrap_or_default()));
-                Examined::Bad(
-                    format!("the account has no source {source}"),
-                    format!("set `source` to one of: {}", known.collect::<Vec<_>>().join(", ")),
-                )
+                let known = known.collect::<Vec<_>>().join(", ");
+                match self.config.source {
+                    Some(source) if sources.iter().any(|one| one.id.0 == source) => Examined::Good(
+                        format!("new deals have the source {source}, of the sources {known}"),
+                    ),
+                    Some(source) => Examined::Bad(
+                        format!("the account has no source {source}"),
+                        format!("set `source` to one of: {known}"),
+                    ),
+                    None => Examined::Good(format!(
+                        "new deals have no source of ours; `source` could be one of: {known}"
+                    )),
+                }
             }
             Err(fault) => Examined::Bad(
                 format!("the sources are not known: {fault}"),
@@ -118,10 +127,34 @@ impl KeyCrm {
                     .to_owned(),
             ));
         }
+        let of_nobody = self.of_nobody(users);
+        if !of_nobody.is_empty() {
+            told.push(Examined::Bad(
+                format!("[crm.NAME.numbers] names nobody of the account: {}", of_nobody.join(", ")),
+                "write the id, the e-mail or the login of a user".to_owned(),
+            ));
+        }
+    }
+
+    fn hooks(&self, told: &mut Vec<Examined>) {
+        told.push(match self.config.hook_secret {
+            Some(_) => Examined::Good("KeyCRM may tell of changes and press its button".to_owned()),
+            None => Examined::Bad(
+                "KeyCRM cannot tell of changes, and its button calls nobody".to_owned(),
+                "set `hook_secret` here and `public_url` of [http], and type the addresses into \
+                 KeyCRM"
+                    .to_owned(),
+            ),
+        });
     }
 
     fn telephony(&self, told: &mut Vec<Examined>) {
         told.push(match self.api.tells_calls() {
+            true if self.config.nobody.is_none() => Examined::Bad(
+                "calls that reached nobody are not told, missed ones of new clients among them"
+                    .to_owned(),
+                "set `nobody` to the extension under which they shall stand".to_owned(),
+            ),
             true => Examined::Good("calls are told at the address of `telephony_url`".to_owned()),
             false => Examined::Bad(
                 "KeyCRM learns of no calls".to_owned(),

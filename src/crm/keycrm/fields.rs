@@ -50,7 +50,7 @@ impl Desk<'_> {
             return Err(refused("nobody has this number: there are no fields"));
         }
         // In what is there already UTM tags have no place.
-        let Sorted { own, utm, rest } = self.crm.sorted(fields);
+        let Sorted { own, mut utm, mut rest } = self.crm.sorted(fields);
         let mut did = Vec::new();
         if let Some(own) = own {
             let path = match (spot.deal, spot.client) {
@@ -64,9 +64,21 @@ impl Desk<'_> {
                 did.push(format!("filled in fields of {path}"));
             }
         }
+        if let (Some(client), Touch::First, false) =
+            (spot.client, touch, utm.is_empty() && rest.is_empty())
+        {
+            // What stands in the note stays the first.
+            let note = self.crm.buyer(client).await?.and_then(|buyer| buyer.note);
+            let note = note.unwrap_or_default();
+            let is_new = |name: &String, _: &mut String| !note.contains(&format!("{name}: "));
+            utm.retain(is_new);
+            rest.retain(is_new);
+        }
         let told = comment("", &[], utm.iter().chain(&rest)).replace('\n', ", ");
-        if !told.is_empty() && spot.client.is_some() {
-            did.push(self.note_line(&told).await?.what);
+        match (told.is_empty(), spot.client) {
+            (true, _) => {}
+            (false, Some(_)) => did.push(self.note_line(&told).await?.what),
+            (false, None) => did.push(format!("there is no client whose note could hold {told}")),
         }
         Ok(said(match did.is_empty() {
             true => "nothing: all of it is there".to_owned(),

@@ -17,7 +17,7 @@ impl KeyCrm {
     /// One request. The deals are missing as far as they are not known already.
     pub(super) async fn find_caller(&self, phone: &Phone) -> Result<Option<Client>, Fault> {
         let buyers = self.with_number(Class::Lookup, phone).await?;
-        self.chosen(buyers, phone, &[]).await
+        self.chosen(Class::Lookup, buyers, phone, &[]).await
     }
 
     /// The whole answer: every client with this number, and all cards or orders.
@@ -34,20 +34,25 @@ impl KeyCrm {
             }
             Deals::Orders => self.orders(class, phone).await?,
         };
-        self.chosen(buyers, phone, &orders).await
+        self.chosen(class, buyers, phone, &orders).await
     }
 
     async fn chosen(
         &self,
+        class: Class,
         buyers: Vec<Buyer>,
         phone: &Phone,
         orders: &[Order],
     ) -> Result<Option<Client>, Fault> {
         let closed = match orders {
             [] => Arc::default(),
-            _ => self.closed(Class::Lookup).await?,
+            _ => self.closed(class).await?,
         };
-        let cards = self.cards.lock().await;
+        let mut heard = self.heard();
+        if self.config.deals == Deals::Cards && !heard.cards.are_known() {
+            heard.is_early(&buyers);
+        }
+        let cards = &heard.cards;
         let mut all = Vec::new();
         for buyer in buyers {
             let mut client = client(&buyer);
@@ -88,14 +93,26 @@ impl KeyCrm {
         let query =
             [("filter[buyer_phone]", spelt.as_str()), ("include", "manager,company,custom_fields")];
         let mut found: Vec<Buyer> = self.api.list(class, "buyer", &query, 1).await?;
+        if let Some(made) = self.made.get(phone).await
+            && found.iter().all(|buyer| buyer.id != made)
+        {
+            match self.buyer_as(class, made).await? {
+                Some(buyer) => found.push(buyer),
+                None => self.made.invalidate(phone).await,
+            }
+        }
         found.retain(|buyer| buyer.phone.iter().any(|one| same_number(one, phone.digits())));
         Ok(found)
     }
 
     /// By id.
     pub(super) async fn buyer(&self, id: Id) -> Result<Option<Buyer>, Fault> {
+        self.buyer_as(Class::Delivery, id).await
+    }
+
+    async fn buyer_as(&self, class: Class, id: Id) -> Result<Option<Buyer>, Fault> {
         let query = [("include", "manager,company,custom_fields")];
-        match self.api.get(Class::Delivery, &format!("buyer/{id}"), &query).await {
+        match self.api.get(class, &format!("buyer/{id}"), &query).await {
             Ok(buyer) => Ok(Some(buyer)),
             Err(Fault::Refused { status: 404, .. }) => Ok(None),
             Err(other) => Err(other),

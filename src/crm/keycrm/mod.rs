@@ -1,6 +1,6 @@
 //! KeyCRM: OpenAPI 1.2.0.
 
-mod api;
+pub(in crate::crm) mod api;
 mod back;
 mod calls;
 mod cards;
@@ -8,28 +8,30 @@ mod changes;
 mod config;
 mod desk;
 mod examine;
+mod feed;
 mod fields;
 mod find;
 mod notes;
+mod orders;
+mod reading;
 mod records;
 mod staff;
 mod unsorted;
 mod wire;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use moka::future::Cache;
-use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use self::api::Api;
-use self::cards::Cards;
-use self::changes::Seen;
 use self::desk::Desk;
+use self::reading::Heard;
 use self::wire::{Id, Named, User};
 use super::abilities::{Ability, otherwise};
 use super::hooks::Hooks;
@@ -49,23 +51,32 @@ pub const ABILITIES: &[Ability] = &[
     otherwise("contact", "a buyer has no tags: they stand in his note, as fields without a place"),
     otherwise("company", "is made anew unless the client has one: there is no search by name"),
     otherwise("deal", "a card of a pipeline has no tags: they stand in its comment"),
-    otherwise("unsorted", "KeyCRM has no inbox: a card without a manager in the first stage"),
-    otherwise("accept_unsorted", "such a card and its client get a manager; an order gets none"),
+    otherwise(
+        "unsorted",
+        "KeyCRM has no inbox: a card without a manager in the first stage; with `deals = \"orders\"` \
+         an order without one",
+    ),
+    otherwise(
+        "accept_unsorted",
+        "such a card and its client get a manager; of an order only the client, as KeyCRM's API \
+         changes no order's manager",
+    ),
     otherwise("register_call", "goes out when the call is over, and needs an extension"),
     otherwise("update_call", "only sends a call that was not yet over when it was registered"),
     otherwise("voicemail", "a line in the client's note, with the link to the message"),
     otherwise(
         "task",
         "KeyCRM's API has no tasks: the card's next contact is set to the time, the text stands in \
-         the client's note",
+         the client's note; refused where nobody has the number",
     ),
     otherwise(
         "notify",
-        "the card of the call pops up at an extension while it goes on; KeyCRM's API sends no texts",
+        "the card of the call pops up at an extension while it goes on; KeyCRM's API sends no texts: \
+         what comes later or goes to everybody is a line in the client's note, if there is a client",
     ),
     otherwise("change_owner", "of cards and clients; KeyCRM's API changes no order's manager"),
     otherwise("reactivate", "nothing: KeyCRM has no inactive clients"),
-    otherwise("tag", "orders get tags that there are; else it stands in the client's note"),
+    otherwise("tag", "orders get tags that there are; others stand in the client's note"),
     otherwise("fields", "what is no field of the account stands in the client's note"),
     otherwise("note", "a line in the client's note: deals have no notes of their own"),
 ];
@@ -76,6 +87,8 @@ const DEAL: &str = "pipelines/cards";
 const NO_BUYER: &str = "contact-";
 /// How long statuses, tags and pipelines are remembered.
 const REMEMBER: Duration = Duration::from_secs(3600);
+/// Longer than any index takes.
+const LAG: Duration = Duration::from_secs(15 * 60);
 
 /// One account.
 pub struct KeyCrm {
@@ -83,13 +96,19 @@ pub struct KeyCrm {
     config: KeyConfig,
     /// UTC.
     times: Times,
-    cards: Mutex<Cards>,
-    seen: Mutex<Seen>,
+    /// Never locked while a request is waited for: callers look into it.
+    heard: Mutex<Heard>,
+    /// Whose turn it is to read a page.
+    turns: tokio::sync::Mutex<()>,
+    /// When it was asked last what changed.
+    asked: tokio::sync::Mutex<Option<Instant>>,
     /// It told of a change.
     told: AtomicBool,
     /// The statuses of closed orders.
     closed: Cache<(), Arc<BTreeSet<Id>>>,
     users: Cache<(), Arc<[User]>>,
+    /// Buyers made a moment ago: a search may not know them yet.
+    made: Cache<Phone, Id>,
     /// Pipelines and tags by the path they are listed at.
     named: Cache<&'static str, Arc<[Named]>>,
     rough: bool,
@@ -105,11 +124,13 @@ impl KeyCrm {
             api: Api::new(config)?,
             config: config.clone(),
             times: Times::new(TimeZone::UTC),
-            cards: Mutex::default(),
-            seen: Mutex::default(),
+            heard: Mutex::default(),
+            turns: tokio::sync::Mutex::default(),
+            asked: tokio::sync::Mutex::default(),
             told: AtomicBool::new(false),
             closed: Cache::builder().time_to_live(REMEMBER).build(),
             users: Cache::builder().time_to_live(REMEMBER).build(),
+            made: Cache::builder().time_to_live(LAG).build(),
             named: Cache::builder().time_to_live(REMEMBER).build(),
             rough: false,
         })
@@ -130,6 +151,10 @@ impl Crm for KeyCrm {
 
     async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
         Ok(self.find_client(Class::Lookup, phone).await?)
+    }
+
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(self.find_client(Class::Delivery, phone).await?)
     }
 
     async fn caller(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {

@@ -8,7 +8,7 @@ use super::desk::Desk;
 use super::wire::Card;
 use crate::core::action::{Dedupe, On};
 use crate::core::case::Sound;
-use crate::crm::remote::{Class, said};
+use crate::crm::remote::{Class, refused, said};
 use crate::crm::{ApplyError, Done};
 
 impl Desk<'_> {
@@ -48,6 +48,12 @@ impl Desk<'_> {
         dedupe: Dedupe,
     ) -> Result<Done, ApplyError> {
         let spot = self.spot(on).await?;
+        if spot.client.is_none() && spot.deal.is_none() {
+            return Err(refused(
+                "a task needs a client or a card, and nobody has this number: let a rule make one \
+                 before it",
+            ));
+        }
         let mut did = Vec::new();
         if let (Some(card), Some(due)) = (spot.deal.filter(|_| !self.has_orders()), due) {
             let path = format!("{DEAL}/{card}");
@@ -71,11 +77,10 @@ impl Desk<'_> {
             let until = due.map(|due| format!(" (→ {})", self.crm.times.write_minute(due)));
             let line = format!("{text}{}", until.unwrap_or_default());
             did.push(self.note(&line).await?.what);
+        } else {
+            did.push("its text has no place, as the card's contact is no client yet".to_owned());
         }
-        Ok(said(match did.is_empty() {
-            true => "nothing: KeyCRM's API has no tasks, and nobody has this number".to_owned(),
-            false => did.join("; "),
-        }))
+        Ok(said(did.join("; ")))
     }
 }
 

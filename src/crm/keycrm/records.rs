@@ -1,4 +1,4 @@
-//! Clients, companies, cards and orders.
+//! Clients, companies and cards.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{DEAL, KeyCrm};
 use crate::core::action::On;
 use crate::core::case::DealFact;
 use crate::core::ids::EmployeeId;
-use crate::crm::remote::{Class, Fault, refused, said};
+use crate::crm::remote::{Class, Fault, afterwards, refused, said};
 use crate::crm::{ApplyError, Done};
 
 /// Pages of tags and stages.
@@ -42,6 +42,9 @@ impl Desk<'_> {
         put_some(&mut new, "note", (!note.is_empty()).then(|| json!(note)));
         put_some(&mut new, "custom_fields", own);
         let made: Ref = self.crm.api.post("buyer", &new).await?;
+        if let Some(number) = &self.work.case.number {
+            self.crm.made.insert(number.clone(), made.id).await;
+        }
         Ok(made_client(made.id, format!("made client {}", made.id)))
     }
 
@@ -80,14 +83,13 @@ impl Desk<'_> {
         let place = (pipeline, stage);
         let name = self.work.case.client().map(|client| client.name.as_str());
         let name = name.or(self.work.case.name.as_deref()).unwrap_or_default();
-        let id = match self.has_orders() {
+        let (id, what) = match self.has_orders() {
             true => self.make_order((title, name), owner, stage, tags, fields).await?,
             false => {
                 self.make_card((title, name), Some(client), owner, place, tags, fields).await?
             }
         };
-        let what = if self.has_orders() { "order" } else { "card" };
-        Ok(made_deal(Some(client), id, format!("made {what} {id}")))
+        Ok(made_deal(Some(client), id, what))
     }
 
     /// The oldest open one (D03), as it is now.
@@ -106,7 +108,7 @@ impl Desk<'_> {
         (pipeline, stage): (Option<&str>, Option<&str>),
         tags: &[String],
         fields: &BTreeMap<String, String>,
-    ) -> Result<Id, ApplyError> {
+    ) -> Result<(Id, String), ApplyError> {
         let Sorted { own, utm, rest } = self.crm.sorted(fields);
         let pipeline = match pipeline.filter(|text| !text.is_empty()) {
             Some(pipeline) => {
@@ -135,15 +137,25 @@ impl Desk<'_> {
         let made: Card = self.crm.api.post(DEAL, &new).await?;
         let id = made.id;
         self.crm.remember(made, client, self.number()).await;
-        if let Some(stage) = stage {
-            // The card is there by now: it is looked for, not made again.
-            self.move_card(id, stage).await.map_err(lost)?;
-        }
-        Ok(id)
+        let mut what = format!("made card {id}");
+        // The card is there by now: it is looked for, not made again.
+        self.stage_card(id, stage, &mut what).await?;
+        Ok((id, what))
+    }
+
+    /// Where a card that is there already shall stand.
+    pub(super) async fn stage_card(
+        &self,
+        card: Id,
+        stage: Option<&str>,
+        what: &mut String,
+    ) -> Result<(), ApplyError> {
+        let Some(stage) = stage else { return Ok(()) };
+        afterwards(self.move_card(card, stage).await, what, "its stage")
     }
 
     /// To a stage, by its id: names stand in several pipelines.
-    pub(super) async fn move_card(&self, card: Id, stage: &str) -> Result<(), ApplyError> {
+    async fn move_card(&self, card: Id, stage: &str) -> Result<(), ApplyError> {
         let stage = stage.parse().map(Id).map_err(|_| {
             refused(&format!("`{stage}` is no stage of KeyCRM: write the id of its status"))
         })?;
@@ -172,42 +184,6 @@ impl Desk<'_> {
         Ok(self.crm.api.change(Method::PUT, &format!("buyer/{id}"), Some(&change)).await?)
     }
 
-    async fn make_order(
-        &self,
-        (title, name): (&str, &str),
-        owner: Option<Id>,
-        stage: Option<&str>,
-        tags: &[String],
-        fields: &BTreeMap<String, String>,
-    ) -> Result<Id, ApplyError> {
-        let Sorted { own, utm, rest } = self.crm.sorted(fields);
-        let Some(source) = self.crm.config.source else {
-            return Err(refused("KeyCRM makes no order without a source: set `source`"));
-        };
-        let full_name = if name.trim().is_empty() { self.number().unwrap_or(title) } else { name };
-        let mut buyer = json!({ "full_name": full_name });
-        put_some(&mut buyer, "phone", self.number().map(|number| json!(number)));
-        let mut new = json!({
-            "source_id": source, "source_uuid": self.mark(), "buyer": buyer,
-            "manager_comment": comment(title, &[], rest.iter()),
-        });
-        put_some(&mut new, "manager_id", owner.map(|id| json!(id)));
-        put_some(&mut new, "marketing", (!utm.is_empty()).then(|| json!(utm)));
-        put_some(&mut new, "custom_fields", own);
-        let made: Ref = self.crm.api.post("order", &new).await?;
-        if let Some(stage) = stage {
-            self.move_order(made.id, stage).await.map_err(lost)?;
-        }
-        self.tag_order(made.id, tags).await.map_err(lost)?;
-        Ok(made.id)
-    }
-
-    pub(super) async fn move_order(&self, order: Id, stage: &str) -> Result<(), ApplyError> {
-        let change = json!({ "status_id": id_of(stage, "status")? });
-        let path = format!("order/{order}");
-        Ok(self.crm.api.change(Method::PUT, &path, Some(&change)).await?)
-    }
-
     pub(super) async fn change_owner(&self, of: On, to: &EmployeeId) -> Result<Done, ApplyError> {
         let spot = self.spot(of).await?;
         let change = json!({ "manager_id": manager(to)? });
@@ -230,35 +206,26 @@ impl Desk<'_> {
     pub(super) async fn tag(&self, on: On, tags: &[String]) -> Result<Done, ApplyError> {
         let spot = self.spot(on).await?;
         if let Some(order) = spot.deal.filter(|_| self.has_orders()) {
-            let unknown = self.tag_order(order, tags).await?;
-            let left = match unknown.is_empty() {
-                true => String::new(),
-                false => format!("; there are no tags {}", unknown.join(", ")),
-            };
-            return Ok(said(format!("tagged order {order}{left}")));
+            let (known, unknown) = self.order_tags(tags).await?;
+            self.tag_order(order, &known).await?;
+            let mut what = format!("tagged order {order}");
+            if !unknown.is_empty() {
+                let noted = self.note_line(&hashed(&unknown)).await?.what;
+                what = format!("{what}; {noted}: there are no tags {}", unknown.join(", "));
+            }
+            return Ok(said(what));
         }
         self.note_line(&hashed(tags)).await
-    }
-
-    /// Tags that there are; the others are named.
-    async fn tag_order(&self, order: Id, tags: &[String]) -> Result<Vec<String>, ApplyError> {
-        let mut unknown = Vec::new();
-        for tag in tags {
-            match self.crm.by_name("order/tag", tag).await? {
-                Some(id) => {
-                    let path = format!("order/{order}/tag/{id}");
-                    self.crm.api.change(Method::POST, &path, None).await?;
-                }
-                None => unknown.push(tag.clone()),
-            }
-        }
-        Ok(unknown)
     }
 }
 
 impl KeyCrm {
     /// A pipeline or tag by its name or id.
-    async fn by_name(&self, path: &'static str, name: &str) -> Result<Option<Id>, Fault> {
+    pub(super) async fn by_name(
+        &self,
+        path: &'static str,
+        name: &str,
+    ) -> Result<Option<Id>, Fault> {
         if let Ok(id) = name.parse() {
             return Ok(Some(Id(id)));
         }
@@ -279,13 +246,8 @@ impl KeyCrm {
     pub(super) async fn remember(&self, card: Card, client: Option<Id>, number: Option<&str>) {
         let mut known = self.known(Card { is_finished: false, ..card });
         known.set_contact(client, number);
-        self.cards.lock().await.put(known);
+        self.heard().cards.put(known);
     }
-}
-
-/// Made, and not yet as it shall be: it is looked for, not made again.
-pub(super) fn lost(error: ApplyError) -> ApplyError {
-    ApplyError::Lost { why: error.to_string() }
 }
 
 /// A comment: its title, tags, and what has no field.

@@ -1,4 +1,4 @@
-//! Users as employees (E14), with extensions from the configuration.
+//! Users as employees (E14), with extensions from the configuration or their profiles.
 
 use std::sync::Arc;
 
@@ -49,7 +49,25 @@ impl KeyCrm {
         let id = user.id.to_string();
         let keys = [Some(id.as_str()), user.email.as_deref(), user.username.as_deref()];
         let listed = keys.into_iter().flatten().find_map(|key| self.config.numbers.get(key));
-        listed.into_iter().flatten().filter_map(|text| number_of(text)).collect()
+        let own = user.phone.iter().filter(|_| self.config.numbers_from_profiles);
+        let all = listed.into_iter().flatten().chain(own);
+        let mut numbers = Vec::new();
+        for number in all.filter_map(|text| number_of(text)) {
+            if !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+        numbers
+    }
+
+    /// Keys of `numbers` that are no user's.
+    pub(super) fn of_nobody<'k>(&'k self, users: &[User]) -> Vec<&'k str> {
+        let is = |user: &User, key: &str| {
+            let names = [user.email.as_deref(), user.username.as_deref()];
+            user.id.to_string() == key || names.contains(&Some(key))
+        };
+        let keys = self.config.numbers.keys().map(String::as_str);
+        keys.filter(|key| !users.iter().any(|user| is(user, key))).collect()
     }
 
     /// Users nobody can ring.

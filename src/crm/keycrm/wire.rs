@@ -69,6 +69,30 @@ fn yes<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     })
 }
 
+/// A row of a list that can be asked for what changed.
+pub trait Row {
+    /// Its id.
+    fn id(&self) -> Id;
+    /// When it changed last.
+    fn updated(&self) -> Option<&str>;
+}
+
+macro_rules! rows {
+    ($($row:ty),*) => {
+        $(impl Row for $row {
+            fn id(&self) -> Id {
+                self.id
+            }
+
+            fn updated(&self) -> Option<&str> {
+                self.updated_at.as_deref()
+            }
+        })*
+    };
+}
+
+rows!(Buyer, Card, Order);
+
 /// Only an id.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Ref {
@@ -243,6 +267,8 @@ pub struct User {
     pub username: Option<String>,
     /// The same, or another one.
     pub email: Option<String>,
+    /// What stands in his profile: a number, or an extension.
+    pub phone: Option<String>,
     /// `active`, `pending`, `blocked`.
     pub status: Option<String>,
 }

@@ -13,6 +13,14 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+/// A CRM may ask for a longer rest; then it is asked once a day.
+pub const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
+/// A caller cannot wait, and whoever asked for a day may have meant a minute: look-ups try again
+/// after this.
+const LONGEST_OF_LOOKUPS: Duration = Duration::from_secs(2 * 60);
+/// A longer rest is told, not waited for.
+const WAITED: Duration = Duration::from_secs(5);
+
 /// So many requests in so much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -48,6 +56,8 @@ struct State {
     lookups: usize,
     /// The CRM wants rest until then.
     rest: Option<Instant>,
+    /// Look-ups rest no longer than this.
+    lookups_rest: Option<Instant>,
 }
 
 /// A look-up that waits; deliveries see it until it is dropped.
@@ -73,7 +83,10 @@ impl Gate {
     }
 
     /// Waits for its turn. Safe to cancel.
-    pub async fn pass(&self, class: Class) {
+    ///
+    /// # Errors
+    /// The CRM wants rest, for so long still, and that is too long to wait for it here.
+    pub async fn pass(&self, class: Class) -> Result<(), Duration> {
         let _waiting = (class == Class::Lookup).then(|| {
             self.lock().lookups += 1;
             Waiting(self)
@@ -90,11 +103,17 @@ impl Gate {
                         Limit { requests: self.limit.requests - self.kept, ..self.limit }
                     }
                 };
-                let free = state.free(limit, now);
+                let rest = state.rest_of(class);
+                if let Some(left) = rest.and_then(|until| until.checked_duration_since(now))
+                    && left > WAITED
+                {
+                    return Err(left);
+                }
+                let free = state.free(limit, now).max(rest.unwrap_or(now));
                 let mine = class == Class::Lookup || state.lookups == 0;
                 if free <= now && mine {
                     state.passed.push_back(now);
-                    return;
+                    return Ok(());
                 }
                 mine.then_some(free)
             };
@@ -110,15 +129,12 @@ impl Gate {
 
     /// The CRM said that it was too much: nothing goes through for this long.
     pub fn rest(&self, time: Duration) {
-        let until = Instant::now() + time;
+        let now = Instant::now();
         let mut state = self.lock();
-        state.rest = state.rest.max(Some(until));
-    }
-
-    /// How long that is, still.
-    pub fn resting(&self) -> Option<Duration> {
-        let until = self.lock().rest?;
-        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        state.rest = state.rest.max(Some(now + time.min(LONGEST_REST)));
+        state.lookups_rest = state.lookups_rest.max(Some(now + time.min(LONGEST_OF_LOOKUPS)));
+        drop(state);
+        self.changed.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -127,6 +143,13 @@ impl Gate {
 }
 
 impl State {
+    fn rest_of(&self, class: Class) -> Option<Instant> {
+        match class {
+            Class::Lookup => self.lookups_rest,
+            Class::Delivery => self.rest,
+        }
+    }
+
     /// When the next request may go.
     fn free(&mut self, limit: Limit, now: Instant) -> Instant {
         while self.passed.front().is_some_and(|first| *first + limit.window <= now) {
@@ -134,7 +157,7 @@ impl State {
         }
         let full = self.passed.len().checked_sub(limit.requests.max(1));
         let room = full.and_then(|first| self.passed.get(first)).map(|at| *at + limit.window);
-        room.max(self.rest).unwrap_or(now)
+        room.unwrap_or(now)
     }
 }
 

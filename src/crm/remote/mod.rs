@@ -5,6 +5,7 @@ mod fault;
 mod gate;
 mod key;
 pub mod late;
+mod left;
 mod lenient;
 mod rank;
 mod said;
@@ -18,8 +19,9 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 
 pub use fault::Fault;
-pub use gate::{Class, Gate, Limit};
+pub use gate::{Class, Gate, LONGEST_REST, Limit};
 pub use key::Key;
+pub use left::{Left, within};
 pub use lenient::{Id, object, or_default};
 pub use rank::choose;
 pub use said::{UTM, afterwards, id_of, made_client, made_deal, mark, refused, said};
@@ -39,7 +41,6 @@ pub struct Remote {
     gate: Gate,
     name: &'static str,
     too_much: Option<StatusCode>,
-    patience: Option<Duration>,
 }
 
 /// An answer that came whole.
@@ -58,7 +59,11 @@ impl Answer {
     /// [`Fault::Strange`]: it is none, or another one than expected.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         serde_json::from_slice(&self.body)
-            .map_err(|error| Fault::Strange(format!("{}: {error}", self.status.as_u16())))
+            // It may repeat what it could not read, a number among others.
+            .map_err(|error| {
+                let why = quiet(&error.to_string());
+                Fault::Strange(format!("{}: {why}", self.status.as_u16()))
+            })
     }
 
     /// The same; 204 and an empty body are nothing.
@@ -85,7 +90,7 @@ impl Remote {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| Fault::Unreachable(error.to_string()))?;
-        Ok(Self { client, gate: Gate::new(limit), name, too_much: None, patience: None })
+        Ok(Self { client, gate: Gate::new(limit), name, too_much: None })
     }
 
     /// For building requests.
@@ -97,12 +102,6 @@ impl Remote {
     #[must_use]
     pub fn rests_at(self, status: StatusCode) -> Self {
         Self { too_much: Some(status), ..self }
-    }
-
-    /// A delivery that would wait longer for its turn is not sent, and is told so.
-    #[must_use]
-    pub fn waits_at_most(self, patience: Duration) -> Self {
-        Self { patience: Some(patience), ..self }
     }
 
     /// So many of a window's requests are for look-ups only: where a window is long, a caller shall
@@ -133,26 +132,23 @@ impl Remote {
         self.exchange(class, request).await.map(drop)
     }
 
-    async fn turn(&self, class: Class) -> Result<(), Fault> {
-        let turn = self.gate.pass(class);
-        let Some(patience) = self.patience.filter(|_| class == Class::Delivery) else {
-            turn.await;
-            return Ok(());
-        };
-        tokio::time::timeout(patience, turn).await.map_err(|_| {
-            let why = "it wants rest, or others are first: nothing was sent".to_owned();
-            Fault::Later { after: self.gate.resting(), why }
-        })
-    }
-
     /// An answer of 2xx, and whether it says that it is JSON.
     async fn exchange(
         &self,
         class: Class,
         request: RequestBuilder,
     ) -> Result<(Answer, bool), Fault> {
-        self.turn(class).await?;
-        let response = request.send().await.map_err(Fault::of_sending)?;
+        let (client, request) = request.build_split();
+        let request = request.map_err(Fault::of_sending)?;
+        left::comes();
+        self.gate.pass(class).await.map_err(|left| {
+            let why = format!("{} asked us to rest", self.name);
+            Fault::Later { after: Some(left), why }
+        })?;
+        if !request.method().is_safe() {
+            left::leaves();
+        }
+        let response = client.execute(request).await.map_err(Fault::of_sending)?;
         let (status, after) = (response.status(), retry_after(&response));
         let json = response
             .headers()
@@ -249,6 +245,18 @@ mod tests {
         assert_eq!(quiet("8 (916) 123-45-67 is taken"), "8916***4567 is taken");
         assert_eq!(quiet("+7 916\u{a0}123.45.67."), "+7916***4567.");
         assert_eq!(quiet("нет 42"), "нет 42");
+    }
+
+    #[test]
+    fn a_number_in_an_answer_of_another_form_is_masked() {
+        let body = Bytes::from_static(br#"{"name": 79161234567}"#);
+        #[derive(serde::Deserialize, Debug)]
+        struct Named {
+            #[expect(dead_code, reason = "it is never read as far as that")]
+            name: String,
+        }
+        let told = Answer { status: StatusCode::OK, body }.json::<Named>().unwrap_err().to_string();
+        assert!(told.contains("invalid type: integer `7916***4567`"), "{told}");
     }
 
     #[test]

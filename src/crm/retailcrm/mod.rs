@@ -153,6 +153,10 @@ impl Crm for Retail {
         Ok(self.find_client(Class::Lookup, phone).await?)
     }
 
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(self.find_client(Class::Delivery, phone).await?)
+    }
+
     async fn caller(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
         match self.rough {
             true => Ok(self.find_caller(phone).await?),

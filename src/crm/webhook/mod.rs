@@ -107,6 +107,11 @@ impl Hook {
         Ok(Self { remote, url, secret: secret.map_err(Fault::Access)? })
     }
 
+    async fn who(&self, class: Class, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        let ask = Ask::Find { number: phone.e164() };
+        Ok(self.ask::<Found>(class, &ask).await?.client)
+    }
+
     async fn ask<T: DeserializeOwned>(&self, class: Class, ask: &Ask<'_>) -> Result<T, Fault> {
         let body = serde_json::to_string(ask).map_err(|e| Fault::Strange(e.to_string()))?;
         let timestamp = Timestamp::now().as_second().to_string();
@@ -130,8 +135,11 @@ impl Crm for Hook {
     }
 
     async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
-        let ask = Ask::Find { number: phone.e164() };
-        Ok(self.ask::<Found>(Class::Lookup, &ask).await?.client)
+        self.who(Class::Lookup, phone).await
+    }
+
+    async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        self.who(Class::Delivery, phone).await
     }
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {

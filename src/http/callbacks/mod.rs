@@ -166,7 +166,7 @@ async fn read(
     let body =
         body.map_err(|why| Problem::new(why.status(), "the body cannot be read", why.body_text()))?;
     let mut fields = Fields::read(headers, &body)?;
-    let (rules, staff) = doors.now();
+    let (rules, _) = doors.now();
     let key = fields.take("site").ok_or_else(|| Problem::field("site", "it is missing"))?;
     let site = rules.site(&key).ok_or_else(|| Problem::field("site", "no site has this key"))?;
     from_its_pages(headers, site, doors)?;
@@ -182,7 +182,8 @@ async fn read(
     let form = fields.form(site, &rules, Timestamp::now())?;
     let by_phone = format!("{} phone {}", site.name, form.phone.e164());
     doors.limits.count(by_phone, site.per_phone).map_err(too_many)?;
-    let order = site.order(form, &staff);
+    let line = site.line.as_ref().map(|line| line.name.as_str());
+    let order = site.order(form, &doors.staff(line));
     let (phone, site) = (order.phone.clone(), site.name.clone());
     let taken = doors.callbacks.take(order, once).await.map_err(refused)?;
     let (result, how) = match taken.how {

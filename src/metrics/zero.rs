@@ -115,12 +115,16 @@ impl Metrics {
     pub fn know_crm(&self, crm: &str) {
         self.crm_rate_limited.know(crm);
         self.crm_circuit_open.with_label_values(&[crm]).set(0);
-        self.crm_access.with_label_values(&[crm]).set(1);
         for request in REQUESTS {
             for answer in ANSWERS {
                 self.crm_requests.with_label_values(&[crm, request, answer]);
             }
         }
+    }
+
+    /// What comes with a rule set in force.
+    pub fn know_rules<'a>(&self, rules: impl Iterator<Item = &'a str>) {
+        rules.for_each(|rule| drop(self.rule_matches.with_label_values(&[rule])));
     }
 
     /// What comes with a CRM that an outbox delivers to.
@@ -145,11 +149,6 @@ impl Metrics {
         self.crms_of_outbox().fold((0, 0), |(oldest, parked), crm| {
             (of(&self.outbox_oldest, &crm).max(oldest), parked + of(&self.outbox_parked, &crm))
         })
-    }
-
-    /// What comes with a rule set in force.
-    pub fn know_rules<'a>(&self, rules: impl Iterator<Item = &'a str>) {
-        rules.for_each(|rule| drop(self.rule_matches.with_label_values(&[rule])));
     }
 
     /// What comes with the lines of the rules in force.

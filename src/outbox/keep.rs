@@ -1,7 +1,7 @@
 //! Keeps house: counts for the metrics, and throws old rows away, a few at a time so that nobody
 //! waits for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,24 +42,6 @@ pub(super) const OLD: [&str; 5] = [
      WHERE next_try IS NULL AND claimed_by IS NULL AND updated < ? LIMIT ?)",
 ];
 
-/// What is not done, by state and CRM.
-pub(super) const COUNT_OPEN: &str = "SELECT state, crm, count(*) FROM outbox \
-    WHERE state IN ('waiting', 'working', 'parked') GROUP BY state, crm";
-
-/// What waits for one CRM.
-#[derive(Default)]
-struct Open {
-    pending: i64,
-    parked: i64,
-    oldest: Duration,
-    overdue: usize,
-}
-
-/// The name of a CRM in metrics.
-pub(super) fn shown(crm: &str) -> &str {
-    if crm.is_empty() { WEBHOOKS } else { crm }
-}
-
 macro_rules! open {
     ($state:literal) => {
         (
@@ -78,14 +60,33 @@ macro_rules! open {
     };
 }
 
-/// Of a CRM's entries that wait, and of those under way: the oldest that are due (now, CRM), and
-/// those that were due before (that moment, CRM, how many at most). One that waits because its rule says so was
-/// never tried. The condition of the index stands in the text, or it would not be taken.
+/// Of the entries of a CRM that wait, and of those under way: the oldest that are due (now, the
+/// CRM), and those that were due before (that moment, the CRM, how many at most). One that waits
+/// because its rule says so was never tried. The condition of the index stands in the text, or it
+/// would not be taken.
 pub(super) const OPEN: [(&str, &str); 2] = [open!("waiting"), open!("working")];
 /// Later than this an action is late: the promise in `grafana/alerts.toml`.
 const LATE: Duration = Duration::from_secs(60);
 /// More than so many are not counted one by one at each scrape.
 const MOST: i64 = 1000;
+
+/// What is not done, by state and CRM.
+pub(super) const COUNT_OPEN: &str = "SELECT state, crm, count(*) FROM outbox \
+    WHERE state IN ('waiting', 'working', 'parked') GROUP BY state, crm";
+
+/// What waits for one CRM.
+#[derive(Default)]
+struct Open {
+    pending: i64,
+    parked: i64,
+    oldest: Duration,
+    late: usize,
+}
+
+/// The name of a CRM in metrics.
+pub(super) fn shown(crm: &str) -> &str {
+    if crm.is_empty() { WEBHOOKS } else { crm }
+}
 
 /// Until `stop`.
 pub(super) async fn run(
@@ -127,39 +128,28 @@ pub async fn count(store: &Store, metrics: &Metrics, now: Timestamp) -> Result<(
     // Who has nothing left stands at 0.
     let mut all: BTreeMap<String, Open> =
         metrics.crms_of_outbox().map(|crm| (crm, Open::default())).collect();
-    let mut waiting = BTreeSet::new();
     for (state, crm, count) in rows {
         let open = all.entry(shown(&crm).to_owned()).or_default();
         if state == "parked" {
             open.parked += count;
         } else {
             open.pending += count;
-            waiting.insert(crm);
-        }
-    }
-    let before = now.checked_sub(LATE).unwrap_or(now).as_microsecond();
-    for crm in waiting {
-        let open = all.entry(shown(&crm).to_owned()).or_default();
-        for (due, late) in OPEN {
-            let made: Vec<Made> =
-                query_as(due).bind(now.as_microsecond()).bind(&crm).fetch_all(store.pool()).await?;
-            let ages = made.iter().filter_map(|made| made.due()).map(|due| between(due, now));
+            let (due, late) = if state == "working" { OPEN[1] } else { OPEN[0] };
+            let made = query_as::<_, Made>(due).bind(now.as_microsecond()).bind(&crm);
+            let made = made.fetch_all(store.pool()).await?;
+            let ages = made.iter().filter_map(Made::due).map(|due| between(due, now));
             open.oldest = ages.max().unwrap_or_default().max(open.oldest);
-            let late: Vec<i64> = query_scalar(late)
-                .bind(before)
-                .bind(&crm)
-                .bind(MOST)
-                .fetch_all(store.pool())
-                .await?;
-            open.overdue += late.len();
+            let before = now.checked_sub(LATE).unwrap_or(now).as_microsecond();
+            let late = query_scalar::<_, i64>(late).bind(before).bind(&crm).bind(MOST);
+            open.late += late.fetch_all(store.pool()).await?.len();
         }
     }
+    let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     for (crm, open) in all {
-        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         metrics.outbox_pending.with_label_values(&[&crm]).set(open.pending);
         metrics.outbox_parked.with_label_values(&[&crm]).set(open.parked);
         metrics.outbox_oldest.with_label_values(&[&crm]).set(whole(open.oldest.as_secs()));
-        metrics.outbox_overdue.with_label_values(&[&crm]).set(whole(open.overdue as u64).min(MOST));
+        metrics.outbox_overdue.with_label_values(&[&crm]).set(whole(open.late as u64).min(MOST));
     }
     Ok(())
 }

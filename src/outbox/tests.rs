@@ -196,7 +196,8 @@ async fn e16_an_action_that_waits_as_its_rule_says_makes_the_outbox_no_older() {
     let counted = async |seconds: i64| {
         let now = now + jiff::SignedDuration::from_secs(seconds);
         keep::count(&store, &metrics, now).await.unwrap();
-        let of = |gauge: &prometheus::IntGaugeVec| gauge.with_label_values(&["webhooks"]).get();
+        let of =
+            |gauge: &prometheus::IntGaugeVec| gauge.with_label_values(&[keep::shown("")]).get();
         (of(&metrics.outbox_oldest), of(&metrics.outbox_overdue))
     };
     assert_eq!(counted(0).await, (0, 0), "its time has not come");

@@ -193,6 +193,12 @@ metrics! {
     missed_open: IntGauge "dozvon_missed_open"
     /// Age in seconds of the oldest missed call nobody has returned.
     missed_oldest: IntGauge "dozvon_missed_oldest_seconds"
+    /// Deals that were won and marked at the call or form that brought them, by the CRM's configured name and by the step that found it (deal, contact, first, last).
+    sales: IntCounterVec "dozvon_sales_total" ["crm", "step"]
+    /// Runs that asked a CRM for sales, by how they went (ok, failed).
+    sales_runs: IntCounterVec "dozvon_sales_runs_total" ["crm", "result"]
+    /// When the last run began that took sales from this CRM without a mistake, in seconds since 1970, as the store has it; before the first one, when sales were asked for first.
+    sales_success_at: IntGaugeVec "dozvon_sales_last_success_timestamp_seconds" ["crm"]
     /// Employees taken over from the CRM.
     employees: IntGauge "dozvon_employees"
     /// Calls and deliveries for the receiver of traces, by what came of them (sent, full, lost).

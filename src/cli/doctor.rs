@@ -7,6 +7,7 @@ mod node;
 mod phones;
 mod recordings;
 mod report;
+mod sales;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ impl DoctorArgs {
         let rules = app::load_rules(&config)?;
         let builtin = Arc::new(Lazy::existing(config.store.path.clone()));
         let crm = open(&config.crm, builtin, For::People)?;
-        let report = examine(Subject {
+        let mut report = examine(Subject {
             nodes: config.nodes().iter().map(app::node).collect(),
             calls: config.calls.listen,
             dial: &config.dial,
@@ -66,6 +67,7 @@ impl DoctorArgs {
             recording: &config.recording,
         })
         .await;
+        sales::examine(&config, jiff::Timestamp::now(), &mut report).await;
         if self.json {
             print(&(serde_json::to_string(&report).into_diagnostic()? + "\n"))?;
         } else {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
+use crate::core::sale::Won;
 use crate::core::staff::Employee;
 
 /// The CRMs by line.
@@ -87,6 +88,10 @@ impl Crm for Several {
 
     async fn changed(&self) -> Result<Changed, CrmError> {
         self.of(None).changed().await
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        self.of(None).won(ask).await
     }
 
     async fn examine(&self) -> Vec<Examined> {

@@ -23,3 +23,4 @@ mod shape;
 mod tls;
 mod tokens;
 mod unsorted;
+mod won;

@@ -17,3 +17,4 @@ mod matrix;
 mod quiet;
 mod sets;
 mod shape;
+mod won;

@@ -19,3 +19,4 @@ mod matrix;
 mod quiet;
 mod sets;
 mod shape;
+mod won;

@@ -9,7 +9,7 @@ use super::desk::{Desk, Entity, afterwards, said, user};
 use super::people::embedded_tags;
 use super::sent::{self, Accept, Becomes, Change, Metadata, NewUnsorted};
 use super::wire::{Kind, Unsorted};
-use crate::core::action::{Bound, UnsortedKind};
+use crate::core::action::{Bound, Made, UnsortedKind};
 use crate::core::facts::Direction;
 use crate::core::ids::EmployeeId;
 use crate::core::phone::Phone;
@@ -33,7 +33,12 @@ impl Desk<'_> {
         };
         if let Some(entry) = self.waiting().await? {
             let what = format!("nothing: Unsorted entry {} waits for this number (C03)", entry.uid);
-            return Ok(Done { bound: bound_to(&entry.uid), what });
+            let mut bound = bound_to(&entry.uid);
+            // Made by this call, and the answer was lost.
+            if entry.source_uid.as_deref() == Some(self.source_uid(number).as_str()) {
+                bound.made = made(&entry);
+            }
+            return Ok(Done { bound, what });
         }
         let pipeline_id = self.amo.inbox(pipeline).await?;
         let Filled { fields, rest } = self.amo.fill(Kind::Leads, fields).await?;
@@ -61,7 +66,7 @@ impl Desk<'_> {
         let with_call = matches!(metadata, Metadata::Sip { .. });
         let new = NewUnsorted {
             source_name: case.line.clone().unwrap_or_else(|| self.amo.config.source.clone()),
-            source_uid: format!("dozvon:{}:{}", self.call(), number.digits()),
+            source_uid: self.source_uid(number),
             pipeline_id,
             created_at: case.at.as_second(),
             metadata,
@@ -71,6 +76,7 @@ impl Desk<'_> {
         self.amo.recent.made_unsorted(number, &made.uid);
         let mut done =
             Done { bound: bound_to(&made.uid), what: format!("made Unsorted entry {}", made.uid) };
+        done.bound.made = self::made(&made);
         // It brings the record of the call along.
         if let Some(card) = made.card() {
             if with_call {
@@ -80,6 +86,10 @@ impl Desk<'_> {
             afterwards(noted, &mut done.what, "a note of its fields")?;
         }
         Ok(done)
+    }
+
+    fn source_uid(&self, number: &Phone) -> String {
+        format!("dozvon:{}:{}", self.call(), number.digits())
     }
 
     fn sip(&self, number: &Phone) -> Metadata {
@@ -183,10 +193,18 @@ impl Desk<'_> {
             client: contact.map(Entity::client),
             deal: lead.map(|lead| lead.id.to_string().as_str().into()),
             unsorted: Some(uid.to_owned()),
-            call: None,
+            ..Bound::default()
         };
         let what = format!("Unsorted entry {uid} became {}", became.join(" and "));
         self.with_call(Done { bound, what }).await
+    }
+}
+
+/// Hidden as yet; they keep their ids when somebody accepts them.
+fn made(entry: &Unsorted) -> Made {
+    Made {
+        client: entry.contact().map(Entity::client),
+        deal: entry.lead().map(|lead| lead.id.to_string().as_str().into()),
     }
 }
 

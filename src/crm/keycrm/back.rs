@@ -22,9 +22,10 @@ impl Desk<'_> {
             Action::Contact { .. } => self.contact_back().await,
             Action::Deal { .. } if self.has_orders() => self.order_back().await,
             Action::Deal { .. } => self.card_back().await,
-            Action::Unsorted { .. } => Ok(self.card_back().await?.map(|done| {
+            Action::Unsorted { .. } => Ok(self.card_back().await?.map(|mut done| {
                 let unsorted = done.bound.deal.map(|card| card.to_string());
-                Done { bound: Bound { unsorted, ..Bound::default() }, what: done.what }
+                done.bound = Bound { unsorted, made: done.bound.made, ..Bound::default() };
+                done
             })),
             Action::Company { name } => self.company_back(name).await,
             Action::RegisterCall { .. } | Action::UpdateCall {} => self.call_back().await,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::cards::Known;
-use super::desk::{Desk, made_deal, manager};
+use super::desk::{Desk, found_deal, made_lead, manager};
 use crate::core::action::Bound;
 use crate::core::ids::EmployeeId;
 use crate::crm::remote::{Class, said};
@@ -22,19 +22,14 @@ impl Desk<'_> {
         if self.has_orders() {
             return Ok(said("nothing: orders are the deals, and none is made for a lead"));
         }
-        let (what, id) = match self.waiting().await? {
-            Some(card) => {
-                (format!("nothing: card {} waits for this number (C03)", card.id), card.id)
-            }
-            None => {
-                let client = self.client().await?;
-                let place = (pipeline, None);
-                let id = self.make_card(names, client, None, place, tags, fields).await?;
-                (format!("made card {id} without a manager"), id)
-            }
-        };
-        let unsorted = Some(id.to_string());
-        Ok(Done { bound: Bound { unsorted, ..Bound::default() }, what })
+        if let Some(card) = self.waiting().await? {
+            let what = format!("nothing: card {} waits for this number (C03)", card.id);
+            let unsorted = Some(card.id.to_string());
+            return Ok(Done { bound: Bound { unsorted, ..Bound::default() }, what });
+        }
+        let client = self.client().await?;
+        let id = self.make_card(names, client, None, (pipeline, None), tags, fields).await?;
+        Ok(made_lead(id, format!("made card {id} without a manager")))
     }
 
     pub(super) async fn accept_unsorted(
@@ -54,7 +49,7 @@ impl Desk<'_> {
             self.move_card(card.id, stage).await?;
         }
         self.edit_card(card.id, &change).await?;
-        Ok(made_deal(card.buyer, card.id, format!("card {} is of {owner} now", card.id)))
+        Ok(found_deal(card.buyer, card.id, format!("card {} is of {owner} now", card.id)))
     }
 
     /// The oldest open card without a manager for this number.

@@ -15,9 +15,10 @@ impl Desk<'_> {
         match self.work.action {
             Action::Contact { .. } => self.contact_back().await,
             Action::Deal { .. } => self.order_back().await,
-            Action::Unsorted { .. } => Ok(self.order_back().await?.map(|done| {
+            Action::Unsorted { .. } => Ok(self.order_back().await?.map(|mut done| {
                 let unsorted = done.bound.deal.map(|order| order.to_string());
-                Done { bound: Bound { unsorted, ..Bound::default() }, what: done.what }
+                done.bound = Bound { unsorted, made: done.bound.made, ..Bound::default() };
+                done
             })),
             Action::Task { .. } => self.task_back().await,
             Action::Note { text, .. } => self.note_back(text).await,

@@ -16,7 +16,7 @@ use crate::crm::remote::{object, or_default};
 pub use written::*;
 
 /// A map; an empty one comes as a list.
-fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+pub(super) fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     d: D,
 ) -> Result<BTreeMap<String, T>, D::Error> {
     object(d).map(Option::unwrap_or_default)

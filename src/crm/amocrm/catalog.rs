@@ -167,7 +167,7 @@ impl Amo {
         let id = |known: &[FieldDef]| find_field(known, key).map(|field| field.id);
         match id(&known) {
             Some(id) => Ok(Some(id)),
-            None => Ok(id(&*self.fields_of(kind, FRESH).await?)),
+            None => Ok(id(&self.fields_of(kind, FRESH).await?)),
         }
     }
 

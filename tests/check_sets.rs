@@ -124,6 +124,26 @@ fn what_a_crm_does_otherwise_than_its_rules_say_is_told_when_they_are_checked() 
 }
 
 #[test]
+fn what_amocrm_does_otherwise_is_told_of_the_words_a_set_asks_for() {
+    let here = TempDir::new().unwrap();
+    let config = "[rules]\nset = \"amocrm-classic\"\n[crm.sales]\nkind = \"amocrm\"\n\
+                  url = \"https://example.amocrm.ru\"\ntoken = \"verysecrettoken\"\n";
+    std::fs::write(here.path().join("dozvon.toml"), config).unwrap();
+    let (output, told) = dozvon(&here, &["check", "--plain", "--quiet"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}{errors}");
+    for instead in [
+        "`unsorted`: without a number none is made",
+        "`notify`: the card of the call pops up without the text",
+        "`register_call`: a call of a number nobody has waits for its contact",
+    ] {
+        assert!(told.contains(&format!("crm.sales (amocrm): {instead}")), "{told}{errors}");
+    }
+    assert!(!told.contains("`voicemail`"), "no rule of this set asks for it: {told}");
+    assert!(!told.contains("verysecrettoken"), "{told}");
+}
+
+#[test]
 fn what_keycrm_cannot_do_is_told_of_the_words_a_set_asks_for() {
     let here = TempDir::new().unwrap();
     let config = "[rules]\nset = \"retailcrm-matrix\"\n[crm.shop]\nkind = \"keycrm\"\n\

@@ -204,3 +204,25 @@ async fn the_engine_dies_while_the_owner_rings_and_the_dialplan_takes_the_call()
     assert_eq!(report.outcome, Outcome::DialplanFallback);
     assert_eq!(report.channels_left, 0);
 }
+
+/// As with the real one, nothing is read after its good-bye: `linger` that comes later is not taken.
+#[tokio::test]
+async fn a_caller_who_is_gone_before_linger_ends_the_connection_unanswered() {
+    let (listener, switch) = exchange(|builder| builder).await;
+    let caller = Caller::stays().gives_up_after(Duration::from_millis(1));
+    let call = switch.call(CallSpec::new("+79161110001", "+74951234567").caller(caller));
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut link = Link::new(stream, Limits::default());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    link.send([((), Command::connect()), ((), Command::linger(secs(10)))]).await.unwrap();
+    let mut replies = 0;
+    while let Some(incoming) = link.next().await.unwrap() {
+        match incoming {
+            Incoming::Reply(..) => replies += 1,
+            Incoming::Notice { linger } => assert!(!linger),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((replies, link.unanswered()), (1, 1));
+    assert_eq!(call.report().await.outcome, Outcome::GaveUp);
+}

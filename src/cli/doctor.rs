@@ -67,6 +67,7 @@ impl DoctorArgs {
             recording: &config.recording,
         })
         .await;
+        examine_hooks(&config, &mut report);
         sales::examine(&config, jiff::Timestamp::now(), &mut report).await;
         if self.json {
             print(&(serde_json::to_string(&report).into_diagnostic()? + "\n"))?;
@@ -134,6 +135,19 @@ pub async fn examine(subject: Subject<'_>) -> Report {
         examine_node(config, &subject, &staff, &mut report).await;
     }
     report
+}
+
+/// A CRM that is to tell us something has to know where.
+fn examine_hooks(config: &Config, report: &mut Report) {
+    for (name, crm) in &config.crm {
+        if crm.hook_secret().is_some() && config.http.public_url.is_none() {
+            report.bad(
+                format!("CRM {name}"),
+                "`hook_secret` is set and `http.public_url` is not: it cannot tell us changes",
+                "set http.public_url to the address at which the CRM reaches this engine",
+            );
+        }
+    }
 }
 
 async fn examine_crm(crm: &dyn Crm, report: &mut Report) -> Vec<Employee> {

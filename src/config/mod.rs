@@ -396,6 +396,44 @@ mod tests {
             ("[http]\npublic_url = \"pbx\"\n", "dozvon.toml:2", "https://"),
             ("[crm.shop]\nkind = \"retail\"\n", "dozvon.toml:2", "`retailcrm`"),
             (
+                "[crm.a]\nkind = \"amocrm\"\nurl = \"http://a.amocrm.ru\"\ntoken = \"t\"\n",
+                "dozvon.toml:3",
+                "TLS only",
+            ),
+            (
+                "[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru/api/v4\"\ntoken = \"t\"\n",
+                "dozvon.toml:3",
+                "without a path",
+            ),
+            (
+                "[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru\"\n",
+                "dozvon.toml:1",
+                "`token_file`",
+            ),
+            (
+                "[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru\"\nclient_id = \"i\"\n\
+                 client_secret_file = \"key\"\n",
+                "dozvon.toml",
+                "`redirect_uri` is missing",
+            ),
+            (
+                "[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru\"\ntokn = \"t\"\n",
+                "dozvon.toml:4",
+                "`token`",
+            ),
+            (
+                "[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru\"\ntoken = \"t\"\n\
+                 hook_secret = \"short\"\n",
+                "dozvon.toml:5",
+                "openssl rand",
+            ),
+            (
+                "[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru\"\ntoken = \"t\"\n\
+                 [crm.a.numbers]\n\"5\" = [\"somebody\"]\n",
+                "dozvon.toml:5",
+                "the numbers of 5",
+            ),
+            (
                 "[crm.shop]\nkind = \"keycrm\"\nkey = \"k\"\ndeals = \"orders\"\n",
                 "dozvon.toml",
                 "without a source",
@@ -444,6 +482,26 @@ mod tests {
         let sales = config.sales().unwrap();
         assert_eq!(sales.at, jiff::civil::time(4, 30, 0, 0));
         assert_eq!(sales.field, "communication_id");
+    }
+
+    #[test]
+    fn an_amocrm_account_is_entered_by_either_kind_of_token() {
+        let with = |rest: &str| {
+            read(&format!("[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru\"\n{rest}"))
+        };
+        for good in [
+            "token = \"t\"\n",
+            "token_file = \"token\"\n",
+            // What stands in the environment goes before the file.
+            "token = \"t\"\ntoken_file = \"token\"\n",
+            "client_id = \"i\"\nclient_secret = \"s\"\nredirect_uri = \"https://x\"\n",
+            // The key is for the buttons of its pages.
+            "token_file = \"token\"\nclient_secret_file = \"key\"\n",
+            "token = \"t\"\ncreate_fields = true\n",
+            "token = \"t\"\ncreate_fields = [\"roistat\"]\n",
+        ] {
+            with(good).unwrap();
+        }
     }
 
     #[test]

@@ -319,7 +319,10 @@ impl Call {
             for c in 0..self.conns.len() {
                 if self.conns[c].poll_read(cx) {
                     moved = true;
-                    while let Some(request) = self.conns[c].next() {
+                    // After its good-bye nothing is read any more.
+                    while !self.conns[c].closing
+                        && let Some(request) = self.conns[c].next()
+                    {
                         self.serve(c, &request);
                     }
                 }

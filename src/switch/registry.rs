@@ -96,8 +96,9 @@ impl<J> Registry<J> {
 
 impl<J> Drop for Seat<J> {
     fn drop(&mut self) {
-        self.joins.close();
+        // Under the lock: who finds the seat closed finds the call among those that are over.
         let mut calls = self.registry.calls();
+        self.joins.close();
         // A later session of the same call may sit here by now; its sender is open.
         if calls.get(&self.call).is_some_and(mpsc::Sender::is_closed) {
             calls.remove(&self.call);

@@ -1,5 +1,6 @@
 //! Contacts, companies, deals, tasks, notes, tags, fields, owners, notifications.
 
+use dozvon::crm::amocrm::CreateFields;
 use serde_json::{Value, json};
 
 use crate::office::{CLOSED, FIRM, NEW, OLGA, World, new_contact, new_deal, task};
@@ -144,7 +145,7 @@ async fn a_field_the_account_does_not_have_is_noted_once_or_made_where_that_is_a
     assert_eq!(notes.len(), 1);
     assert_eq!(notes[0]["params"]["text"], "yclid: 42");
 
-    let w = World::with(|config| config.create_fields = true).await;
+    let w = World::with(|config| config.create_fields = CreateFields::Known(true)).await;
     for call in ["c1", "c2"] {
         w.call(call, OLGA).await.does(action.clone()).await;
     }
@@ -262,4 +263,56 @@ async fn c01_what_needs_a_client_says_so() {
     let mut call = w.call("c1", NEW).await;
     let why = call.refused(json!({ "do": "note", "on": "client", "text": "?" })).await;
     assert!(why.contains("C01"), "{why}");
+}
+
+#[tokio::test]
+async fn e08_a_field_the_account_refuses_is_noted_and_the_contact_is_made() {
+    let w = World::with(|config| config.create_fields = CreateFields::Known(true)).await;
+    let mut call = w.call("c1", NEW).await;
+    let mut contact = new_contact();
+    contact["fields"] = json!({ "reserved": "42", "источник": "сайт" });
+    call.does(contact).await;
+    // Nobody may make fields here.
+    let no = crate::request::Said::refused(403, "Forbidden");
+    w.server.fault("POST /api/v4/leads/custom_fields", 1, crate::server::Wrong::Answer(no));
+    let mut deal = new_deal();
+    deal["fields"] = json!({ "utm_term": "окна" });
+    call.does(deal).await;
+    let house = w.server.house();
+    let made = house.account.all("contacts").into_iter().next_back().unwrap();
+    let source = house.account.fields["contacts"].last().unwrap();
+    assert_eq!((&source["name"], source.get("code")), (&json!("источник"), None));
+    assert_eq!(field(made, source["id"].as_i64().unwrap()), Some("сайт"));
+    let told = |card: String| house.account.notes[&card][0]["params"]["text"].clone();
+    assert_eq!(told(format!("contacts/{}", made["id"])), "reserved: 42");
+    assert_eq!(told(format!("leads/{}", call.bound.deal.clone().unwrap())), "utm_term: окна");
+}
+
+#[tokio::test]
+async fn a20_a_form_makes_no_fields_in_the_account() {
+    for (create, names) in [
+        (CreateFields::Known(true), vec!["utm_term", "source"]),
+        (CreateFields::And(vec!["Roistat".into()]), vec!["roistat", "utm_term", "source"]),
+        (CreateFields::Known(false), vec![]),
+    ] {
+        let w = World::with(|config| config.create_fields = create).await;
+        let mut call = w.call("c1", OLGA).await;
+        // `carry = ["*"]`, and a value that the rule writes out itself.
+        for (name, value) in [("utm_term", "окна"), ("roistat", "1"), ("evil", "x")] {
+            call.case.fields.insert(name.into(), value.into());
+        }
+        let mut fields = json!(call.case.fields);
+        fields["source"] = json!("звонок");
+        call.does(json!({ "do": "fields", "on": "client", "touch": "last", "fields": fields }))
+            .await;
+        let house = w.server.house();
+        let made = house.account.fields["contacts"].iter().skip(1);
+        let mut made: Vec<&str> = made.map(|field| field["name"].as_str().unwrap()).collect();
+        made.sort_unstable();
+        let mut names = names;
+        names.sort_unstable();
+        assert_eq!(made, names);
+        let note = &house.account.notes["contacts/7"][0]["params"]["text"];
+        assert!(note.as_str().unwrap().contains("evil: x"), "{note}");
+    }
 }

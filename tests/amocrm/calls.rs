@@ -103,3 +103,40 @@ async fn a_withheld_number_has_no_card() {
     assert_eq!(call.does(register()).await, "nothing: amoCRM keeps no call without a number");
     assert!(w.server.dialogue().is_empty());
 }
+
+#[tokio::test]
+async fn a12_a_call_that_amocrm_puts_on_a_customer_is_told_once_and_completed_there() {
+    let w = World::new().await;
+    w.server.house().account.records.get_mut("contacts").unwrap().get_mut(&8).unwrap()["_embedded"]
+        ["customers"] = json!([{ "id": 88 }]);
+    let mut call = w.call("c1", CLOSED).await;
+    assert_eq!(call.does(register()).await, "registered the call on customer 88");
+    assert_eq!(notes(&w, "contacts/8"), [Value::Null; 0]);
+    call.case.talked = 65;
+    assert_eq!(call.does(json!({ "do": "update_call" })).await, "updated the call on customer 88");
+    assert_eq!(notes(&w, "customers/88")[0]["params"]["duration"], json!(65));
+    // Its answer was lost: it is found where amoCRM put it.
+    let mut call = w.call("c2", CLOSED).await;
+    w.server.fault("POST /api/v4/calls", 1, crate::server::Wrong::LostAfterwards);
+    assert!(call.tries(register()).await.is_err());
+    let found = call.looks_back(register()).await;
+    assert_eq!(found.as_deref(), Some("registered the call on customer 88"));
+    assert_eq!(notes(&w, "customers/88").len(), 2);
+}
+
+#[tokio::test]
+async fn a12_a_call_on_a_record_of_a_kind_we_do_not_know_is_told_once() {
+    let w = World::new().await;
+    let answer = json!({ "_total_items": 1, "errors": [], "_embedded": { "calls": [
+        { "id": 2003, "entity_id": 3, "entity_type": "talk", "request_id": "0" }] } });
+    let said = crate::request::Said::ok(answer);
+    w.server.fault("POST /api/v4/calls", 1, crate::server::Wrong::Answer(said));
+    let mut call = w.call("c1", OLGA).await;
+    call.does(register()).await;
+    let writes = w.server.paths().into_iter().filter(|sent| !sent.starts_with("GET")).count();
+    assert_eq!(writes, 1, "no second record of it");
+    call.case.talked = 65;
+    call.case.recording = sound("https://pbx.example/recordings/1", Some(65));
+    let what = call.does(json!({ "do": "update_call" })).await;
+    assert_eq!(what, "noted the recording on deal 71");
+}

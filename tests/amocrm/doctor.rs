@@ -1,6 +1,7 @@
 //! What `dozvon doctor` tells of an account, and the login.
 
 use dozvon::config::Secret;
+use dozvon::crm::amocrm::CreateFields;
 use dozvon::crm::{Crm, Examined};
 use serde_json::json;
 
@@ -34,6 +35,7 @@ async fn each_right_and_field_that_is_missing_is_told_with_what_to_do() {
         account.habits.no_unsorted = true;
         account.token_of = 504142;
     }
+    w.crm.employees().await.unwrap();
     let (_, bad) = told(&w).await;
     insta::assert_snapshot!(bad.join("\n"));
 }
@@ -42,7 +44,7 @@ async fn each_right_and_field_that_is_missing_is_told_with_what_to_do() {
 async fn an_account_that_is_as_it_has_to_be_has_nothing_bad() {
     let w = World::with(|config| {
         config.hook_secret = secret();
-        config.create_fields = true;
+        config.create_fields = CreateFields::Known(true);
         config.other_spellings = true;
     })
     .await;
@@ -53,6 +55,62 @@ async fn an_account_that_is_as_it_has_to_be_has_nothing_bad() {
     w.server.house().account.webhooks[0]["disabled"] = json!(true);
     let (_, bad) = told(&w).await;
     assert!(bad[0].contains("gave up telling us changes"), "{bad:?}");
+}
+
+#[tokio::test]
+async fn what_is_closed_to_the_token_is_told_by_name() {
+    let w = World::with(|config| config.create_fields = CreateFields::And(vec!["roistat".into()]))
+        .await;
+    for (on, what) in [
+        ("GET /api/v4/contacts", "the contacts cannot be seen"),
+        ("GET /api/v4/companies", "the companies cannot be seen"),
+        ("GET /api/v4/leads/custom_fields", "the fields cannot be seen"),
+        ("GET /api/v4/leads/unsorted", "the leads/unsorted cannot be seen"),
+        ("GET /api/v4/tasks", "the tasks cannot be seen"),
+    ] {
+        let no = crate::request::Said::refused(403, "Forbidden");
+        w.server.fault(on, 9, crate::server::Wrong::Answer(no));
+        let (_, bad) = told(&w).await;
+        w.server.house().faults.clear();
+        assert!(bad.iter().any(|told| told.starts_with(what)), "{what}: {bad:?}");
+    }
+    let (good, _) = told(&w).await;
+    assert!(good.iter().any(|told| told.contains("roistat: they are made")), "{good:?}");
+}
+
+#[tokio::test]
+async fn a_doctor_asks_side_by_side() {
+    let w = World::with(|config| config.requests_per_second = 1000.try_into().unwrap()).await;
+    let slow = std::time::Duration::from_millis(300);
+    w.server.fault("GET", u32::MAX, crate::server::Wrong::Slow(slow));
+    let begun = std::time::Instant::now();
+    let (good, _) = told(&w).await;
+    assert!(!good.is_empty());
+    let asked = u32::try_from(w.server.paths().len()).unwrap();
+    assert!(asked > 8 && begun.elapsed() < slow * asked / 2, "{asked} in {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_hook_secret_without_an_address_of_ours_is_told() {
+    let w = World::new().await;
+    let file = w.folder.path().join("dozvon.toml");
+    for (public, hears) in [("", false), ("[http]\npublic_url = \"https://pbx.example\"\n", true)] {
+        let text = format!(
+            "[store]\npath = {:?}\n{public}[crm.sales]\nkind = \"amocrm\"\nurl = {:?}\n\
+             token = \"lasting-token\"\nhook_secret = \"0123456789abcdef\"\n",
+            w.folder.path().join("dozvon.sqlite"),
+            w.server.url(),
+        );
+        std::fs::write(&file, text).unwrap();
+        let file = file.clone();
+        let told = tokio::task::spawn_blocking(move || {
+            let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_dozvon"));
+            let done = command.arg("-c").arg(file).arg("doctor").output().unwrap();
+            String::from_utf8(done.stdout).unwrap() + &String::from_utf8(done.stderr).unwrap()
+        });
+        let told = told.await.unwrap();
+        assert_eq!(!told.contains("`http.public_url` is not"), hears, "{told}");
+    }
 }
 
 #[tokio::test]

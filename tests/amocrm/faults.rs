@@ -1,16 +1,18 @@
 //! What each failure means: to a look-up, and to an action that waits in the outbox.
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dozvon::core::action::{Action, Bound};
 use dozvon::crm::amocrm::Amo;
 use dozvon::crm::lazy::Lazy;
-use dozvon::crm::{ApplyError, Crm, CrmError};
+use dozvon::crm::{ApplyError, Crm, CrmError, Work};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::office::{CLOSED, OLGA, World, config, new_deal, phone};
+use crate::common::{raw, wrongly_certified};
+use crate::office::{CLOSED, OLGA, World, case, config, new_deal, phone};
 use crate::request::Said;
 use crate::server::Wrong;
 
@@ -110,12 +112,21 @@ async fn slow_html_and_a_redirect() {
     let other = "https://elsewhere.example/".to_owned();
     let (look_up, action) = both(&w, || Wrong::With(moved(), "Location", other.clone())).await;
     assert!(look_up.to_string().contains("a redirect: is the address right?"), "{look_up}");
-    assert!(matches!(action, ApplyError::Lost { .. }), "{action:?}");
+    assert_eq!(later(&action), Some(None), "nothing was done here: {action:?}");
 }
 
-fn at(address: &str) -> Amo {
-    let settings = config(address.to_owned());
-    Amo::new(&settings, Arc::new(Lazy::new("unused.sqlite".into()))).unwrap()
+/// What a look-up says at this address, and what an action is told.
+async fn at(address: &str) -> (String, ApplyError) {
+    let folder = TempDir::new().unwrap();
+    let store = Arc::new(Lazy::new(folder.path().join("dozvon.sqlite")));
+    let crm = Amo::new(&config(address.to_owned()), store).unwrap();
+    let look_up = crm.find(&phone(OLGA)).await.unwrap_err().to_string();
+    let note = json!({ "do": "note", "on": "client", "text": "!" });
+    let action: Action = serde_json::from_value(note).unwrap();
+    let bound = Bound { client: Some("7".into()), ..Bound::default() };
+    let case = case("c1", OLGA);
+    let work = Work { key: "k", action: &action, case: &case, bound: &bound };
+    (look_up, crm.apply(&work).await.unwrap_err())
 }
 
 #[tokio::test]
@@ -123,37 +134,24 @@ async fn nobody_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = at(&address).find(&phone(OLGA)).await.unwrap_err();
-    assert!(error.to_string().contains("cannot be reached"), "{error}");
-}
-
-/// Answers each connection with these bytes, whatever is asked.
-fn says(bytes: &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        while let Ok((mut socket, _)) = listener.accept() {
-            let mut request = [0; 4096];
-            let _ = std::io::Read::read(&mut socket, &mut request);
-            let _ = socket.write_all(bytes);
-        }
-    });
-    address.to_string()
+    let (look_up, action) = at(&address).await;
+    assert!(look_up.contains("cannot be reached"), "{look_up}");
+    assert_eq!(later(&action), Some(None), "nothing was sent: {action:?}");
 }
 
 #[tokio::test]
 async fn a_body_that_is_cut_off() {
-    let address = says(
+    let address = raw(
         b"HTTP/1.1 200 OK\r\nContent-Type: application/hal+json\r\nContent-Length: 500\r\n\r\n{\"_pa",
     );
-    let error = at(&format!("http://{address}")).find(&phone(OLGA)).await.unwrap_err();
-    assert!(error.to_string().contains("answer was lost"), "{error}");
+    let (look_up, action) = at(&address).await;
+    assert!(look_up.contains("answer was lost"), "{look_up}");
+    assert!(matches!(action, ApplyError::Lost { .. }), "it may be done: {action:?}");
 }
 
 #[tokio::test]
 async fn a_certificate_nobody_vouches_for() {
-    let address = crate::tls::server().await;
-    let error = at(&format!("https://localhost:{}", address.port())).find(&phone(OLGA)).await;
-    let error = error.unwrap_err().to_string();
-    assert!(error.contains("cannot be reached") && error.contains("certificate"), "{error}");
+    let (look_up, action) = at(&wrongly_certified()).await;
+    assert!(look_up.contains("cannot be reached") && look_up.contains("ertificate"), "{look_up}");
+    assert_eq!(later(&action), Some(None), "nothing was sent: {action:?}");
 }

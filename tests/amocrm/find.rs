@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::office::{CLOSED, FIRM, NEW, OLGA, World, contact, lead};
+use crate::office::{CLOSED, FIRM, NEW, OLGA, World, contact, lead, new_contact, new_deal, phone};
 
 #[tokio::test]
 async fn a05_the_owner_of_the_open_deal_is_found_in_two_requests() {
@@ -129,4 +129,70 @@ async fn e14_users_are_employees_with_the_numbers_of_the_configuration() {
         .collect();
     assert_eq!(told, [("504141", 1, true), ("504142", 2, true), ("504143", 0, false)]);
     assert_eq!(staff[0].groups, ["Продажи"]);
+}
+
+#[tokio::test]
+async fn a01_who_was_made_a_moment_ago_is_known_to_another_engine_and_after_a_restart() {
+    let w = World::new().await;
+    w.server.house().account.habits.index_lags = true;
+    let mut call = w.call("c1", NEW).await;
+    call.does(new_contact()).await;
+    call.does(new_deal()).await;
+    call.does(json!({ "do": "company", "name": "Лютик" })).await;
+    let other = w.restarted(|_| {});
+    let found = dozvon::crm::Crm::find(&other, &phone(NEW)).await.unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.deals.len()), ("Иван", 1));
+    let World { server, folder, .. } = w;
+    let w = World { server, folder, crm: other };
+    // The call began before: as far as it knows he is nobody.
+    let mut call = w.call("c2", NEW).await;
+    call.case.client = dozvon::core::case::Known::Nobody;
+    let what = call.does(new_contact()).await;
+    assert!(what.starts_with("nothing: contact"), "{what}");
+    let what = call.does(new_deal()).await;
+    assert!(what.contains("was opened meanwhile"), "{what}");
+    let what = call.does(json!({ "do": "company", "name": "лютик" })).await;
+    assert!(what.starts_with("found company"), "{what}");
+    let house = w.server.house();
+    let count = |kind| house.account.all(kind).len();
+    assert_eq!((count("contacts"), count("leads"), count("companies")), (3, 4, 2));
+}
+
+#[tokio::test]
+async fn c02_a_deal_on_the_stage_of_unsorted_is_no_open_deal_from_the_first_look_up_on() {
+    use dozvon::crm::Crm;
+    let w = World::new().await;
+    w.server.house().account.add("contacts", contact(20, "Ждёт", 504142, NEW, &[200]));
+    w.server.house().account.add("leads", lead(200, "Неразобранное", 504141, 500));
+    // Nobody asked for employees or pipelines before.
+    let fresh = w.restarted(|_| {});
+    let found = fresh.find(&phone(NEW)).await.unwrap().unwrap();
+    assert_eq!((found.deals.len(), found.owner), (0, Some("504142".into())));
+    // Where the pipelines cannot be had, a call is not held up for them again and again.
+    let blind = w.restarted(|_| {});
+    let no = crate::request::Said::refused(403, "no");
+    w.server.fault("GET /api/v4/leads/pipelines", 9, crate::server::Wrong::Answer(no));
+    w.server.paths();
+    for _ in 0..2 {
+        assert!(blind.find(&phone(NEW)).await.unwrap().is_some());
+    }
+    let asked = w.server.paths();
+    assert_eq!(asked.iter().filter(|sent| sent.ends_with("pipelines")).count(), 1, "{asked:?}");
+}
+
+#[tokio::test]
+async fn e14_the_number_of_his_profile_is_an_employees_where_that_is_set() {
+    use dozvon::crm::Crm;
+    let w = World::with(|config| {
+        config.numbers_of_profiles = true;
+        config.numbers.insert("504142".into(), vec!["102".into()]);
+    })
+    .await;
+    let staff = w.crm.employees().await.unwrap();
+    let told: Vec<String> = staff.iter().map(|e| format!("{:?}", e.numbers)).collect();
+    assert!(told[0].contains("101"), "{told:?}");
+    assert!(told[1].contains("102") && !told[1].contains("0009"), "the configured goes before");
+    assert!(told[2].contains("7916***0003"), "{told:?}");
+    let asked = w.server.dialogue();
+    assert!(asked[0].contains("with=role,group,phone_number"), "{asked:?}");
 }

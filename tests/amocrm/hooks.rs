@@ -22,7 +22,7 @@ use tower::ServiceExt;
 use crate::campaigns::Fake;
 use crate::office::{NEW, World, contact, lead, phone};
 
-const SECRET: &str = "0123456789abcdef";
+pub const SECRET: &str = "0123456789abcdef";
 const RULES: &str = r#"
 schema = 1
 timezone = "Europe/Moscow"
@@ -36,15 +36,15 @@ why = "w"
 steps = [{ do = "owner" }]
 "#;
 
-struct House {
-    w: World,
-    directory: Arc<Directory>,
+pub struct House {
+    pub w: World,
+    pub directory: Arc<Directory>,
     campaigns: Arc<Fake>,
     state: HttpState,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let w = World::with(|config| {
             config.hook_secret = Some(Secret::from(SECRET.to_owned()));
             config.client_secret = Some(Secret::from("integration-secret".to_owned()));
@@ -94,7 +94,7 @@ impl House {
         }
     }
 
-    async fn post(&self, path: &str, kind: &str, token: &str, body: String) -> StatusCode {
+    pub async fn post(&self, path: &str, kind: &str, token: &str, body: String) -> StatusCode {
         let request = Request::post(path)
             .header("content-type", kind)
             .header("origin", "https://example.amocrm.ru")
@@ -216,7 +216,7 @@ async fn without_the_secret_there_is_no_such_address() {
     }
 }
 
-fn token(user: i64, key: &str) -> String {
+pub fn token(user: i64, key: &str) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     // The account's address is that of the fake server.
     let claims = json!({ "iss": "http://127.0.0.1", "aud": "https://pbx.example", "jti": "once",
@@ -246,4 +246,25 @@ async fn d01_the_button_in_a_card_rings_who_pressed_it_and_then_the_client() {
         let status = click(&token(user, "integration-secret"), NEW).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{user}");
     }
+}
+
+#[tokio::test]
+async fn who_was_added_while_deals_were_asked_for_is_told_next_time() {
+    use dozvon::crm::Crm;
+    let house = House::new().await;
+    let hooks = house.w.crm.hooks().unwrap();
+    let form = |key: &str| [(key.to_owned(), "82".to_owned())];
+    hooks.changes(&form("leads[add][0][id]"));
+    let slow = crate::server::Wrong::Slow(Duration::from_millis(300));
+    house.w.server.fault("GET /api/v4/leads", 1, slow);
+    let crm = house.w.crm.clone();
+    let asked = tokio::spawn(async move { crm.changed().await.unwrap() });
+    house.w.server.paths();
+    while house.w.server.paths().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    hooks.changes(&form("unsorted[delete][0][uid]"));
+    assert!(!asked.await.unwrap().added);
+    assert!(house.w.crm.changed().await.unwrap().added);
+    assert!(!house.w.crm.changed().await.unwrap().added);
 }

@@ -118,3 +118,52 @@ async fn a_card_that_may_have_popped_up_does_not_pop_up_again() {
     assert!(what.contains("not sent again"), "{what}");
     assert_eq!(w.server.house().account.popups.len(), 1);
 }
+
+#[tokio::test]
+async fn a02_a_deal_whose_title_the_account_put_in_order_is_found_again() {
+    for title in [" Входящий  звонок ", "Входящий звонок с сайта example.ru, окна"]
+    {
+        let w = World::new().await;
+        w.server.house().account.habits.titles_are_tidied = true;
+        let mut call = w.call("c1", CLOSED).await;
+        let mut deal = new_deal();
+        deal["title"] = json!(title);
+        again(&mut call, "POST /api/v4/leads", deal).await;
+        assert_eq!(count(&w, "leads"), 4, "{title}");
+        assert!(call.bound.deal.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a07_an_entry_whose_answer_was_lost_keeps_its_call_and_there_is_no_second_one() {
+    for registered in [true, false] {
+        let w = World::new().await;
+        let mut call = w.call("c1", NEW).await;
+        call.case.answered = None;
+        if registered {
+            call.does(json!({ "do": "register_call", "result": "missed" })).await;
+        }
+        let what = again(&mut call, "POST /api/v4/leads/unsorted/sip", new_unsorted("call")).await;
+        assert!(what.starts_with("nothing: Unsorted entry"), "{what}");
+        call.case.voicemail = crate::office::sound("https://pbx.example/voicemail/1", Some(5));
+        let what = call.does(json!({ "do": "update_call" })).await;
+        assert!(what.starts_with("updated the call on deal"), "{what}");
+        let house = w.server.house();
+        let notes: Vec<&Value> = house.account.notes.values().flatten().collect();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert_eq!(notes[0]["params"]["link"], "https://pbx.example/voicemail/1");
+    }
+}
+
+#[tokio::test]
+async fn c03_a_second_call_on_an_entry_whose_answer_was_lost_is_noted_once() {
+    let w = World::new().await;
+    w.call("c1", NEW).await.does(new_unsorted("call")).await;
+    let mut call = w.call("c2", NEW).await;
+    call.case.answered = None;
+    let missed = json!({ "do": "register_call", "result": "missed" });
+    again(&mut call, "POST /api/v4/leads/notes", missed).await;
+    let house = w.server.house();
+    let notes = house.account.notes.values().flatten();
+    assert_eq!(notes.filter(|note| note["params"]["uniq"] == "c2").count(), 1);
+}

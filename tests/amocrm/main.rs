@@ -9,18 +9,25 @@ mod calls;
 #[path = "../doors/fake.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod campaigns;
+#[path = "../support/crm.rs"]
+mod common;
+#[path = "../support/crm_outbox.rs"]
+mod crm_outbox;
 mod doctor;
 mod faults;
 mod find;
 mod hooks;
+mod hour;
 mod logs;
 mod lost;
+mod matrix;
+mod notify;
 mod office;
 mod request;
 mod server;
 mod sets;
 mod shape;
-mod tls;
 mod tokens;
+mod turn;
 mod unsorted;
 mod won;

@@ -100,7 +100,18 @@ impl World {
         set(&mut settings);
         let store = Arc::new(Lazy::new(folder.path().join("dozvon.sqlite")));
         let crm = Amo::new(&settings, store).unwrap();
+        // As the engine does when it starts; the stages are known then.
+        let _ = crm.employees().await;
+        server.dialogue();
         Self { server, crm, folder }
+    }
+
+    /// Another engine on the same store, or this one after a restart.
+    pub fn restarted(&self, set: impl FnOnce(&mut AmoConfig)) -> Amo {
+        let mut settings = config(self.server.url());
+        set(&mut settings);
+        let store = Arc::new(Lazy::new(self.folder.path().join("dozvon.sqlite")));
+        Amo::new(&settings, store).unwrap()
     }
 
     pub async fn find(&self, number: &str) -> Option<Client> {
@@ -115,7 +126,7 @@ impl World {
             case.client = found.map_or(Known::Nobody, |client| Known::Client(client.into()));
         }
         self.server.dialogue();
-        Call { w: self, case, bound: Bound::default(), count: 0 }
+        Call::of(self, case)
     }
 }
 
@@ -163,7 +174,12 @@ pub struct Call<'w> {
     count: u32,
 }
 
-impl Call<'_> {
+impl<'w> Call<'w> {
+    /// Of this case; nobody is asked whose it is.
+    pub fn of(w: &'w World, case: Case) -> Self {
+        Self { w, case, bound: Bound::default(), count: 0 }
+    }
+
     pub async fn with_key(&mut self, key: &str, action: &Action) -> Result<Done, ApplyError> {
         let work = Work { key, action, case: &self.case, bound: &self.bound };
         let done = self.w.crm.apply(&work).await?;

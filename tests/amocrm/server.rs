@@ -30,6 +30,8 @@ pub enum Wrong {
     LostAfterwards,
     /// It is not done, and no answer comes.
     Silent,
+    /// It is done, and the answer takes its time.
+    Slow(Duration),
 }
 
 /// Longer than the adapter of the tests waits.
@@ -83,15 +85,20 @@ impl Respond for Door {
                 None
             }
         });
-        let fault = fault.map(|fault| {
+        let mut slow = Duration::ZERO;
+        let fault = fault.and_then(|fault| {
             fault.times -= 1;
             match &fault.what {
-                Wrong::Answer(said) => Some(said.template()),
+                Wrong::Answer(said) => Some(Some(said.template())),
                 Wrong::With(said, header, value) => {
-                    Some(said.template().insert_header(*header, value.as_str()))
+                    Some(Some(said.template().insert_header(*header, value.as_str())))
                 }
-                Wrong::Silent => Some(ResponseTemplate::new(204).set_delay(TOO_LONG)),
-                Wrong::LostAfterwards => None,
+                Wrong::Silent => Some(Some(ResponseTemplate::new(204).set_delay(TOO_LONG))),
+                Wrong::LostAfterwards => Some(None),
+                Wrong::Slow(time) => {
+                    slow = *time;
+                    None
+                }
             }
         });
         match fault {
@@ -103,7 +110,7 @@ impl Respond for Door {
                     house.used_new = true;
                     return ResponseTemplate::new(204).set_delay(TOO_LONG);
                 }
-                house.answer(&sent).template()
+                house.answer(&sent).template().set_delay(slow)
             }
         }
     }

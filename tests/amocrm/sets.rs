@@ -1,17 +1,16 @@
 //! Rule sets from a call's beginning to its end: what they plan is carried out, and this is what
 //! is said to amoCRM.
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use dozvon::core::case::{Event, Speaker};
+use dozvon::core::case::{Case, Event, Speaker};
 use dozvon::core::facts::Direction;
 use dozvon::core::staff::Staff;
 use dozvon::crm::Crm;
 use dozvon::rules::set::RuleSet;
 
 use crate::account::Habits;
-use crate::office::{CLOSED, NEW, OLGA, World, sound};
+use crate::office::{self, CLOSED, NEW, OLGA, World, sound};
 
 use Event::{
     Answered, CallbackClientUnreached, CallbackFailed, CallbackRequested, Ended, Missed, Recorded,
@@ -19,10 +18,10 @@ use Event::{
 };
 
 /// Whose call, which way it goes, and what occurs in it.
-type Story = (&'static str, &'static str, Direction, &'static [Event]);
+pub type Story = (&'static str, &'static str, Direction, &'static [Event]);
 
 const TALK: &[Event] = &[Ringing, Answered, Ended, Recorded];
-const STORIES: [Story; 11] = [
+pub const STORIES: [Story; 11] = [
     ("a stranger is answered", NEW, Direction::Inbound, TALK),
     ("a client with an open deal is answered", OLGA, Direction::Inbound, TALK),
     ("a client with a closed deal is answered", CLOSED, Direction::Inbound, TALK),
@@ -46,21 +45,68 @@ const STORIES: [Story; 11] = [
     ),
 ];
 
-fn set(name: &str, folder: &Path) -> RuleSet {
+/// A rule set whose employees have the ids of the account.
+pub fn file(name: &str, folder: &Path) -> PathBuf {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("rules/{name}.toml"));
-    // Employees have the ids of the account.
     let text = std::fs::read_to_string(file).unwrap();
     let text = text.replace("\"101\"", "\"504141\"").replace("\"102\"", "\"504142\"");
     let file = folder.join(format!("{name}.toml"));
     std::fs::write(&file, text).unwrap();
-    match RuleSet::load(&file) {
+    file
+}
+
+fn set(name: &str, folder: &Path) -> RuleSet {
+    match RuleSet::load(&file(name, folder)) {
         Ok(set) => set,
         Err(error) => panic!("{name}: {error:?}"),
     }
 }
 
+fn who() -> Speaker {
+    Speaker { employee: Some("504142".into()), number: "102".into() }
+}
+
+/// As a story begins.
+fn begins(case: &mut Case, direction: Direction) {
+    case.direction = direction;
+    case.caller = (direction == Direction::Outbound).then(who);
+    (case.first, case.last, case.answered) = (None, None, None);
+    case.fields.insert("utm_source".into(), "ya".into());
+}
+
+/// Something occurs in it.
+fn occurs(case: &mut Case, event: Event, seq: u32) {
+    (case.event, case.seq) = (event, seq);
+    if event == Answered {
+        (case.first, case.last) = (Some(who()), Some(who()));
+        case.answered = Some(case.at);
+        case.recording = sound("https://pbx.example/recordings/1", None);
+    }
+    if event == Ended {
+        (case.talked, case.ended) = (65, Some(case.at));
+    }
+    if event == Recorded {
+        case.recording = sound("https://pbx.example/recordings/1", Some(65));
+    }
+    if event == Voicemail {
+        case.voicemail = sound("https://pbx.example/voicemail/1", Some(5));
+    }
+}
+
+/// All that occurs in a story.
+pub fn cases(number: usize, (_, phone, direction, events): &Story) -> Vec<Case> {
+    let mut case = office::case(&format!("call-{number}"), phone);
+    begins(&mut case, *direction);
+    let mut cases = Vec::new();
+    for (event, seq) in events.iter().copied().zip(1..) {
+        occurs(&mut case, event, seq);
+        cases.push(case.clone());
+    }
+    cases
+}
+
 /// Times are of this moment: seconds since 1970, and dates with minutes.
-fn without_times(text: &str) -> String {
+pub fn without_times(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -91,6 +137,8 @@ fn without_times(text: &str) -> String {
 
 async fn dialogue(name: &str) -> String {
     let w = World::with(|config| {
+        // The pace is shown in virtual time, in turn.rs.
+        config.requests_per_second = 1000.try_into().unwrap();
         config.numbers.insert("504141".into(), vec!["101".into()]);
         config.numbers.insert("504142".into(), vec!["102".into()]);
     })
@@ -100,33 +148,13 @@ async fn dialogue(name: &str) -> String {
     // The worst of what is uncertain.
     w.server.house().account.habits =
         Habits { index_lags: true, strange_call_is_400: true, ..Habits::default() };
-    let who = Speaker { employee: Some("504142".into()), number: "102".into() };
     let mut out = String::new();
     for (number, (title, phone, direction, events)) in STORIES.into_iter().enumerate() {
         out += &format!("== {title}\n");
         let mut call = w.call(&format!("call-{number}"), phone).await;
-        let case = &mut call.case;
-        case.direction = direction;
-        case.caller = (direction == Direction::Outbound).then(|| who.clone());
-        (case.first, case.last, case.answered) = (None, None, None);
-        case.fields.insert("utm_source".into(), "ya".into());
+        begins(&mut call.case, direction);
         for (event, seq) in events.iter().copied().zip(1..) {
-            let case = &mut call.case;
-            (case.event, case.seq) = (event, seq);
-            if event == Answered {
-                (case.first, case.last) = (Some(who.clone()), Some(who.clone()));
-                case.answered = Some(case.at);
-                case.recording = sound("https://pbx.example/recordings/1", None);
-            }
-            if event == Ended {
-                (case.talked, case.ended) = (65, Some(case.at));
-            }
-            if event == Recorded {
-                case.recording = sound("https://pbx.example/recordings/1", Some(65));
-            }
-            if event == Voicemail {
-                case.voicemail = sound("https://pbx.example/voicemail/1", Some(5));
-            }
+            occurs(&mut call.case, event, seq);
             for planned in set.judge(&call.case, &staff).actions {
                 let done = call.with_key(&planned.key, &planned.action).await;
                 let (rule, word) = (&planned.rule, planned.action.word());
@@ -141,10 +169,6 @@ async fn dialogue(name: &str) -> String {
                 }
             }
         }
-    }
-    // Seven in any second, whatever is waiting.
-    for eight in w.server.house().moments.windows(8) {
-        assert!(eight[7] - eight[0] >= Duration::from_secs(1), "{eight:?}");
     }
     without_times(&out)
 }

@@ -122,6 +122,7 @@ fn documented() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/api/v4/account", Value::Null),
         ("GET", "/api/v4/webhooks", Value::Null),
         ("GET", "/api/v4/leads/1", Value::Null),
+        ("GET", "/api/v4/customers/1/notes", Value::Null),
         ("GET", "/api/v4/contacts/1", Value::Null),
         ("GET", "/api/v4/companies/1", Value::Null),
         ("GET", "/api/v4/leads/unsorted/a1", Value::Null),
@@ -129,8 +130,35 @@ fn documented() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// What a query may hold besides `filter[…]` and `order[…]`.
+/// What every query may hold.
 const QUERY: [&str; 4] = ["query", "with", "limit", "page"];
+
+/// Filters and orders by the list they are for, indexes replaced.
+const LISTS: [(&str, &[&str]); 6] = [
+    ("GET /api/v4/contacts", &["order[id]", "order[updated_at]"]),
+    ("GET /api/v4/companies", &["order[id]", "order[updated_at]"]),
+    ("GET /api/v4/leads", &["filter[id][]"]),
+    ("GET …/notes", &["filter[note_type][]", "order[updated_at]"]),
+    (
+        "GET /api/v4/tasks",
+        &[
+            "filter[is_completed]",
+            "filter[entity_type]",
+            "filter[entity_id][]",
+            "order[complete_till]",
+        ],
+    ),
+    ("GET /api/v4/leads/unsorted", &["filter[category][]", "order[created_at]"]),
+];
+
+/// `filter[id][0]` without its index.
+fn without_index(key: &str) -> String {
+    let words = key.split('[').map(|word| match word.trim_end_matches(']').parse::<u32>() {
+        Ok(_) => "]",
+        Err(_) => word,
+    });
+    words.collect::<Vec<_>>().join("[")
+}
 
 /// What is wrong with a request; nothing, where the vendor's client could have sent it.
 pub fn wrong(sent: &Sent) -> Vec<String> {
@@ -140,8 +168,9 @@ pub fn wrong(sent: &Sent) -> Vec<String> {
     };
     let mut wrong = Vec::new();
     for (key, value) in &sent.pairs {
-        let word = key.split('[').next().unwrap_or_default();
-        if !QUERY.contains(&word) && !["filter", "order"].contains(&word) {
+        let of_list = LISTS.iter().find(|(list, _)| *list == place).map(|(_, keys)| *keys);
+        let of_list = of_list.unwrap_or_default().contains(&without_index(key).as_str());
+        if !QUERY.contains(&key.as_str()) && !of_list {
             wrong.push(format!("{place}: query {key}"));
         }
         if key == "limit" && value.parse::<u32>().unwrap() > 250 {

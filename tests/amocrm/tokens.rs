@@ -22,6 +22,8 @@ fn oauth(url: String) -> AmoConfig {
         client_secret: Some(Secret::from("integration-secret".to_owned())),
         redirect_uri: Some("https://pbx.example/amocrm".into()),
         timeout: Duration::from_secs(5),
+        // Nobody waits for his turn here.
+        requests_per_second: 1000.try_into().unwrap(),
         ..config(url)
     }
 }
@@ -154,8 +156,43 @@ async fn a_code_that_was_used_and_a_long_lived_token_that_is_refused_say_so() {
     let server = Server::start().await;
     let mut settings = config(server.url());
     settings.token = Some(Secret::from("old".to_owned()));
-    let crm = Amo::new(&settings, Arc::new(Lazy::new("unused.sqlite".into()))).unwrap();
+    let store = Arc::new(Lazy::new(w.folder.path().join("dozvon.sqlite")));
+    let crm = Amo::new(&settings, store).unwrap();
     let why = crm.find(&phone(OLGA)).await.unwrap_err().to_string();
     assert!(why.contains("long-lived token is refused: make a new one"), "{why}");
     assert_eq!(server.paths().len(), 1, "nothing can be renewed");
+}
+
+#[tokio::test]
+async fn a_long_lived_token_that_is_renewed_in_its_file_is_used_without_a_restart() {
+    let w = World::new().await;
+    let file = w.folder.path().join("token");
+    std::fs::write(&file, "old\n").unwrap();
+    let crm = w.restarted(|config| {
+        config.token = None;
+        config.token_file = Some(file.clone());
+    });
+    let why = crm.find(&phone(OLGA)).await.unwrap_err().to_string();
+    assert!(why.contains("in `token_file` it is seen without a restart"), "{why}");
+    std::fs::write(&file, "lasting-token\n").unwrap();
+    // The caller for whom it is found out has his owner already.
+    assert!(crm.find(&phone(OLGA)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_secret_key_that_is_renewed_in_its_file_is_used_without_a_restart() {
+    let w = logged_in().await;
+    let file = w.folder.path().join("key");
+    std::fs::write(&file, "old-secret\n").unwrap();
+    let settings = AmoConfig {
+        client_secret: None,
+        client_secret_file: Some(file.clone()),
+        ..oauth(w.server.url())
+    };
+    let store = Arc::new(Lazy::new(w.folder.path().join("dozvon.sqlite")));
+    let crm = Amo::new(&settings, store).unwrap();
+    w.server.house().revoked = true;
+    std::fs::write(&file, "integration-secret\n").unwrap();
+    assert!(crm.find(&phone(OLGA)).await.unwrap().is_some());
+    assert_eq!(w.server.exchanges(), (3, 1), "the login, the old key, the new one");
 }

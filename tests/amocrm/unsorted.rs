@@ -80,6 +80,8 @@ async fn a17_a_form_is_an_entry_of_its_own_kind() {
 async fn a_switched_off_inbox_is_said_before_anything_is_sent() {
     let w = World::new().await;
     w.server.house().account.habits.no_unsorted = true;
+    // It is seen with the employees, now and then.
+    dozvon::crm::Crm::employees(&w.crm).await.unwrap();
     let mut call = w.call("c1", NEW).await;
     let why = call.refused(new_unsorted("call")).await;
     assert!(why.contains("switched off in the pipeline Воронка"), "{why}");

@@ -83,7 +83,7 @@ async fn the_table() {
             "later Some(7s): ",
         ),
         ("500", of(says(500, error("Server Error"))).await, "500", later),
-        ("redirect", of(Trouble::Says(moved)).await, "a redirect", "lost: "),
+        ("redirect", of(Trouble::Says(moved)).await, "a redirect", later),
         ("422", of(says(422, invalid)).await, "phone: has already been taken", "refused: "),
         ("400", of(says(400, error("Leads are not enabled"))).await, "Leads", "refused: "),
     ];

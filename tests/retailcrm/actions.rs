@@ -236,3 +236,98 @@ async fn what_cannot_be_is_refused_with_a_reason() {
         }
     }
 }
+
+fn fields(of: &[(&str, &str)]) -> serde_json::Map<String, serde_json::Value> {
+    of.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect()
+}
+
+#[tokio::test]
+async fn e08_the_order_keeps_the_first_touch_and_the_client_has_the_last() {
+    let house = House::new().await;
+    let first =
+        fields(&[("utm_source", "ya"), ("visit", "1"), ("ua_client_id", "a"), ("page", "/")]);
+    let last =
+        fields(&[("utm_source", "b"), ("visit", "2"), ("ua_client_id", "c"), ("page", "/z")]);
+    let case = house.case(Event::Answered, NEW).await;
+    let mut bound = Bound::default();
+    for (n, action) in [
+        json!({"do": "contact", "name": "x", "owner": "12", "fields": first}),
+        json!({"do": "deal", "title": "Заказ", "owner": "12", "fields": first}),
+        json!({"do": "fields", "on": "deal", "touch": "first", "fields": last}),
+        json!({"do": "fields", "on": "client", "touch": "first", "fields": last}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        house.apply(&format!("call/1/{n}"), &act(action), &case, &mut bound).await;
+    }
+    {
+        let state = house.fake.state();
+        let (client, order) = (state.customers.last().unwrap(), state.orders.last().unwrap());
+        assert_eq!(client["source"], json!({"source": "ya"}));
+        assert_eq!(client["customFields"], json!({"visit": "1", "ua_client_id": "a"}));
+        assert_eq!(state.notes.len(), 1, "the first touch of what has no field stays, too");
+        assert_eq!(state.notes[0]["text"], "page: /");
+        assert_eq!(order["source"], json!({"source": "ya"}));
+        assert_eq!(order["customFields"], json!({"visit": "1"}));
+        assert_eq!(order["managerComment"], "Заказ\npage: /\nua_client_id: a");
+    }
+    for (n, on) in [(5, "client"), (6, "client"), (7, "deal")] {
+        let action = act(json!({"do": "fields", "on": on, "touch": "last", "fields": last}));
+        house.apply(&format!("call/1/{n}"), &action, &case, &mut bound).await;
+    }
+    let state = house.fake.state();
+    let (client, order) = (state.customers.last().unwrap(), state.orders.last().unwrap());
+    assert_eq!(client["source"], json!({"source": "b"}));
+    assert_eq!(client["customFields"], json!({"visit": "2", "ua_client_id": "c"}));
+    let notes: Vec<_> = state.notes.iter().map(|note| &note["text"]).collect();
+    assert_eq!(notes, ["page: /", "page: /z"], "the same is not said twice");
+    assert_eq!(order["managerComment"], "Заказ\npage: /z\nua_client_id: c");
+}
+
+#[tokio::test]
+async fn fields_are_found_by_their_codes_and_settings_go_before_them() {
+    let settings = [("roistat", "visit"), ("utm_content", "visit_content"), ("lost", "nowhere")];
+    let settings = settings.map(|(name, code)| (name.to_owned(), code.to_owned()));
+    let set = |config| RetailConfig { fields: settings.into(), ..config };
+    let house = House::with(set).await;
+    let case = house.case(Event::Answered, OLGA).await;
+    let deal = |of: &[(&str, &str)]| {
+        act(json!({"do": "deal", "title": "x", "owner": "12", "fields": fields(of)}))
+    };
+    let given =
+        [("roistat", "17"), ("pages", "3"), ("segment", "vip"), ("lost", "y"), ("utm_term", "t")];
+    house.apply("call/1/1", &deal(&given), &case, &mut Bound::default()).await;
+    {
+        let state = house.fake.state();
+        let order = state.orders.last().unwrap();
+        assert_eq!(order["customFields"], json!({"visit": "17", "pages": 3}));
+        // A value a dictionary may not have, and a code that the account has not, cost no order.
+        assert_eq!(order["managerComment"], "x\nlost: y\nsegment: vip");
+        assert_eq!(order["source"], json!({"keyword": "t"}));
+    }
+    // What is no number stands in the comment.
+    house.apply("call2/1/1", &deal(&[("pages", "many")]), &case, &mut Bound::default()).await;
+    assert_eq!(house.fake.state().orders.last().unwrap()["managerComment"], "x\npages: many");
+    let asked = house.fake.dialogue();
+    let asked = asked.iter().filter(|seen| seen.path.ends_with("custom-fields")).count();
+    assert_eq!(asked, 1, "not for each order, and for a code that is not known once a minute");
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_see_fields_fills_in_those_of_the_settings() {
+    let set = |config| RetailConfig { fields: [("r".into(), "visit".into())].into(), ..config };
+    let house = House::with(set).await;
+    let denied = json!({"success": false, "errorMsg": "Access denied."});
+    house.fake.trouble("custom-fields", crate::fake::says(403, denied), 9);
+    let case = house.case(Event::Answered, OLGA).await;
+    let deal = act(json!({"do": "deal", "title": "x", "owner": "12",
+        "fields": fields(&[("r", "17"), ("pages", "3")])}));
+    house.apply("call/1/1", &deal, &case, &mut Bound::default()).await;
+    let state = house.fake.state();
+    let order = state.orders.last().unwrap();
+    assert_eq!(
+        (&order["customFields"], &order["managerComment"]),
+        (&json!({"visit": "17"}), &json!("x\npages: 3"))
+    );
+}

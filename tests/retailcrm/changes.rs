@@ -65,6 +65,51 @@ async fn a_reading_that_fails_is_done_again() {
 }
 
 #[tokio::test]
+async fn a_large_import_is_got_through_though_each_reading_is_cut_short() {
+    let house = House::new().await;
+    next(&house).await;
+    let row = |id: u64| json!({"id": id, "field": "manager", "customer": {"id": 5000 + id}});
+    house.fake.state().history.insert("customers".into(), (1..=250).map(row).collect());
+    for reading in 1..=2 {
+        house.fake.dialogue();
+        house.fake.trouble("orders/history", crate::fake::Trouble::Late(house.late()), 1);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let crm = house.crm.clone();
+        let reads = tokio::spawn(async move { crm.changed().await });
+        while !house.fake.state().seen.iter().any(|seen| seen.path.ends_with("orders/history")) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        reads.abort();
+        assert!(reads.await.unwrap_err().is_cancelled(), "{reading}");
+    }
+    house.fake.dialogue();
+    let read = next(&house).await;
+    assert_eq!(house.fake.dialogue()[0].query["filter[sinceId]"], "200");
+    assert_eq!(read.clients.len(), 250, "what was read before it was cut short is told as well");
+}
+
+#[tokio::test]
+async fn a_new_manager_of_a_company_is_told_of_its_contacts() {
+    let house = House::new().await;
+    next(&house).await;
+    {
+        let mut state = house.fake.state();
+        state.corporates.push(json!({"id": 3001, "site": "other",
+            "customerContacts": [{"customer": {"id": 1020}}, {"customer": {"id": 1021}}]}));
+        let row = |id: u64, field: &str, of: u64| json!({"id": id, "field": field, "customer": {"id": of, "site": "other"}});
+        let rows = vec![row(1, "manager", 3001), row(2, "manager", 3002), row(3, "tags", 3003)];
+        state.history.insert("customers-corporate".into(), rows);
+    }
+    house.fake.dialogue();
+    let read = next(&house).await;
+    assert_eq!(read, changed(&["1020", "1021", "3001", "3002", "3003"], false));
+    let asked = house.fake.dialogue();
+    let asked: Vec<_> = asked.iter().filter(|seen| seen.path.ends_with("contacts")).collect();
+    assert_eq!(asked.len(), 2, "one of them is gone");
+    assert_eq!(asked[0].query["site"], "other");
+}
+
+#[tokio::test]
 async fn histories_of_the_official_client_are_read() {
     let house = House::new().await;
     next(&house).await;

@@ -1,6 +1,6 @@
 //! A retailCRM: what it was sent it knows, and it fails as it is told to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 pub use crate::common::{Trouble, pairs, says};
+use crate::shape::wrong;
 
 pub const KEY: &str = "Kz7secretSecretSecret42";
 
@@ -48,6 +49,13 @@ pub struct State {
     pub notifications: Vec<Value>,
     pub users: Vec<Value>,
     pub module: Option<Value>,
+    /// The account's own fields, each with its code, entity and type.
+    pub own_fields: Vec<Value>,
+    /// What is made is in no list yet.
+    pub lags: bool,
+    hidden: BTreeSet<u64>,
+    /// What no official client would send.
+    pub wrong: Vec<String>,
     /// Whole answers by path, instead of what it knows.
     pub fixed: BTreeMap<String, Value>,
     /// So many stand on a page of a list; as many as are asked for, where it is none.
@@ -64,6 +72,14 @@ pub struct State {
 pub struct Fake {
     pub server: MockServer,
     state: Arc<Mutex<State>>,
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.state().wrong, Vec::<String>::new(), "not as the official clients do");
+        }
+    }
 }
 
 struct Desk(Arc<Mutex<State>>);
@@ -102,6 +118,7 @@ impl Respond for Desk {
         };
         state.seen.push(seen.clone());
         state.all.push(seen.clone());
+        state.wrong.extend(wrong(&seen));
         if request.headers.get("X-API-KEY").is_none_or(|key| key != KEY) {
             let why = json!({"success": false, "errorMsg": "Wrong \"apiKey\" value."});
             return ResponseTemplate::new(403).set_body_json(why);
@@ -182,7 +199,26 @@ impl State {
             ("GET", ["customers-corporate"]) => self.companies(seen),
             ("GET", ["orders"]) => self.list("orders", seen),
             ("GET", ["tasks"]) => self.task_list(seen),
-            ("GET", ["customers", "notes"]) => page("notes", self.notes.clone()),
+            ("GET", ["customers", "notes"]) => {
+                let of = |note: &&Value| {
+                    is(&note["customer"]["id"], &seen.query["filter[customerIds][0]"])
+                };
+                page("notes", self.notes.iter().filter(of).cloned().collect())
+            }
+            ("GET", ["custom-fields"]) => page("customFields", self.own_fields.clone()),
+            ("GET", ["reference", "order-methods"]) => {
+                (200, json!({"success": true, "orderMethods": {"phone": {"code": "phone"}}}))
+            }
+            ("GET", ["customers-corporate", id, "contacts"]) => {
+                let of = |company: &&Value| is(&company["id"], id);
+                match self.corporates.iter().find(of) {
+                    Some(company) => page(
+                        "contacts",
+                        company["customerContacts"].as_array().cloned().unwrap_or_default(),
+                    ),
+                    None => not_found(),
+                }
+            }
             ("GET", ["users"]) => page("users", self.users.clone()),
             ("GET", ["credentials"]) => (
                 200,
@@ -253,7 +289,8 @@ impl State {
     }
 
     fn manager(&self, number: &str) -> (u16, Value) {
-        let found = self.customers.iter().find(|customer| has_number(customer, number));
+        let found = |customer: &&Value| has_number(customer, number) && self.listed(customer);
+        let found = self.customers.iter().find(found);
         let Some(customer) = found else { return (200, json!({"success": true, "links": {}})) };
         let mut answer = json!({"success": true, "customer": customer});
         // It tells no manager of the client here, but beside it.
@@ -287,7 +324,9 @@ impl State {
                 other => panic!("no filter {other}"),
             })
         };
-        let found: Vec<Value> = self.of(kind).iter().filter(|value| his(value)).cloned().collect();
+        let found: Vec<Value> = self.of(kind).clone();
+        let found = found.into_iter().filter(|value| his(value) && self.listed(value));
+        let found: Vec<Value> = found.collect();
         let size = self.page.unwrap_or(100);
         let number: usize = query.get("page").map_or(1, |page| page.parse().unwrap());
         let pages = found.len().div_ceil(size).max(1);
@@ -296,6 +335,23 @@ impl State {
         body["pagination"]["currentPage"] = json!(number);
         body["pagination"]["totalPageCount"] = json!(pages);
         (status, body)
+    }
+
+    /// The lists know of it by now.
+    fn listed(&self, value: &Value) -> bool {
+        !self.lags || !self.hidden.contains(&value["id"].as_u64().unwrap())
+    }
+
+    /// A code the account does not have costs the whole request.
+    fn unknown_field(&self, kind: &str, new: &Value) -> Option<(u16, Value)> {
+        let known = |code: &String| {
+            let is = |f: &Value| f["code"] == **code && f["entity"] == kind.trim_end_matches('s');
+            self.own_fields.iter().any(is)
+        };
+        let code = new["customFields"].as_object()?.keys().find(|code| !known(code))?;
+        let errors = json!({ format!("customFields[{code}]"): "This field is unknown." });
+        let why = "Errors in the entity format";
+        Some((400, json!({"success": false, "errorMsg": why, "errors": errors})))
     }
 
     fn companies(&self, seen: &Seen) -> (u16, Value) {
@@ -335,6 +391,9 @@ impl State {
 
     /// What it is given, it has; not all of it under the name it was given.
     fn make(&mut self, kind: &str, mut new: Value, seen: &Seen) -> (u16, Value) {
+        if let Some(refusal) = self.unknown_field(kind, &new) {
+            return refusal;
+        }
         if kind == "tasks" {
             let performer = new.as_object_mut().unwrap().remove("performerId");
             new["performer"] = performer.unwrap();
@@ -344,6 +403,7 @@ impl State {
         if kind == "orders" && new.get("customer").is_none() {
             let id = self.id();
             let phones = json!([{"number": new["phone"]}]);
+            self.hidden.insert(id);
             self.customers.push(json!({"id": id, "firstName": new["firstName"],
                 "phones": phones, "site": "shop"}));
             new["customer"] = json!({"id": id});
@@ -355,18 +415,28 @@ impl State {
         new["id"] = json!(id);
         new["site"] = json!(seen.form.get("site").cloned().unwrap_or("shop".into()));
         new["createdAt"] = json!("2026-11-20 12:00:00");
+        self.hidden.insert(id);
+        let mut answer = json!({"success": true, "id": id});
+        if kind == "orders" {
+            answer["order"] = json!({"id": id, "customer": new["customer"]});
+        }
         self.of(kind).push(new);
-        (201, json!({"success": true, "id": id}))
+        (201, answer)
     }
 
     fn edit(&mut self, kind: &str, id: &str, seen: &Seen) -> (u16, Value) {
         let field = kind.trim_end_matches('s');
         let change = seen.object(field);
+        if let Some(refusal) = self.unknown_field(kind, &change) {
+            return refusal;
+        }
         let found = self.of(kind).iter_mut().find(|value| is(&value["id"], id));
         let Some(found) = found else { return not_found() };
         if kind != "tasks" {
             assert_eq!(seen.form["by"], "id");
             assert_eq!(json!(seen.form["site"]), found["site"], "the shop it belongs to");
+        } else if json!(seen.form["site"]) != found["site"] {
+            return (400, json!({"success": false, "errorMsg": "Task is not loaded"}));
         }
         for (name, value) in change.as_object().unwrap() {
             found[name] = value.clone();

@@ -90,6 +90,49 @@ async fn a_key_without_telephony_still_finds_clients() {
 }
 
 #[tokio::test]
+async fn a05_without_telephony_a_call_learns_the_owner_all_the_same() {
+    let house = House::new().await;
+    let crm = dozvon::crm::retailcrm::Retail::new(&crate::house::config(&house.fake.server.uri()));
+    let crm = crm.unwrap().rough(true);
+    let said = |why: &str| json!({"success": false, "errorMsg": why});
+    for (status, why) in [(403, "Access denied."), (200, "Telephony not enabled")] {
+        house.fake.trouble("telephony", crate::fake::says(status, said(why)), 2);
+        let client = crm.caller(&phone(OLGA)).await.unwrap().unwrap();
+        assert_eq!((client.id.as_str(), client.owner), ("1002", Some("13".into())), "{why}");
+        assert_eq!(crm.caller(&phone(NEW)).await.unwrap(), None, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn one_row_in_another_form_does_not_cost_the_answer() {
+    let house = House::new().await;
+    {
+        let mut state = house.fake.state();
+        let orders = json!([
+            {"id": "2001", "number": 2001, "phone": 79_160_000_002_u64, "status": "complete",
+                "managerId": "", "customer": {"id": 1002}, "createdAt": null},
+            {"id": 2002, "number": "2002A", "status": "assembling", "managerId": "13",
+                "customer": {"id": "1002", "phones": []}, "customFields": [], "source": []},
+        ]);
+        state.fixed.insert("orders".into(), json!({"success": true, "orders": orders}));
+        let olga = json!({"id": 1002, "site": "shop", "isContact": 0, "firstName": 17,
+            "phones": [{"number": 79_160_000_002_u64}], "managerId": 13});
+        state.fixed.insert("customers".into(), json!({"success": true, "customers": [olga]}));
+        let task = json!({"id": 5, "commentary": "dozvon-1 call_back", "complete": "false",
+            "phone": 79_160_000_002_u64, "datetime": "2099-01-01 10:00"});
+        state.fixed.insert("tasks".into(), json!({"success": true, "tasks": [task]}));
+    }
+    let olga = house.crm.find(&phone(OLGA)).await.unwrap().unwrap();
+    assert_eq!((olga.owner, olga.name.as_str(), olga.deals.len()), (Some("13".into()), "17", 2));
+    assert_eq!((olga.deals[0].title.as_str(), &olga.deals[0].owner), ("№ 2001", &None));
+    let task = crate::house::act(json!({"do": "task", "kind": "call_back", "on": "client",
+        "text": "x", "owner": "11", "due": "2099-11-20T12:00:00Z", "dedupe": "while_open"}));
+    let case = house.case(dozvon::core::case::Event::Missed, OLGA).await;
+    let done = house.try_apply(&task, &case).await.unwrap();
+    assert!(done.what.starts_with("nothing: task 5 is open"), "{}", done.what);
+}
+
+#[tokio::test]
 async fn e14_users_are_employees_with_the_extensions_of_the_module() {
     let house = House::new().await;
     let mut staff = house.crm.employees().await.unwrap();

@@ -39,6 +39,11 @@ impl House {
         Self::with(|config| config).await
     }
 
+    /// One whose CRM may take its time: many at once are slow.
+    pub async fn patient() -> Self {
+        Self::with(|config| RetailConfig { timeout: Duration::from_secs(60), ..config }).await
+    }
+
     pub async fn with(change: impl FnOnce(RetailConfig) -> RetailConfig) -> Self {
         let fake = Fake::start().await;
         {
@@ -53,6 +58,14 @@ impl House {
             state.module = Some(json!({"code": "dozvon", "active": true, "integrations":
                 {"telephony": {"additionalCodes": [{"userId": "11", "code": "101"},
                     {"userId": 12, "code": "102"}, {"userId": "13", "code": 103}]}}}));
+            let field = |entity: &str, code: &str, kind: &str| json!({"code": code, "entity": entity, "type": kind, "name": code});
+            state.own_fields = vec![
+                field("order", "visit", "string"),
+                field("customer", "visit", "string"),
+                field("order", "pages", "integer"),
+                field("order", "segment", "dictionary"),
+                field("customer", "ua_client_id", "string"),
+            ];
             state.customers = vec![
                 json!({"id": 1002, "type": "customer", "site": "shop", "managerId": 13,
                     "firstName": "Ольга", "lastName": "Белова", "customFields": [],
@@ -76,6 +89,11 @@ impl House {
         let config = change(config(&fake.server.uri()));
         let crm = Arc::new(Retail::new(&config).unwrap());
         Self { fake, crm }
+    }
+
+    /// Later than anybody waits.
+    pub fn late(&self) -> Duration {
+        Duration::from_secs(2)
     }
 
     pub async fn apply(&self, key: &str, action: &Action, case: &Case, bound: &mut Bound) -> Done {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use dozvon::core::action::Bound;
 use dozvon::core::case::{Event, Sound};
-use dozvon::crm::ApplyError;
+use dozvon::crm::{ApplyError, Crm, Work};
 use serde_json::{Value, json};
 
-use crate::fake::Trouble;
+use crate::fake::{Trouble, says};
 use crate::house::{House, NEW, OLGA, act};
 
 async fn lost_and_found(number: &str, path: &'static str, action: Value) -> String {
@@ -73,5 +74,123 @@ async fn a_client_an_order_a_task_and_a_note_are_found_again() {
         ),
     ] {
         assert_eq!(lost_and_found(number, path, action.clone()).await, found, "{action}");
+    }
+}
+
+/// As the outbox does it: carried out, and while the answer is lost, looked for.
+async fn at_last(house: &House, number: &str, action: Value) -> String {
+    let action = act(action);
+    let case = house.case(Event::Answered, number).await;
+    let mut lost = house.try_apply(&action, &case).await.map(|done| done.what);
+    for _ in 0..3 {
+        if !matches!(lost, Err(ApplyError::Lost { .. })) {
+            break;
+        }
+        let bound = Bound::default();
+        let work = Work { key: "call/1/1", action: &action, case: &case, bound: &bound };
+        lost = match house.crm.read_back(&work).await {
+            Ok(Some(done)) => Ok(done.what),
+            Ok(None) => house.try_apply(&action, &case).await.map(|done| done.what),
+            Err(error) => Err(error),
+        };
+    }
+    lost.unwrap()
+}
+
+fn no() -> Trouble {
+    says(400, json!({"success": false, "errorMsg": "Task is not loaded"}))
+}
+
+fn talk() -> Value {
+    json!({"do": "task", "kind": "k", "on": "client", "text": "x", "owner": "11",
+        "due": "2026-11-20T12:00:00Z", "done": true})
+}
+
+#[tokio::test]
+async fn b06_a_task_that_may_not_be_completed_holds_nobody_up() {
+    let house = House::new().await;
+    house.fake.trouble("tasks/1001/edit", no(), 9);
+    let what = at_last(&house, OLGA, talk()).await;
+    assert!(what.contains("completing it was refused: ") && what.contains("not loaded"), "{what}");
+    // And where its own answer was lost as well.
+    let house = House::new().await;
+    house.fake.trouble("tasks/create", Trouble::Late(Duration::from_secs(2)), 1);
+    house.fake.trouble("tasks/1001/edit", no(), 9);
+    let what = at_last(&house, OLGA, talk()).await;
+    assert!(what.contains("completing it was refused: "), "{what}");
+    assert_eq!(house.fake.state().tasks.len(), 1);
+}
+
+#[tokio::test]
+async fn b06_a_task_is_completed_in_the_shop_of_its_client() {
+    for lost in [0, 1] {
+        let house = House::new().await;
+        house.fake.state().customers[0]["site"] = json!("elsewhere");
+        house.fake.trouble("tasks/1001/edit", says(503, json!({"success": false})), lost);
+        let what = at_last(&house, OLGA, talk()).await;
+        assert_eq!(what, "made completed task 1001 on client 1002");
+        let task = house.fake.state().tasks[0].clone();
+        assert_eq!((&task["complete"], &task["site"]), (&json!(true), &json!("elsewhere")));
+    }
+}
+
+#[tokio::test]
+async fn the_tags_of_an_order_come_after_it_when_they_failed() {
+    let deal = json!({"do": "deal", "title": "x", "owner": "12", "tags": ["vip"]});
+    for (trouble, tags, word) in [
+        (says(503, json!({"success": false})), json!(["vip"]), ", and tagged the client"),
+        (Trouble::Late(Duration::from_secs(2)), json!(["vip"]), ", and tagged the client"),
+        (no(), Value::Null, "; tagging the client was refused: "),
+    ] {
+        let house = House::new().await;
+        house.fake.trouble("customers/1002/edit", trouble, 1);
+        let what = at_last(&house, OLGA, deal.clone()).await;
+        assert!(what.starts_with("made order 1001") && what.contains(word), "{what}");
+        let state = house.fake.state();
+        assert_eq!((&state.customers[0]["addTags"], state.orders.len()), (&tags, 4));
+    }
+}
+
+#[tokio::test]
+async fn the_note_of_a_clients_other_fields_comes_after_him_when_it_failed() {
+    let contact = json!({"do": "contact", "name": "x", "owner": "12", "fields": {"page": "/a"}});
+    for (path, notes) in [("customers/notes", 1), ("customers/create", 1)] {
+        let house = House::new().await;
+        house.fake.trouble(path, Trouble::Late(Duration::from_secs(2)), 1);
+        let what = at_last(&house, NEW, contact.clone()).await;
+        assert!(what.starts_with("made client 1001"), "{what}");
+        let state = house.fake.state();
+        assert_eq!((state.customers.len(), state.notes.len()), (3, notes), "{path}");
+        assert_eq!(state.notes[0]["text"], "page: /a");
+    }
+}
+
+#[tokio::test]
+async fn c02_an_accepted_order_is_known_again_and_what_follows_lands_on_it() {
+    for path in ["customers/1001/edit", "orders/1002/edit"] {
+        let house = House::new().await;
+        let missed = house.case(Event::Missed, NEW).await;
+        let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}));
+        house.apply("call0/1/1", &unsorted, &missed, &mut Bound::default()).await;
+        // A deal that is his already is not the one that waited.
+        house.fake.state().orders.insert(
+            0,
+            json!({"id": 900, "status": "new", "managerId": 12,
+            "externalId": "dozvon-other", "phone": NEW, "customer": {"id": 1001}, "site": "shop"}),
+        );
+        let case = house.case(Event::Answered, NEW).await;
+        let accept = act(json!({"do": "accept_unsorted", "owner": "12"}));
+        house.fake.trouble(path, Trouble::Late(Duration::from_secs(2)), 1);
+        let lost = house.try_apply(&accept, &case).await;
+        assert!(matches!(lost, Err(ApplyError::Lost { .. })), "{lost:?}");
+        let done = match house.read_back(&accept, &case).await {
+            Some(done) => done,
+            None => house.try_apply(&accept, &case).await.unwrap(),
+        };
+        assert_eq!(done.bound.deal.unwrap().as_str(), "1002", "{path}");
+        assert_eq!(done.bound.client.unwrap().as_str(), "1001", "{path}");
+        let state = house.fake.state();
+        assert_eq!(state.orders.last().unwrap()["managerId"], json!(12));
+        assert_eq!(state.customers.last().unwrap()["managerId"], json!(12));
     }
 }

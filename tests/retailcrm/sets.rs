@@ -7,6 +7,7 @@ use dozvon::core::staff::Staff;
 use dozvon::crm::Crm;
 use dozvon::crm::config::CrmConfig;
 use dozvon::rules::set::RuleSet;
+use futures_util::future::join_all;
 
 use crate::common::EVENTS;
 use crate::house::{House, NEW, OLGA, PETR, config, speaker};
@@ -20,7 +21,7 @@ async fn carried_out(name: &str, number: &str) {
     };
     let mut done = 0;
     for (n, direction) in directions.iter().enumerate() {
-        let house = House::new().await;
+        let house = House::patient().await;
         let staff = Staff::new(house.crm.employees().await.unwrap());
         let unlisted = Speaker { employee: None, number: "900".into() };
         let answerers = [None, Some(speaker("12", "102")), Some(unlisted)];
@@ -55,9 +56,8 @@ macro_rules! sets {
     ($($test:ident: $name:literal),* $(,)?) => {
         $(#[tokio::test]
         async fn $test() {
-            for number in [NEW, OLGA, PETR, ""] {
-                carried_out($name, number).await;
-            }
+            let numbers = [NEW, OLGA, PETR, ""].map(|number| carried_out($name, number));
+            join_all(numbers).await;
         })*
     };
 }

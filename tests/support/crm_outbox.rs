@@ -54,9 +54,13 @@ pub async fn dialogue(parts: Parts, cases: Vec<Case>, sent: impl Fn() -> Vec<Str
     let mut store = outbox.store();
     let store = store.wait_for(Option::is_some).await.unwrap().clone().unwrap();
     sent();
-    outbox.began(&"call".into(), Some("main"));
     let mut told = String::new();
+    let mut begun = Vec::new();
     for (n, case) in cases.into_iter().enumerate() {
+        if !begun.contains(&case.call) {
+            outbox.began(&case.call, Some("main"));
+            begun.push(case.call.clone());
+        }
         told.push_str(&format!("--- {}\n", case.event.as_str()));
         outbox.occurred(Case { client: Known::Unsure, ..case });
         loop {

@@ -49,7 +49,7 @@ impl Target {
     }
 
     /// Starts one with the sample's clients, on free ports, in a folder of its own. `crm`: it keeps
-    /// journal and outbox.
+    /// journal and outbox, and hears for callbacks who talks with whom.
     pub async fn start(crm: bool) -> miette::Result<Self> {
         let folder = std::env::temp_dir().join(format!("dozvon-load-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&folder).into_diagnostic()?;
@@ -60,6 +60,7 @@ impl Target {
             .env("DOZVON_CALLS__LISTEN", calls.to_string())
             .env("DOZVON_HTTP__LISTEN", http.to_string())
             .env("DOZVON_OUTBOX__ENABLED", crm.to_string())
+            .env("DOZVON_CALLBACKS__ENABLED", crm.to_string())
             .env("DOZVON_LOG__LEVEL", "error")
             .stdin(Stdio::null())
             .kill_on_drop(true)

@@ -45,8 +45,8 @@ pub struct LoadArgs {
     /// Without it one is started for the run.
     #[arg(long, value_name = "HOST:PORT")]
     engine: Option<SocketAddr>,
-    /// The engine that is started also tells the CRM of each call: rules, journal, outbox and
-    /// the built-in CRM. Without it the way of the calls alone is measured.
+    /// The engine that is started also tells the CRM of each call: rules, journal, outbox,
+    /// callbacks and the built-in CRM. Without it the way of the calls alone is measured.
     #[arg(long, conflicts_with = "engine")]
     crm: bool,
     /// That engine's process, on this machine: its CPU time and memory are read.

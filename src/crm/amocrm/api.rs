@@ -102,14 +102,14 @@ impl Api {
     /// A request whose answer says nothing.
     pub(super) async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Fault> {
         let request = self.request(Method::POST, path, &[])?.json(body);
-        let token = self.tokens.get(Class::Delivery).await?;
+        let token = self.tokens.get(Class::Delivery).await.map_err(unsent)?;
         let again = request.try_clone();
         let send = |request: RequestBuilder, token: Token| {
             self.remote.send_unread(Class::Delivery, request.bearer_auth(token.secret.reveal()))
         };
         match (send(request, token.clone()).await, again) {
             (Err(Fault::Access(_)), Some(again)) => {
-                let token = self.tokens.renew(Class::Delivery, &token).await?;
+                let token = self.tokens.renew(Class::Delivery, &token).await.map_err(unsent)?;
                 send(again, token).await.map_err(plain)
             }
             (told, _) => told.map_err(plain),
@@ -133,18 +133,28 @@ impl Api {
 
     /// 401: the token is renewed once, and the request sent once more.
     async fn send(&self, class: Class, request: RequestBuilder) -> Result<Answer, Fault> {
-        let token = self.tokens.get(class).await?;
+        let token = self.tokens.get(class).await.map_err(unsent)?;
         let again = request.try_clone();
         let send = |request: RequestBuilder, token: Token| {
             self.remote.send(class, request.bearer_auth(token.secret.reveal()))
         };
         match (send(request, token.clone()).await, again) {
             (Err(Fault::Access(_)), Some(again)) => {
-                let token = self.tokens.renew(class, &token).await?;
+                let token = self.tokens.renew(class, &token).await.map_err(unsent)?;
                 send(again, token).await.map_err(plain)
             }
             (answer, _) => answer.map_err(plain),
         }
+    }
+}
+
+/// Without a token nothing was sent, however the question for one ended.
+fn unsent(fault: Fault) -> Fault {
+    match fault {
+        Fault::Lost(why) | Fault::Strange(why) => {
+            Fault::Later { after: None, why: format!("there is no token: {why}") }
+        }
+        other => other,
     }
 }
 

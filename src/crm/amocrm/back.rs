@@ -17,23 +17,23 @@ impl Desk<'_> {
         match self.work.action {
             Action::Contact { name, fields, .. } => {
                 let Some(made) = self.contact_back(name).await? else { return Ok(None) };
-                let filled = self.amo.fill(Kind::Contacts, fields).await?;
+                let filled = self.fill(Kind::Contacts, fields).await?;
                 self.contact_made(made, &filled).await.map(Some)
             }
             Action::Company { name } => {
                 // It is found by its name then.
                 let same = |person: &Person| same_name(&person.name, name);
                 if let Some(made) = self.amo.newest(Kind::Companies, same).await? {
-                    self.amo.recent.made_company(name.trim(), made.id);
+                    self.amo.recent.made_company(name.trim(), made.id).await;
                 }
                 Ok(None)
             }
-            Action::Deal { title, fields, .. } => {
+            Action::Deal { title, owner, fields, .. } => {
                 if self.client().await?.is_none() {
                     // Made together with its contact.
                     self.contact_back("").await?;
                 }
-                self.deal_back(title, fields).await
+                self.deal_back((title, owner), fields).await
             }
             Action::AcceptUnsorted { .. } => {
                 if self.waiting().await?.is_some() {
@@ -48,7 +48,10 @@ impl Desk<'_> {
             Action::RegisterCall { .. } => {
                 let spot = self.spot_of_call().await?;
                 let Some(place) = spot.of() else { return Ok(None) };
-                let found = self.call_note(place, spot).await?;
+                let found = match self.call_note(place, spot).await? {
+                    Some(found) => Some(found),
+                    None => self.call_on_customer(spot).await?,
+                };
                 Ok(found.map(|(at, _)| {
                     let bound = super::calls::Kept::In(at).bound();
                     Done { bound, what: format!("registered the call on {}", at.words()) }
@@ -88,7 +91,7 @@ impl Desk<'_> {
             Some(number) => {
                 let found = self.amo.newest(Kind::Contacts, |p: &Person| has(p, number)).await?;
                 if let Some(made) = found {
-                    self.amo.recent.made_client(number, made);
+                    self.amo.recent.made_client(number, made).await;
                 }
                 found
             }

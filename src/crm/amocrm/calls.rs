@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::desk::{Desk, Entity, Spot, afterwards, said, user};
 use super::sent::{NewCall, NewNote, NotePatch};
-use super::wire::{Call, Kind, List, Note};
+use super::wire::{Call, Id, Kind, List, Note, Person};
 use crate::core::action::{Bound, CallResult};
 use crate::core::case::Sound;
 use crate::core::facts::Direction;
@@ -119,8 +119,10 @@ impl Desk<'_> {
             .post::<List<Call>>("api/v4/calls", &[self.new_call(registration)?])
             .await
         {
+            // On a kind of record we do not know it stands all the same.
             Ok(Some(answer)) => answer.items().into_iter().next().and_then(|call| {
-                Some(Entity { kind: Kind::read(&call.entity_type)?, id: call.entity_id })
+                let kind = Kind::read(&call.entity_type);
+                kind.map(|kind| Entity { kind, id: call.entity_id }).or(spot.of())
             }),
             // The number is not in its index yet, or nowhere.
             Ok(None) | Err(Fault::Refused { status: 400 | 404 | 422, .. }) => None,
@@ -163,6 +165,10 @@ impl Desk<'_> {
         let Some(card) = self.waiting().await?.and_then(|entry| entry.card()) else {
             return Ok(None);
         };
+        // It came along with its entry, or an answer was lost.
+        if let Some((at, note)) = self.call_note(card, Spot::default()).await? {
+            return self.fill_in(at, &note, Some(registration)).await.map(Some);
+        }
         match self.call_as_note(registration, card).await {
             Ok(place) => {
                 let what = "registered the call on its entry in Unsorted".to_owned();
@@ -194,8 +200,30 @@ impl Desk<'_> {
         };
         match self.call_note(place, spot).await? {
             Some((at, note)) => self.fill_in(at, &note, None).await,
-            None => self.recording_note(place).await,
+            None => match self.call_on_customer(spot).await? {
+                Some((at, note)) => self.fill_in(at, &note, None).await,
+                None => self.recording_note(place).await,
+            },
         }
+    }
+
+    /// The same on a customer of the client, where the account has customers and the answer that
+    /// told it was lost.
+    pub(super) async fn call_on_customer(
+        &self,
+        spot: Spot,
+    ) -> Result<Option<(Entity, Note)>, Fault> {
+        let Some(client) = spot.client else { return Ok(None) };
+        let with = [("with", "customers")];
+        let path = format!("api/v4/{}", client.path());
+        let found: Option<Person> = self.amo.api.get(Class::Delivery, &path, &with).await?;
+        for Id { id } in found.into_iter().flat_map(|person| person.tied.customers) {
+            let customer = Entity { kind: Kind::Customers, id };
+            if let Some(found) = self.call_note(customer, Spot::default()).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// The note of this call and the card it stands in: where it was put, else where it may be.

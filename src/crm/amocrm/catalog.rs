@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
+use tracing::{debug, warn};
 
 use super::Amo;
 use super::sent::{Field, FieldValue, NewField};
@@ -26,6 +27,8 @@ type Asked<T> = Option<(Instant, Arc<Vec<T>>)>;
 #[derive(Default)]
 struct Known {
     pipelines: Asked<Pipeline>,
+    /// When they could not be had last.
+    failed: Option<Instant>,
     fields: HashMap<Kind, (Instant, Arc<Vec<FieldDef>>)>,
 }
 
@@ -48,7 +51,7 @@ impl Catalog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a stage is that of Unsorted, as far as is known without asking.
+    /// Whether a stage is that of Unsorted, as far as is known.
     pub(super) fn is_unsorted(&self, stage: i64) -> bool {
         let known = self.lock();
         let pipelines = known.pipelines.iter().flat_map(|(_, pipelines)| pipelines.iter());
@@ -57,6 +60,19 @@ impl Catalog {
 }
 
 impl Amo {
+    /// Sees that the stages are known, for who looks at deals. A look-up does not fail for them,
+    /// nor ask again and again where they cannot be had.
+    pub(super) async fn know_stages(&self, class: Class) {
+        let failed = {
+            let known = self.catalog.lock();
+            known.pipelines.is_some() || known.failed.is_some_and(|at| at.elapsed() < FRESH)
+        };
+        if !failed && let Err(fault) = self.ask_pipelines(class).await {
+            debug!(%fault, "whose deals wait in Unsorted is not known");
+            self.catalog.lock().failed = Some(Instant::now());
+        }
+    }
+
     /// Pipelines; older ones than `age` are asked for anew.
     pub(super) async fn pipelines(&self, age: Duration) -> Result<Arc<Vec<Pipeline>>, Fault> {
         let known = self.catalog.lock().pipelines.clone();
@@ -65,8 +81,12 @@ impl Amo {
         {
             return Ok(pipelines);
         }
-        let pipelines: Vec<Pipeline> =
-            self.api.list(Class::Delivery, "api/v4/leads/pipelines", &[]).await?;
+        self.ask_pipelines(Class::Delivery).await
+    }
+
+    /// The same, asked for now.
+    pub(super) async fn ask_pipelines(&self, class: Class) -> Result<Arc<Vec<Pipeline>>, Fault> {
+        let pipelines: Vec<Pipeline> = self.api.list(class, "api/v4/leads/pipelines", &[]).await?;
         let pipelines = Arc::new(pipelines);
         self.catalog.lock().pipelines = Some((Instant::now(), pipelines.clone()));
         Ok(pipelines)
@@ -133,11 +153,13 @@ impl Amo {
         Ok(fields)
     }
 
-    /// Values for the fields of a record: each field by its code, name or id.
+    /// Values for the fields of a record: each field by its code, name or id. `brought`: what the
+    /// visit or the form told.
     pub(super) async fn fill(
         &self,
         kind: Kind,
         values: &BTreeMap<String, String>,
+        brought: &BTreeMap<String, String>,
     ) -> Result<Filled, Fault> {
         let mut filled = Filled::default();
         if values.is_empty() {
@@ -150,7 +172,9 @@ impl Amo {
         for (key, value) in values {
             let field = match find_field(&known, key) {
                 Some(field) => Some(field.clone()),
-                None if self.config.create_fields => Some(self.make_field(kind, key).await?),
+                None if self.config.create_fields.allow(key, brought.contains_key(key)) => {
+                    self.make_field(kind, key).await?
+                }
                 None => None,
             };
             match field.and_then(|field| filled_in(&field, value)) {
@@ -181,12 +205,22 @@ impl Amo {
         Ok(keys.iter().copied().filter(|key| find_field(&known, key).is_none()).collect())
     }
 
-    async fn make_field(&self, kind: Kind, key: &str) -> Result<FieldDef, Fault> {
-        let code = key.to_uppercase();
+    /// `None`: the account will not have it. Nothing else fails for that.
+    async fn make_field(&self, kind: Kind, key: &str) -> Result<Option<FieldDef>, Fault> {
+        // Codes are of letters from A to Z; without one the field is known by its name.
+        let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let code = plain.then(|| key.to_uppercase());
         let path = format!("api/v4/{}/custom_fields", kind.path());
         let made = self.api.make(&path, &[NewField { name: key, kind: "text", code }]).await;
         self.catalog.lock().fields.remove(&kind);
-        made
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(fault @ (Fault::Refused { .. } | Fault::Forbidden(_))) => {
+                warn!(field = key, of = kind.path(), %fault, "no field is made: a note tells it");
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -12,7 +12,7 @@ use crate::config::Secret;
 use crate::core::ids::Extension;
 use crate::core::phone::{Phone, Region};
 use crate::core::staff::Number;
-use crate::crm::config::secret;
+use crate::crm::remote::{Fault, Key, UTM};
 use crate::directory::config::human_duration;
 
 /// What amoCRM allows in a second.
@@ -39,14 +39,17 @@ pub struct AmoConfig {
     /// The integration's redirect address, letter by letter, for OAuth.
     pub redirect_uri: Option<String>,
     /// Extensions and outside numbers of users, in the order in which they are rung; the key is a
-    /// user's id or e-mail. amoCRM knows no extensions.
+    /// user's id or e-mail.
     pub numbers: BTreeMap<String, Vec<String>>,
+    /// Whether who is not in `numbers` is rung at the phone number in his amoCRM profile: an
+    /// extension of at most six characters, or an outside number. amoCRM itself knows no extensions.
+    pub numbers_of_profiles: bool,
     /// The pipeline of deals and Unsorted entries where a rule names none: name or id. Not set:
     /// the account's main one.
     pub pipeline: Option<String>,
-    /// Fields that rules fill in and the account does not have are made (the token needs an
-    /// administrator's rights). `false`: what has no field goes into a note.
-    pub create_fields: bool,
+    /// Whether fields that the account does not have are made (the token needs an administrator's
+    /// rights). What has no field goes into a note.
+    pub create_fields: CreateFields,
     /// The task type of amoCRM for a kind of task of the rules. Others have type 1.
     pub task_types: BTreeMap<String, i64>,
     /// How a notification reaches a user.
@@ -65,6 +68,51 @@ pub struct AmoConfig {
     /// When a request is given up.
     #[serde(with = "human_duration::positive")]
     pub timeout: Duration,
+}
+
+/// Which fields are made where the account does not have them. Never one that only a form brought
+/// along: whoever can fill in the form could make fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CreateFields {
+    /// `true`: the UTM fields, and those whose values the rules write out. `false`: none.
+    Known(bool),
+    /// The same as `true`, and these, which rules may carry over from a visit or a form.
+    And(Vec<String>),
+}
+
+impl Default for CreateFields {
+    fn default() -> Self {
+        Self::Known(false)
+    }
+}
+
+impl CreateFields {
+    /// Whether a field of this name is to be made; `brought`: the visit or form names it, too.
+    pub(super) fn allow(&self, name: &str, brought: bool) -> bool {
+        let is = |own: &str| own.trim().eq_ignore_ascii_case(name.trim());
+        match self {
+            Self::Known(false) => false,
+            Self::Known(true) => !brought || UTM.iter().any(|utm| is(utm)),
+            Self::And(names) => {
+                Self::Known(true).allow(name, brought) || names.iter().any(|own| is(own))
+            }
+        }
+    }
+
+    /// Those that are named.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = match self {
+            Self::And(names) => names.as_slice(),
+            Self::Known(_) => &[],
+        };
+        names.iter().map(String::as_str)
+    }
+
+    /// Whether any are made.
+    pub(super) fn any(&self) -> bool {
+        *self != Self::Known(false)
+    }
 }
 
 /// What amoCRM has instead of notifications.
@@ -93,8 +141,9 @@ impl Default for AmoConfig {
             client_secret_file: None,
             redirect_uri: None,
             numbers: BTreeMap::new(),
+            numbers_of_profiles: false,
             pipeline: None,
-            create_fields: false,
+            create_fields: CreateFields::default(),
             task_types: BTreeMap::new(),
             notify: NotifyBy::default(),
             inactive_tag: None,
@@ -165,19 +214,20 @@ impl AmoConfig {
     }
 
     /// The long-lived token. `None`: OAuth.
-    pub(super) fn long_lived(&self) -> Result<Option<Secret>, String> {
-        match (&self.token, &self.token_file) {
-            (None, None) => Ok(None),
-            (token, file) => secret(token.as_ref(), file.as_deref()).map(Some),
-        }
+    pub(super) fn long_lived(&self) -> Result<Option<Key>, Fault> {
+        key(self.token.as_ref(), self.token_file.as_deref())
     }
 
     /// The integration's secret key. `None`: there is none.
-    pub(super) fn integration_key(&self) -> Result<Option<Secret>, String> {
-        match (&self.client_secret, &self.client_secret_file) {
-            (None, None) => Ok(None),
-            (key, file) => secret(key.as_ref(), file.as_deref()).map(Some),
-        }
+    pub(super) fn integration_key(&self) -> Result<Option<Key>, Fault> {
+        key(self.client_secret.as_ref(), self.client_secret_file.as_deref())
+    }
+}
+
+fn key(key: Option<&Secret>, file: Option<&Path>) -> Result<Option<Key>, Fault> {
+    match (key, file) {
+        (None, None) => Ok(None),
+        _ => Key::new(key, file).map(Some),
     }
 }
 

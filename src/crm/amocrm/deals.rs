@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::catalog::{Filled, Place};
 use super::desk::{Desk, Entity, afterwards, lead, nobody, said, user};
+use super::people::same_name;
 use super::sent::{self, Change, Embedded, EmbeddedContact, Field, Main, tags};
 use super::wire::{Id, Kind, MadeComplex};
 use crate::core::action::{Bound, Made};
 use crate::core::case::DealFact;
-use crate::core::ids::EmployeeId;
+use crate::core::client::Deal;
+use crate::core::ids::{DealId, EmployeeId};
 use crate::crm::remote::Fault;
 use crate::crm::{ApplyError, Done};
 
@@ -36,7 +38,7 @@ impl Desk<'_> {
             return self.with_call(Done { bound, what }).await;
         }
         let Place { pipeline, stage } = self.amo.place(pipeline, stage).await?;
-        let Filled { fields, rest } = self.amo.fill(Kind::Leads, fields).await?;
+        let Filled { fields, rest } = self.fill(Kind::Leads, fields).await?;
         let client = now.map(|(client, _)| client);
         let mut embedded = Embedded { tags: tags(tag_names), ..Embedded::default() };
         match client {
@@ -89,7 +91,7 @@ impl Desk<'_> {
         let made = made.and_then(MadeComplex::first);
         let made = made.ok_or_else(|| Fault::Strange("it does not say what it made".to_owned()))?;
         let client = Entity { kind: Kind::Contacts, id: made.contact_id };
-        self.amo.recent.made_client(number, client);
+        self.amo.recent.made_client(number, client).await;
         let mut done = self.deal_made(client, made.id, rest).await?;
         // Its own control of duplicates may have taken one that was there.
         done.bound.made.client = Some(client.client()).filter(|_| !made.merged);
@@ -112,21 +114,30 @@ impl Desk<'_> {
         self.with_call(Done { bound, what }).await
     }
 
-    /// A deal of this client made for this case, whose answer was lost.
+    /// A deal of this client made for this case, whose answer was lost. The account may have put
+    /// its title in order: then it is the one that was not there when the call began.
     pub(super) async fn deal_back(
         &self,
-        title: &str,
+        (title, owner): (&str, &EmployeeId),
         fields: &BTreeMap<String, String>,
     ) -> Result<Option<Done>, ApplyError> {
         let Some((client, now)) = self.client_now().await? else { return Ok(None) };
         let since = self.since();
-        let made = now
+        let before = self.work.case.client();
+        let was_there = |id: &DealId| before.is_some_and(|c| c.deals.iter().any(|d| d.id == *id));
+        let new: Vec<&Deal> = now
             .deals
             .iter()
-            .filter(|deal| deal.open && deal.title == title && deal.created.as_second() >= since);
-        let Some(made) = made.max_by_key(|deal| deal.created) else { return Ok(None) };
+            .filter(|d| d.open && d.created.as_second() >= since && !was_there(&d.id))
+            .collect();
+        let newest = |is: &dyn Fn(&Deal) -> bool| {
+            new.iter().copied().filter(|deal| is(deal)).max_by_key(|deal| deal.created)
+        };
+        let made = newest(&|deal| same_name(&deal.title, title))
+            .or_else(|| newest(&|deal| deal.owner.as_ref() == Some(owner)));
+        let Some(made) = made else { return Ok(None) };
         let Some(made) = lead(made.id.as_str()) else { return Ok(None) };
-        let filled = self.amo.fill(Kind::Leads, fields).await?;
+        let filled = self.fill(Kind::Leads, fields).await?;
         self.deal_made(client, made.id, &filled.rest).await.map(Some)
     }
 }

@@ -1,8 +1,11 @@
 //! Where an action is carried out: what it is done to, and which part does it.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Amo;
+use super::catalog::Filled;
 use super::wire::Kind;
 use crate::core::action::{Action, Bound, On};
 use crate::core::client::{Client, Deal};
@@ -26,7 +29,7 @@ impl Entity {
     pub(super) fn client(self) -> ClientId {
         match self.kind {
             Kind::Companies => ClientId::new(format!("company:{}", self.id)),
-            Kind::Contacts | Kind::Leads => ClientId::new(self.id.to_string()),
+            Kind::Contacts | Kind::Leads | Kind::Customers => ClientId::new(self.id.to_string()),
         }
     }
 
@@ -54,6 +57,7 @@ impl Entity {
             Kind::Contacts => "contact",
             Kind::Companies => "company",
             Kind::Leads => "deal",
+            Kind::Customers => "customer",
         };
         format!("{kind} {}", self.id)
     }
@@ -174,6 +178,14 @@ impl<'a> Desk<'a> {
 
     pub(super) fn number(&self) -> Option<&'a Phone> {
         self.work.case.number.as_ref()
+    }
+
+    pub(super) async fn fill(
+        &self,
+        kind: Kind,
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Filled, Fault> {
+        self.amo.fill(kind, fields, &self.work.case.fields).await
     }
 
     pub(super) fn call(&self) -> &'a str {

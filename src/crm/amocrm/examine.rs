@@ -1,6 +1,7 @@
 //! What `dozvon doctor` tells of the account.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Amo;
 use super::wire::{Kind, Person, User, or_default};
@@ -59,28 +60,29 @@ struct Webhook {
 }
 
 impl Amo {
+    /// All questions side by side: a person waits for them.
     pub(super) async fn look_around(&self) -> Vec<Examined> {
-        let mut told = Vec::new();
         let query = [("with", "task_types")];
-        let account: Option<Account> =
-            match self.api.get(Class::Lookup, "api/v4/account", &query).await {
-                Ok(account) => account,
-                // The employees tell what is wrong with the way and the token.
-                Err(_) => return told,
-            };
-        let Some(account) = account else { return told };
-        told.push(Examined::Good(format!("account {}", account.name)));
-        match self.users(Class::Lookup).await {
-            Ok(users) => self.rights(account.current_user_id, &users, &mut told),
-            Err(_) => return told,
-        }
-        self.pipeline_there(&mut told).await;
+        let (account, users, pipeline, leads, contacts, others, hooks, spelling) = tokio::join!(
+            self.api.get::<Account>(Class::Lookup, "api/v4/account", &query),
+            self.users(Class::Lookup),
+            self.pipeline_there(),
+            self.fields_there(Kind::Leads),
+            self.fields_there(Kind::Contacts),
+            self.records_seen(),
+            self.subscription(),
+            self.spelling(),
+        );
+        // The employees tell what is wrong with the way and the token.
+        let (Ok(Some(account)), Ok(users)) = (account, users) else { return Vec::new() };
+        let mut told = vec![Examined::Good(format!("account {}", account.name))];
+        self.rights(account.current_user_id, &users, &mut told);
+        told.push(pipeline);
         self.types(&account.parts.task_types, &mut told);
-        for kind in [Kind::Leads, Kind::Contacts] {
-            self.utm(kind, &mut told).await;
-        }
-        self.subscription(&mut told).await;
-        self.spelling(&mut told).await;
+        told.extend([leads, contacts]);
+        told.extend(others);
+        told.push(hooks);
+        told.extend(spelling);
         told
     }
 
@@ -109,14 +111,26 @@ impl Amo {
         }
     }
 
-    async fn pipeline_there(&self, told: &mut Vec<Examined>) {
+    async fn pipeline_there(&self) -> Examined {
         match self.inbox(None).await {
-            Ok(_) => told.push(Examined::Good("pipeline and Unsorted are there".to_owned())),
-            Err(error) => told.push(Examined::Bad(
+            Ok(_) => Examined::Good("pipeline and Unsorted are there".to_owned()),
+            Err(error) => Examined::Bad(
                 error.to_string(),
                 "correct `pipeline`, or the pipeline in amoCRM".to_owned(),
-            )),
+            ),
         }
+    }
+
+    /// Kinds of records that actions look at, and that are closed to us.
+    async fn records_seen(&self) -> Vec<Examined> {
+        let seen = async |what: &str| {
+            let path = format!("api/v4/{what}");
+            let seen = self.api.list::<Value>(Class::Lookup, &path, &[("limit", "1")]).await;
+            seen.err().map(|fault| unknown(&format!("the {what}"), &fault))
+        };
+        let (companies, leads, tasks, unsorted) =
+            tokio::join!(seen("companies"), seen("leads"), seen("tasks"), seen("leads/unsorted"));
+        [companies, leads, tasks, unsorted].into_iter().flatten().collect()
     }
 
     fn types(&self, types: &[TaskType], told: &mut Vec<Examined>) {
@@ -133,42 +147,45 @@ impl Amo {
         }
     }
 
-    async fn utm(&self, kind: Kind, told: &mut Vec<Examined>) {
-        let missing = match self.missing_fields(kind, &UTM).await {
+    /// Fields for visits, and those `create_fields` names.
+    async fn fields_there(&self, kind: Kind) -> Examined {
+        let mut wanted: Vec<&str> = UTM.to_vec();
+        wanted.extend(self.config.create_fields.names());
+        let missing = match self.missing_fields(kind, &wanted).await {
             Ok(missing) => missing,
-            Err(fault) => return told.push(unknown("the fields", &fault)),
+            Err(fault) => return unknown("the fields", &fault),
         };
         let of = kind.path();
-        match (missing.is_empty(), self.config.create_fields) {
-            (true, _) => told.push(Examined::Good(format!("{of} have all UTM fields"))),
-            (false, true) => told.push(Examined::Good(format!(
+        match (missing.is_empty(), self.config.create_fields.any()) {
+            (true, _) => Examined::Good(format!("{of} have all UTM fields")),
+            (false, true) => Examined::Good(format!(
                 "{of} have no fields for {}: they are made when they are needed",
                 missing.join(", ")
-            ))),
-            (false, false) => told.push(Examined::Bad(
+            )),
+            (false, false) => Examined::Bad(
                 format!("{of} have no fields for {}: a note will tell them", missing.join(", ")),
                 "make text fields of these names, or set `create_fields = true`".to_owned(),
-            )),
+            ),
         }
     }
 
-    async fn subscription(&self, told: &mut Vec<Examined>) {
+    async fn subscription(&self) -> Examined {
         let Some(secret) = &self.config.hook_secret else {
-            return told.push(Examined::Good(
+            return Examined::Good(
                 "without `hook_secret` amoCRM tells no changes: a new owner is seen when \
                  `directory.ttl` is over"
                     .to_owned(),
-            ));
+            );
         };
         let query = [("limit", super::PAGE)];
         let hooks: Vec<Webhook> =
             match self.api.list(Class::Lookup, "api/v4/webhooks", &query).await {
                 Ok(hooks) => hooks,
-                Err(fault) => return told.push(unknown("the webhooks", &fault)),
+                Err(fault) => return unknown("the webhooks", &fault),
             };
         let own = hooks.iter().find(|hook| hook.destination.contains(secret.reveal()));
         let login = "run `dozvon crm login amocrm`, which subscribes to them".to_owned();
-        told.push(match own {
+        match own {
             None => Examined::Bad("amoCRM tells us no changes".to_owned(), login),
             Some(hook) if hook.disabled => Examined::Bad(
                 "amoCRM gave up telling us changes: too many of its posts failed".to_owned(),
@@ -187,34 +204,36 @@ impl Amo {
                     ),
                 }
             }
-        });
+        }
     }
 
     /// Whether the search finds a number by its last ten digits, however somebody typed it.
-    async fn spelling(&self, told: &mut Vec<Examined>) {
+    async fn spelling(&self) -> Option<Examined> {
         let query = [("limit", "50"), ("order[id]", "asc")];
-        let some: Vec<Person> =
-            self.api.list(Class::Lookup, "api/v4/contacts", &query).await.unwrap_or_default();
-        let typed = some.iter().flat_map(Person::numbers).find_map(|text| {
+        let some: Vec<Person> = match self.api.list(Class::Lookup, "api/v4/contacts", &query).await
+        {
+            Ok(some) => some,
+            Err(fault) => return Some(unknown("the contacts", &fault)),
+        };
+        let phone = some.iter().flat_map(Person::numbers).find_map(|text| {
             let phone = Phone::parse(text, Region::default()).ok()?;
             // Plain digits are found in any case.
             text.chars().any(|c| c == '(' || c == ' ' || c == '-').then_some(phone)
-        });
-        let Some(phone) = typed else { return };
+        })?;
         let digits = phone.digits();
         let last_ten = &digits[digits.len().saturating_sub(10)..];
         let found = self.search(Class::Lookup, Kind::Contacts, last_ten, &phone).await;
         match (found.map(|found| !found.is_empty()), self.config.other_spellings) {
-            (Ok(true), true) => told.push(Examined::Good(
+            (Ok(true), true) => Some(Examined::Good(
                 "the search knows numbers however they are typed: `other_spellings = false` \
                  spares two requests a stranger"
                     .to_owned(),
             )),
-            (Ok(false), false) => told.push(Examined::Bad(
+            (Ok(false), false) => Some(Examined::Bad(
                 "the search finds numbers only as they are typed".to_owned(),
                 "set `other_spellings = true`".to_owned(),
             )),
-            (Ok(_), _) | (Err(_), _) => {}
+            (Ok(_), _) | (Err(_), _) => None,
         }
     }
 
@@ -224,7 +243,7 @@ impl Amo {
     /// [`Fault`]: no administrator's rights, or a plan without webhooks.
     pub async fn subscribe(&self, address: &str) -> Result<(), Fault> {
         let body = super::sent::NewWebhook { destination: address, settings: &SETTINGS };
-        self.api.post::<serde_json::Value>("api/v4/webhooks", &body).await.map(drop)
+        self.api.post::<Value>("api/v4/webhooks", &body).await.map(drop)
     }
 }
 

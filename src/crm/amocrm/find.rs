@@ -48,9 +48,20 @@ impl Amo {
     ) -> Result<Option<Client>, Fault> {
         let digits = phone.digits();
         let last_ten = &digits[digits.len().saturating_sub(10)..];
+        let mut made = None;
         for kind in [Kind::Contacts, Kind::Companies] {
-            let mut found = self.search(class, kind, last_ten, phone).await?;
-            found.extend(self.made_lately(class, kind, phone, &found).await?);
+            let mut found = match kind {
+                Kind::Contacts => {
+                    let search = self.search(class, kind, last_ten, phone);
+                    let (found, lately) = tokio::join!(search, self.recent.client(class, phone));
+                    made = lately;
+                    found?
+                }
+                _ => self.search(class, kind, last_ten, phone).await?,
+            };
+            if let Some(made) = made.filter(|made| made.kind == kind) {
+                found.extend(self.made_lately(class, made, phone, &found).await?);
+            }
             if !found.is_empty() {
                 return self.best(class, kind, found).await.map(Some);
             }
@@ -83,22 +94,19 @@ impl Amo {
     async fn made_lately(
         &self,
         class: Class,
-        kind: Kind,
+        made: Entity,
         phone: &Phone,
         found: &[Person],
-    ) -> Result<Vec<Person>, Fault> {
-        let Some(made) = self.recent.client(phone).filter(|made| made.kind == kind) else {
-            return Ok(Vec::new());
-        };
+    ) -> Result<Option<Person>, Fault> {
         if found.iter().any(|person| person.id == made.id) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let person = self.person(class, made).await?.filter(|person| has(person, phone));
         if person.is_none() {
             // Somebody deleted him, or changed his number.
-            self.recent.forget_client(phone);
+            self.recent.forget_client(phone).await;
         }
-        Ok(person.into_iter().collect())
+        Ok(person)
     }
 
     /// A record by its id, which needs no index.
@@ -131,6 +139,9 @@ impl Amo {
 
     pub(super) async fn leads(&self, class: Class, ids: &[i64]) -> Result<Vec<Lead>, Fault> {
         let mut leads = self.leads_with(class, ids, &[]).await?;
+        if !leads.is_empty() {
+            self.know_stages(class).await;
+        }
         // Who waits in Unsorted is nobody's deal yet.
         leads.retain(|lead| !lead.is_deleted && !self.catalog.is_unsorted(lead.status_id));
         Ok(leads)

@@ -98,7 +98,8 @@ impl Amo {
         let mut left = self.heard.lock();
         left.clients.retain(|client| !names.clients.contains(client));
         left.leads.retain(|lead| !names.leads.contains(lead));
-        left.added = false;
+        // What was heard while the deals were asked for is told next time.
+        left.added &= !names.added;
         Ok(Changed { clients: clients.into_iter().collect(), added: names.added })
     }
 }

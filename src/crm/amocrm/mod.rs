@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | limit | 7 requests in any second, look-ups first |
+//! | limit | 7 requests in any second, look-ups first, and two of them for look-ups only |
 //! | again | 429, 5xx and lost connections; 401 once, with a new token |
 //! | never again | 400, 404, 405, 422: the account will not have it |
 //! | waits for a person | 402 (not paid), 403 (a right is missing, or the address is blocked) |
@@ -39,10 +39,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use moka::future::Cache;
 use reqwest::Url;
+use tracing::debug;
 
 use self::api::Api;
 use self::catalog::Catalog;
-pub use self::config::AmoConfig;
+pub use self::config::{AmoConfig, CreateFields};
 use self::desk::Desk;
 use self::heard::Heard;
 use self::recent::Recent;
@@ -51,7 +52,7 @@ use self::wire::User;
 use super::abilities::{Ability, otherwise};
 use super::hooks::{Hooks, Pressed};
 use super::lazy::Lazy;
-use super::remote::{Class, Fault, Limit, Remote};
+use super::remote::{Class, Fault, Key, Limit, Remote};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::config::Secret;
 use crate::core::client::Client;
@@ -86,6 +87,15 @@ pub const ABILITIES: &[Ability] = &[
 /// blocked by address: so the second is a little longer.
 const SECOND: Duration = Duration::from_millis(1100);
 
+/// A delivery that would wait longer for its turn is told to come back later: it was not sent then,
+/// which nobody could tell of one that the outbox gave up waiting for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many requests an account lets through.
+pub(in crate::crm) fn limit(config: &AmoConfig) -> Limit {
+    Limit { requests: config.requests_per_second.get(), window: SECOND }
+}
+
 /// Entries in a page of a list: the most there may be.
 const PAGE: &str = "250";
 /// Pages of a list that are read.
@@ -108,7 +118,7 @@ pub struct Amo {
     heard: Arc<Heard>,
     base: Url,
     /// Signs what pages of amoCRM say.
-    button_key: Option<Secret>,
+    button_key: Option<Arc<Key>>,
 }
 
 impl Amo {
@@ -119,18 +129,23 @@ impl Amo {
     /// [`Fault::Access`]: the file of a secret cannot be read.
     pub fn new(config: &AmoConfig, store: Arc<Lazy>) -> Result<Self, Fault> {
         let base = config.base().map_err(|why| Fault::Unreachable(why.to_owned()))?;
-        let limit = Limit { requests: config.requests_per_second.get(), window: SECOND };
-        let remote = Arc::new(Remote::new("amoCRM", limit, config.timeout)?);
-        let tokens = Tokens::new(config, &base, remote.clone(), store).map_err(Fault::Access)?;
+        let limit = limit(config);
+        let remote = Remote::new("amoCRM", limit, config.timeout)?
+            .waits_at_most(PATIENCE)
+            // Both requests of a look-up go at once, however much waits for delivery.
+            .keeps_for_lookups(limit.requests / 3);
+        let remote = Arc::new(remote);
+        let button_key = config.integration_key()?.map(Arc::new);
+        let tokens = Tokens::new(config, &base, remote.clone(), store.clone(), button_key.clone())?;
         Ok(Self {
             api: Arc::new(Api::new(remote, tokens, base.clone())),
             config: Arc::new(config.clone()),
             catalog: Arc::default(),
-            recent: Arc::default(),
+            recent: Arc::new(Recent::new(store, &base)),
             companies: Cache::builder().max_capacity(COMPANIES).time_to_live(REMEMBER).build(),
             deals: Cache::builder().max_capacity(DEALS).time_to_live(REMEMBER).build(),
             heard: Arc::default(),
-            button_key: config.integration_key().map_err(Fault::Access)?,
+            button_key,
             base,
         })
     }
@@ -157,7 +172,11 @@ impl Amo {
     }
 
     async fn users(&self, class: Class) -> Result<Vec<User>, Fault> {
-        self.api.all(class, "api/v4/users", &[("with", "role,group")]).await
+        let with = match self.config.numbers_of_profiles {
+            true => "role,group,phone_number",
+            false => "role,group",
+        };
+        self.api.all(class, "api/v4/users", &[("with", with)]).await
     }
 }
 
@@ -177,6 +196,10 @@ impl Crm for Amo {
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
         let users = self.users(Class::Delivery).await?;
+        // A new pipeline has a stage of Unsorted, too. Calls are not to wait for that.
+        if let Err(fault) = self.ask_pipelines(Class::Delivery).await {
+            debug!(%fault, "the pipelines are not known anew");
+        }
         Ok(users.into_iter().map(|user| staff::employee(user, &self.config.numbers)).collect())
     }
 
@@ -211,9 +234,15 @@ impl Hooks for Amo {
     }
 
     fn pressed(&self, token: &str, now: Timestamp) -> Option<Pressed> {
-        let key = self.button_key.as_ref()?.reveal();
+        let key = self.button_key.as_ref()?;
         let redirect = self.config.redirect_uri.as_deref();
-        let press = button::read(token, key, &self.base, redirect, now)?;
+        let read =
+            |secret: &Secret| button::read(token, secret.reveal(), &self.base, redirect, now);
+        let secret = key.load();
+        let press = match read(&secret) {
+            None if tokens::renewed(key, &secret) => read(&key.load()),
+            press => press,
+        }?;
         Some(Pressed { employee: EmployeeId::new(press.user.to_string()), once: press.once })
     }
 }

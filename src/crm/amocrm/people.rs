@@ -26,7 +26,7 @@ impl Desk<'_> {
             let bound = Bound { client: Some(client.id), ..Bound::default() };
             return self.with_call(Done { bound, what }).await;
         }
-        let filled = self.amo.fill(Kind::Contacts, fields).await?;
+        let filled = self.fill(Kind::Contacts, fields).await?;
         let phone = self.number().map(|number| sent::phone(number.e164()));
         let new = Change {
             name: Some(name.to_owned()),
@@ -47,7 +47,7 @@ impl Desk<'_> {
         filled: &Filled,
     ) -> Result<Done, ApplyError> {
         if let Some(number) = self.number() {
-            self.amo.recent.made_client(number, made);
+            self.amo.recent.made_client(number, made).await;
         }
         let mut what = format!("made {}", made.words());
         afterwards(self.note_rest(made, &filled.rest).await, &mut what, "a note of its fields")?;
@@ -72,7 +72,7 @@ impl Desk<'_> {
             None => {
                 let new = Change { name: Some(name.to_owned()), ..Change::default() };
                 let made: Id = self.amo.api.make("api/v4/companies", &[new]).await?;
-                self.amo.recent.made_company(name, made.id);
+                self.amo.recent.made_company(name, made.id).await;
                 (made.id, "made")
             }
         };
@@ -89,7 +89,7 @@ impl Desk<'_> {
     }
 
     async fn company_named(&self, name: &str) -> Result<Option<i64>, Fault> {
-        if let Some(made) = self.amo.recent.company(name) {
+        if let Some(made) = self.amo.recent.company(name).await {
             return Ok(Some(made));
         }
         let query = [("query", name), ("limit", super::PAGE)];
@@ -133,7 +133,7 @@ impl Desk<'_> {
         fields: &BTreeMap<String, String>,
     ) -> Result<Done, ApplyError> {
         let entity = self.spot(on).await?.of().ok_or_else(|| nobody("a field"))?;
-        let mut filled = self.amo.fill(entity.kind, fields).await?;
+        let mut filled = self.fill(entity.kind, fields).await?;
         let (asked, left) = (filled.fields.len(), filled.rest.len());
         if touch == Touch::First && asked > 0 {
             let held = self.held(entity).await?;

@@ -1,79 +1,145 @@
-//! What we made a moment ago. amoCRM's search may not know it yet, so it is remembered here.
+//! What we made a moment ago. amoCRM's search may not know it yet, so it is remembered: in the
+//! store, for the other engines and for this one after a restart, and here, should the store fail.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use jiff::Timestamp;
+use reqwest::Url;
+use tokio::time::timeout;
+use tracing::warn;
 
 use super::desk::Entity;
 use crate::core::phone::Phone;
+use crate::crm::lazy::Lazy;
+use crate::crm::remote::Class;
 
-/// Longer than any index takes.
-const KEPT: Duration = Duration::from_secs(15 * 60);
+/// Longer than any index takes, in microseconds.
+const KEPT: i64 = 15 * 60 * 1_000_000;
+/// A caller does not wait longer for a slow disk.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// A word for the store.
+type Kind = &'static str;
+const CLIENT: Kind = "client";
+const UNSORTED: Kind = "unsorted";
+const COMPANY: Kind = "company";
 
 /// Contacts and Unsorted entries by number, companies by name.
-#[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<Made>);
-
-#[derive(Debug, Default)]
-struct Made {
-    clients: HashMap<Phone, (Instant, Entity)>,
-    unsorted: HashMap<Phone, (Instant, String)>,
-    companies: HashMap<String, (Instant, i64)>,
+pub(super) struct Recent {
+    account: String,
+    store: Arc<Lazy>,
+    made: Mutex<HashMap<(Kind, String), (i64, String)>>,
 }
 
 impl Recent {
-    pub(super) fn made_client(&self, phone: &Phone, client: Entity) {
-        let now = Instant::now();
-        let mut made = self.lock();
-        made.clients.retain(|_, (at, _)| *at + KEPT > now);
-        made.clients.insert(phone.clone(), (now, client));
+    pub(super) fn new(store: Arc<Lazy>, account: &Url) -> Self {
+        let account = account.host_str().unwrap_or_default().to_owned();
+        Self { account, store, made: Mutex::default() }
     }
 
-    pub(super) fn client(&self, phone: &Phone) -> Option<Entity> {
-        self.lock()
-            .clients
-            .get(phone)
-            .filter(|(at, _)| *at + KEPT > Instant::now())
-            .map(|(_, c)| *c)
+    pub(super) async fn made_client(&self, phone: &Phone, client: Entity) {
+        self.keep(CLIENT, phone.e164(), client.path()).await;
     }
 
-    pub(super) fn forget_client(&self, phone: &Phone) {
-        self.lock().clients.remove(phone);
+    /// A look-up goes on without it where the store is slow.
+    pub(super) async fn client(&self, class: Class, phone: &Phone) -> Option<Entity> {
+        let read = self.read(CLIENT, phone.e164());
+        let made = match class {
+            Class::Lookup => timeout(PATIENCE, read).await.ok().flatten(),
+            Class::Delivery => read.await,
+        };
+        Entity::of_path(&made?)
     }
 
-    pub(super) fn made_unsorted(&self, phone: &Phone, uid: &str) {
-        let now = Instant::now();
-        let mut made = self.lock();
-        made.unsorted.retain(|_, (at, _)| *at + KEPT > now);
-        made.unsorted.insert(phone.clone(), (now, uid.to_owned()));
+    pub(super) async fn forget_client(&self, phone: &Phone) {
+        self.forget(CLIENT, phone.e164()).await;
     }
 
-    pub(super) fn unsorted(&self, phone: &Phone) -> Option<String> {
-        let made = self.lock();
-        let kept = made.unsorted.get(phone).filter(|(at, _)| *at + KEPT > Instant::now());
-        kept.map(|(_, uid)| uid.clone())
+    pub(super) async fn made_unsorted(&self, phone: &Phone, uid: &str) {
+        self.keep(UNSORTED, phone.e164(), uid.to_owned()).await;
     }
 
-    pub(super) fn forget_unsorted(&self, phone: &Phone) {
-        self.lock().unsorted.remove(phone);
+    pub(super) async fn unsorted(&self, phone: &Phone) -> Option<String> {
+        self.read(UNSORTED, phone.e164()).await
     }
 
-    pub(super) fn made_company(&self, name: &str, id: i64) {
-        let now = Instant::now();
-        let mut made = self.lock();
-        made.companies.retain(|_, (at, _)| *at + KEPT > now);
-        made.companies.insert(name.to_lowercase(), (now, id));
+    pub(super) async fn forget_unsorted(&self, phone: &Phone) {
+        self.forget(UNSORTED, phone.e164()).await;
     }
 
-    pub(super) fn company(&self, name: &str) -> Option<i64> {
-        let made = self.lock();
-        let kept = made.companies.get(&name.to_lowercase());
-        kept.filter(|(at, _)| *at + KEPT > Instant::now()).map(|(_, id)| *id)
+    pub(super) async fn made_company(&self, name: &str, id: i64) {
+        self.keep(COMPANY, &name.to_lowercase(), id.to_string()).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Made> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) async fn company(&self, name: &str) -> Option<i64> {
+        self.read(COMPANY, &name.to_lowercase()).await?.parse().ok()
     }
+
+    async fn keep(&self, kind: Kind, name: &str, made: String) {
+        let now = now();
+        {
+            let mut all = self.lock();
+            all.retain(|_, (at, _)| *at + KEPT > now);
+            all.insert((kind, name.to_owned()), (now, made.clone()));
+        }
+        let written = async {
+            let store = self.store.open().await?;
+            let explain = |error: sqlx::Error| store.explain(&error);
+            sqlx::query("DELETE FROM amocrm_made WHERE at < ?")
+                .bind(now - KEPT)
+                .execute(store.pool())
+                .await
+                .map_err(explain)?;
+            sqlx::query("INSERT OR REPLACE INTO amocrm_made VALUES (?, ?, ?, ?, ?)")
+                .bind(&self.account)
+                .bind(kind)
+                .bind(name)
+                .bind(made)
+                .bind(now)
+                .execute(store.pool())
+                .await
+                .map_err(explain)
+        };
+        if let Err(error) = written.await {
+            warn!(%error, kind, "what was made in amoCRM is known to this engine only");
+        }
+    }
+
+    async fn read(&self, kind: Kind, name: &str) -> Option<String> {
+        let since = now() - KEPT;
+        let own = self.lock().get(&(kind, name.to_owned())).cloned();
+        if let Some((at, made)) = own
+            && at > since
+        {
+            return Some(made);
+        }
+        let store = self.store.open().await.ok()?;
+        let found = sqlx::query_scalar(
+            "SELECT made FROM amocrm_made WHERE account = ? AND kind = ? AND name = ? AND at > ?",
+        );
+        let found = found.bind(&self.account).bind(kind).bind(name).bind(since);
+        let found = found.fetch_optional(store.pool()).await;
+        // The account is asked all the same.
+        found.map_err(|error| store.explain(&error)).ok().flatten()
+    }
+
+    async fn forget(&self, kind: Kind, name: &str) {
+        self.lock().remove(&(kind, name.to_owned()));
+        let Ok(store) = self.store.open().await else { return };
+        let gone =
+            sqlx::query("DELETE FROM amocrm_made WHERE account = ? AND kind = ? AND name = ?");
+        let gone = gone.bind(&self.account).bind(kind).bind(name).execute(store.pool()).await;
+        // It is forgotten by itself in a while.
+        drop(gone.map_err(|error| store.explain(&error)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Kind, String), (i64, String)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now() -> i64 {
+    Timestamp::now().as_microsecond()
 }

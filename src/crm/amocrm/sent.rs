@@ -219,7 +219,8 @@ pub(super) struct NewField<'a> {
     pub name: &'a str,
     #[serde(rename = "type")]
     pub kind: &'a str,
-    pub code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// The card of a call on the screens of these users; without users: on everybody's.

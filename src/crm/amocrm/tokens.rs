@@ -19,7 +19,7 @@ use super::sent::{By, Grant};
 use super::wire::Pair;
 use crate::config::Secret;
 use crate::crm::lazy::Lazy;
-use crate::crm::remote::{Class, Fault, Remote};
+use crate::crm::remote::{Class, Fault, Key, Remote};
 use crate::store::Store;
 
 /// A token is exchanged so long before it runs out.
@@ -44,7 +44,7 @@ pub(super) struct Token {
 
 /// Where tokens come from.
 pub(super) enum Tokens {
-    LongLived(Secret),
+    LongLived(Key),
     OAuth(Arc<OAuth>),
 }
 
@@ -54,7 +54,7 @@ pub(super) struct OAuth {
     /// The account's address.
     base: Url,
     client_id: String,
-    client_secret: Secret,
+    client_secret: Option<Arc<Key>>,
     redirect_uri: String,
     remote: Arc<Remote>,
     store: Arc<Lazy>,
@@ -98,13 +98,14 @@ impl Tokens {
     /// As the configuration says; it was checked before.
     ///
     /// # Errors
-    /// A secret's file that cannot be read.
+    /// [`Fault::Access`]: a secret's file that cannot be read.
     pub(super) fn new(
         config: &AmoConfig,
         base: &Url,
         remote: Arc<Remote>,
         store: Arc<Lazy>,
-    ) -> Result<Self, String> {
+        integration_key: Option<Arc<Key>>,
+    ) -> Result<Self, Fault> {
         if let Some(token) = config.long_lived()? {
             return Ok(Self::LongLived(token));
         }
@@ -114,7 +115,7 @@ impl Tokens {
             account: format!("{host}/{client_id}"),
             base: base.clone(),
             client_id,
-            client_secret: config.integration_key()?.unwrap_or_else(|| String::new().into()),
+            client_secret: integration_key,
             redirect_uri: config.redirect_uri.clone().unwrap_or_default(),
             remote,
             store,
@@ -128,7 +129,7 @@ impl Tokens {
     /// A token that is good as far as we know.
     pub(super) async fn get(&self, class: Class) -> Result<Token, Fault> {
         match self {
-            Self::LongLived(secret) => Ok(Token { secret: secret.clone(), generation: None }),
+            Self::LongLived(key) => Ok(Token { secret: (*key.load()).clone(), generation: None }),
             Self::OAuth(oauth) => oauth.get(class, None).await,
         }
     }
@@ -137,9 +138,10 @@ impl Tokens {
     pub(super) async fn renew(&self, class: Class, refused: &Token) -> Result<Token, Fault> {
         match (self, refused.generation) {
             (Self::OAuth(oauth), Some(generation)) => oauth.get(class, Some(generation)).await,
+            (Self::LongLived(key), _) if renewed(key, &refused.secret) => self.get(class).await,
             _ => Err(Fault::Access(
                 "the long-lived token is refused: make a new one in the integration's settings \
-                 and put it into the configuration"
+                 and put it into the configuration; in `token_file` it is seen without a restart"
                     .to_owned(),
             )),
         }
@@ -211,10 +213,14 @@ impl OAuth {
                 continue;
             }
             let by = By::RefreshToken { refresh_token: &row.refresh };
-            match self.ask(class, by).await {
+            let secret = self.secret();
+            match self.ask(class, &secret, by).await {
                 Ok(pair) => {
                     return self.save(store, row.generation, pair, unsaved).await;
                 }
+                // Somebody made a new secret key and put it into its file.
+                Err(Fault::Access(_) | Fault::Refused { .. })
+                    if self.client_secret.as_ref().is_some_and(|key| renewed(key, &secret)) => {}
                 Err(Fault::Access(why) | Fault::Refused { why, .. }) => {
                     // Another engine may have used it, if our claim ran out.
                     self.bury(store, row.generation, &why).await?;
@@ -235,11 +241,17 @@ impl OAuth {
         Fault::Access(why)
     }
 
+    /// The integration's key as it is now.
+    fn secret(&self) -> Secret {
+        let key = self.client_secret.as_ref().map(|key| (*key.load()).clone());
+        key.unwrap_or_else(|| String::new().into())
+    }
+
     /// Exchanges something for a pair.
-    async fn ask(&self, class: Class, by: By<'_>) -> Result<Pair, Fault> {
+    async fn ask(&self, class: Class, secret: &Secret, by: By<'_>) -> Result<Pair, Fault> {
         let grant = Grant {
             client_id: &self.client_id,
-            client_secret: self.client_secret.reveal(),
+            client_secret: secret.reveal(),
             redirect_uri: &self.redirect_uri,
             by,
         };
@@ -268,7 +280,8 @@ impl OAuth {
 
     /// The first pair, by the code that amoCRM gave a person.
     pub(super) async fn login(&self, code: &str) -> Result<(), Fault> {
-        let pair = self.ask(Class::Lookup, By::AuthorizationCode { code }).await?;
+        let by = By::AuthorizationCode { code };
+        let pair = self.ask(Class::Lookup, &self.secret(), by).await?;
         let store = self.store.open().await.map_err(|error| later(error.to_string()))?;
         sqlx::query(
             "INSERT INTO amocrm_token (account, access, refresh, expires, generation) \
@@ -388,6 +401,12 @@ impl OAuth {
         let done = query.execute(store.pool()).await;
         done.map(drop).map_err(|error| later(store.explain(&error).to_string()))
     }
+}
+
+/// Whether its file has another one than this by now, which was refused.
+pub(super) fn renewed(key: &Key, refused: &Secret) -> bool {
+    key.refused("amoCRM");
+    *key.load() != *refused
 }
 
 fn is_good(generation: i64, expires: i64, refused: Option<i64>) -> bool {

@@ -34,14 +34,17 @@ impl Desk<'_> {
         if let Some(entry) = self.waiting().await? {
             let what = format!("nothing: Unsorted entry {} waits for this number (C03)", entry.uid);
             let mut bound = bound_to(&entry.uid);
-            // Made by this call, and the answer was lost.
+            // It is the one of this call, whose answer was lost.
             if entry.source_uid.as_deref() == Some(self.source_uid(number).as_str()) {
                 bound.made = made(&entry);
+            }
+            if entry.is_of_call(self.call()) && !matches!(self.kept(), Some(Kept::In(_))) {
+                bound.call = entry.card().and_then(|card| Kept::In(card).bound().call);
             }
             return Ok(Done { bound, what });
         }
         let pipeline_id = self.amo.inbox(pipeline).await?;
-        let Filled { fields, rest } = self.amo.fill(Kind::Leads, fields).await?;
+        let Filled { fields, rest } = self.fill(Kind::Leads, fields).await?;
         let tags = embedded_tags(tags);
         let lead = Change {
             name: Some(title.to_owned()),
@@ -73,7 +76,7 @@ impl Desk<'_> {
             embedded: Becomes { leads: vec![lead], contacts: vec![contact] },
         };
         let made: Unsorted = self.amo.api.make(path, &[new]).await?;
-        self.amo.recent.made_unsorted(number, &made.uid);
+        self.amo.recent.made_unsorted(number, &made.uid).await;
         let mut done =
             Done { bound: bound_to(&made.uid), what: format!("made Unsorted entry {}", made.uid) };
         done.bound.made = self::made(&made);
@@ -126,7 +129,10 @@ impl Desk<'_> {
     /// newest entries say.
     pub(super) async fn waiting(&self) -> Result<Option<Unsorted>, Fault> {
         let Some(number) = self.number() else { return Ok(None) };
-        let own = self.work.bound.unsorted.clone().or_else(|| self.amo.recent.unsorted(number));
+        let own = match self.work.bound.unsorted.clone() {
+            Some(own) => Some(own),
+            None => self.amo.recent.unsorted(number).await,
+        };
         if let Some(uid) = own {
             let path = format!("api/v4/leads/unsorted/{uid}");
             let entry: Option<Unsorted> = self.amo.api.get(Class::Delivery, &path, &[]).await?;
@@ -134,7 +140,7 @@ impl Desk<'_> {
                 return Ok(Some(entry));
             }
             // Somebody accepted or declined it.
-            self.amo.recent.forget_unsorted(number);
+            self.amo.recent.forget_unsorted(number).await;
         }
         let query = [
             ("filter[category][0]", "sip"),
@@ -184,8 +190,8 @@ impl Desk<'_> {
     ) -> Result<Done, ApplyError> {
         let mut became: Vec<String> = Vec::new();
         if let (Some(contact), Some(number)) = (contact, self.number()) {
-            self.amo.recent.forget_unsorted(number);
-            self.amo.recent.made_client(number, contact);
+            self.amo.recent.forget_unsorted(number).await;
+            self.amo.recent.made_client(number, contact).await;
         }
         became.extend(contact.map(Entity::words));
         became.extend(lead.map(Entity::words));

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Contacts,
     Companies,
     Leads,
+    /// Buyers, where the account has them: calls may land on one.
+    Customers,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Contacts => "contacts",
             Self::Companies => "companies",
             Self::Leads => "leads",
+            Self::Customers => "customers",
         }
     }
 
@@ -41,6 +44,7 @@ impl Kind {
             "contact" | "contacts" => Some(Self::Contacts),
             "company" | "companies" => Some(Self::Companies),
             "lead" | "leads" => Some(Self::Leads),
+            "customer" | "customers" => Some(Self::Customers),
             _ => None,
         }
     }
@@ -86,6 +90,8 @@ pub(super) struct Tied {
     pub contacts: Vec<Id>,
     #[serde(default, deserialize_with = "or_default")]
     pub companies: Vec<Id>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub customers: Vec<Id>,
 }
 
 /// A contact or a company.
@@ -159,6 +165,9 @@ pub(super) struct User {
     pub name: String,
     #[serde(default, deserialize_with = "or_default")]
     pub email: String,
+    /// As he wrote it into his profile. Told where it is asked for.
+    #[serde(default)]
+    pub phone_number: Value,
     #[serde(default)]
     pub rights: Option<Rights>,
     #[serde(rename = "_embedded", default, deserialize_with = "or_default")]
@@ -263,7 +272,7 @@ impl Note {
     }
 }
 
-/// Where a call record landed.
+/// Where a call record landed; the kind may be one we do not know.
 #[derive(Debug, Deserialize)]
 pub(super) struct Call {
     pub entity_id: i64,
@@ -326,6 +335,11 @@ impl Unsorted {
 
     pub(super) fn lead(&self) -> Option<Entity> {
         self.tied.leads.first().map(|Id { id }| Entity { kind: Kind::Leads, id: *id })
+    }
+
+    /// Whether it is the call with this id that made it, and brought its record along.
+    pub(super) fn is_of_call(&self, call: &str) -> bool {
+        self.metadata.get("uniq").and_then(Value::as_str) == Some(call)
     }
 
     /// The card that keeps what is said of it.

@@ -81,7 +81,11 @@ impl Fault {
         };
         match code {
             408 | 425 | 429 | 500..=599 => Self::Later { after, why },
-            300..=399 => Self::Strange(format!("{why}, a redirect: is the address right?")),
+            // Nothing was done here: it is to be sent elsewhere, once somebody corrects the address.
+            300..=399 => {
+                let why = format!("{why}, a redirect: is the address right?");
+                Self::Later { after: None, why }
+            }
             401 => Self::Access(why),
             402 => Self::Unpaid(why),
             403 => Self::Forbidden(why),

@@ -115,6 +115,12 @@ impl Gate {
         state.rest = state.rest.max(Some(until));
     }
 
+    /// How long that is, still.
+    pub fn resting(&self) -> Option<Duration> {
+        let until = self.lock().rest?;
+        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

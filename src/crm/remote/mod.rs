@@ -23,7 +23,8 @@ pub use key::Key;
 pub use lenient::{Id, object, or_default};
 pub use rank::choose;
 pub use said::{
-    UTM, found_client, found_deal, id_of, made_client, made_deal, made_lead, mark, refused, said,
+    UTM, afterwards, found_client, found_deal, id_of, made_client, made_deal, made_lead, mark,
+    refused, said,
 };
 pub use times::Times;
 
@@ -41,6 +42,7 @@ pub struct Remote {
     gate: Gate,
     name: &'static str,
     too_much: Option<StatusCode>,
+    patience: Option<Duration>,
 }
 
 /// An answer that came whole.
@@ -86,7 +88,7 @@ impl Remote {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| Fault::Unreachable(error.to_string()))?;
-        Ok(Self { client, gate: Gate::new(limit), name, too_much: None })
+        Ok(Self { client, gate: Gate::new(limit), name, too_much: None, patience: None })
     }
 
     /// For building requests.
@@ -98,6 +100,12 @@ impl Remote {
     #[must_use]
     pub fn rests_at(self, status: StatusCode) -> Self {
         Self { too_much: Some(status), ..self }
+    }
+
+    /// A delivery that would wait longer for its turn is not sent, and is told so.
+    #[must_use]
+    pub fn waits_at_most(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
     }
 
     /// So many of a window's requests are for look-ups only: where a window is long, a caller shall
@@ -128,13 +136,25 @@ impl Remote {
         self.exchange(class, request).await.map(drop)
     }
 
+    async fn turn(&self, class: Class) -> Result<(), Fault> {
+        let turn = self.gate.pass(class);
+        let Some(patience) = self.patience.filter(|_| class == Class::Delivery) else {
+            turn.await;
+            return Ok(());
+        };
+        tokio::time::timeout(patience, turn).await.map_err(|_| {
+            let why = "it wants rest, or others are first: nothing was sent".to_owned();
+            Fault::Later { after: self.gate.resting(), why }
+        })
+    }
+
     /// An answer of 2xx, and whether it says that it is JSON.
     async fn exchange(
         &self,
         class: Class,
         request: RequestBuilder,
     ) -> Result<(Answer, bool), Fault> {
-        self.gate.pass(class).await;
+        self.turn(class).await?;
         let response = request.send().await.map_err(Fault::of_sending)?;
         let (status, after) = (response.status(), retry_after(&response));
         let json = response

@@ -28,6 +28,26 @@ pub fn refused(why: &str) -> ApplyError {
     ApplyError::Refused { why: why.to_owned() }
 }
 
+/// A fault when a part is done already: the rest is found out and done by reading back. What is
+/// refused will never be done; that is said, and the rest goes on.
+///
+/// # Errors
+/// [`ApplyError::Lost`]: read back.
+pub fn afterwards(
+    result: Result<(), impl Into<ApplyError>>,
+    what: &mut String,
+    part: &str,
+) -> Result<(), ApplyError> {
+    match result.map_err(Into::into) {
+        Ok(()) => Ok(()),
+        Err(ApplyError::Refused { why }) => {
+            *what = format!("{what}; {part} was refused: {why}");
+            Ok(())
+        }
+        Err(other) => Err(ApplyError::Lost { why: other.to_string() }),
+    }
+}
+
 /// Done, and nothing to remember.
 pub fn said(what: impl Into<String>) -> Done {
     Done { bound: Bound::default(), what: what.into() }

@@ -1,24 +1,20 @@
 //! The way to a retailCRM: its limits, its form of requests, and what its refusals mean.
 //!
-//! * At most 10 requests in any second, and 40 of telephony. One in ten is kept back, because they
-//!   are counted where they arrive, and a network may bring them closer together.
+//! * At most so many requests in any second as [`LIMITS`] says. A fifth of them is kept for
+//!   look-ups.
 //! * 503 (and 429) say it was too much: nothing goes out for a second, or as long as it says.
 //! * Nothing is repeated here: the outbox and the directory know when.
 //! * `success: false` is a refusal, with whatever status.
 
-use std::time::Duration;
-
+use reqwest::header::HeaderValue;
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::NAME;
 use super::config::RetailConfig;
 use super::wire::Verdict;
+use super::{LIMITS, NAME};
 use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, quiet};
-
-const LIMIT: Limit = Limit { requests: 9, window: Duration::from_secs(1) };
-const TELEPHONY: Limit = Limit { requests: 36, window: Duration::from_secs(1) };
 
 /// The way to one account.
 #[derive(Debug)]
@@ -33,11 +29,13 @@ impl Api {
     pub(super) fn new(config: &RetailConfig) -> Result<Self, Fault> {
         let base = config.base().map_err(|why| Fault::Unreachable(why.to_owned()))?;
         let key = Key::new(config.key.as_ref(), config.key_file.as_deref())?;
-        let way = |limit| {
+        let way = |limit: Limit| {
             let way = Remote::new(NAME, limit, config.timeout)?;
+            let way = way.keeps_for_lookups(limit.requests.div_ceil(5));
             Ok(way.rests_at(StatusCode::SERVICE_UNAVAILABLE))
         };
-        Ok(Self { ordinary: way(LIMIT)?, telephony: way(TELEPHONY)?, base, key })
+        let [ordinary, telephony] = LIMITS;
+        Ok(Self { ordinary: way(ordinary)?, telephony: way(telephony)?, base, key })
     }
 
     /// The account's address, for links people open.
@@ -90,7 +88,7 @@ impl Api {
             false => &self.ordinary,
         };
         let url = self.base.join(path).map_err(|e| Fault::Unreachable(e.to_string()))?;
-        let request = request(way, url).header("X-API-KEY", self.key.load().reveal());
+        let request = request(way, url).header("X-API-KEY", secret(self.key.load().reveal())?);
         let answer = way.send(class, request).await.map_err(told).and_then(|answer| {
             let verdict: Verdict = answer.json()?;
             match verdict.success {
@@ -103,6 +101,14 @@ impl Api {
         }
         answer
     }
+}
+
+/// The key, as what nobody may log.
+fn secret(key: &str) -> Result<HeaderValue, Fault> {
+    let no_header = |_| Fault::Access("the key has characters that no key has".to_owned());
+    let mut value = HeaderValue::from_str(key).map_err(no_header)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Puts the CRM's own words in place of its JSON.
@@ -149,4 +155,16 @@ fn words(verdict: &Verdict) -> Option<String> {
         _ => {}
     }
     Some(quiet(&told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_in_no_dump_of_a_request() {
+        let told = format!("{:?}", secret("Kz7secretSecretSecret42").unwrap());
+        assert_eq!(told, "Sensitive");
+        assert!(matches!(secret("a\nkey"), Err(Fault::Access(_))));
+    }
 }

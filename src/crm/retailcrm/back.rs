@@ -2,24 +2,27 @@
 //! external id, tasks by it in their commentary, notes by their words. Calls and changes may be
 //! sent twice without harm; a notification is rather seen twice than not at all.
 
+use std::collections::BTreeMap;
+
 use super::Entity;
 use super::desk::{Desk, made_client, made_deal, said};
 use super::notes::message_note;
 use super::wire::{OneCustomer, OneOrder};
-use crate::core::action::{Action, Bound};
+use crate::core::action::{Action, Bound, Touch};
 use crate::crm::remote::{Class, Fault};
 use crate::crm::{ApplyError, Done};
 
 impl Desk<'_> {
     pub(super) async fn look_back(&self) -> Result<Option<Done>, ApplyError> {
         match self.work.action {
-            Action::Contact { .. } => self.contact_back().await,
-            Action::Deal { .. } => self.order_back().await,
-            Action::Unsorted { .. } => Ok(self.order_back().await?.map(|mut done| {
+            Action::Contact { fields, .. } => self.contact_back(fields).await,
+            Action::Deal { tags, .. } => self.order_back(tags).await,
+            Action::Unsorted { .. } => Ok(self.order_back(&[]).await?.map(|mut done| {
                 let unsorted = done.bound.deal.map(|order| order.to_string());
                 done.bound = Bound { unsorted, made: done.bound.made, ..Bound::default() };
                 done
             })),
+            Action::AcceptUnsorted { owner, .. } => self.accepted_back(owner).await,
             Action::Task { .. } => self.task_back().await,
             Action::Note { text, .. } => self.note_back(text).await,
             Action::Voicemail { text, .. } => match &self.work.case.voicemail {
@@ -35,19 +38,27 @@ impl Desk<'_> {
         }
     }
 
-    async fn contact_back(&self) -> Result<Option<Done>, ApplyError> {
+    async fn contact_back(
+        &self,
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Option<Done>, ApplyError> {
         let found: Option<OneCustomer> = self.marked(&format!("customers/{}", self.mark())).await?;
         let Some(OneCustomer { customer }) = found else { return Ok(None) };
         self.crm.remember_site(Entity::Customer, customer.id, customer.site.as_deref()).await;
-        Ok(Some(made_client(customer.id, format!("made client {}", customer.id))))
+        let mut what = format!("made client {}", customer.id);
+        let rest = self.crm.sorted(Entity::Customer, fields).await?.rest;
+        self.rest_of(customer.id, Touch::First, &rest, &mut what).await?;
+        Ok(Some(made_client(customer.id, what)))
     }
 
-    async fn order_back(&self) -> Result<Option<Done>, ApplyError> {
+    async fn order_back(&self, tags: &[String]) -> Result<Option<Done>, ApplyError> {
         let found: Option<OneOrder> = self.marked(&format!("orders/{}", self.mark())).await?;
         let Some(OneOrder { order }) = found else { return Ok(None) };
         self.crm.remember_site(Entity::Order, order.id, order.site.as_deref()).await;
         let client = order.customer.map(|customer| customer.id);
-        Ok(Some(made_deal(client, order.id, format!("made order {}", order.id))))
+        let mut what = format!("made order {}", order.id);
+        self.tags_of(client, tags, &mut what).await?;
+        Ok(Some(made_deal(client, order.id, what)))
     }
 
     /// What stands under our mark; 404: nothing.

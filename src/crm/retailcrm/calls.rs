@@ -70,7 +70,7 @@ impl Desk<'_> {
         let answer: Uploaded =
             self.crm.api.post(Class::Delivery, "telephony/calls/upload", &form).await?;
         self.hung_up(who, result).await;
-        let what = match answer.duplicate_calls.contains(&id) {
+        let what = match answer.duplicate_calls.iter().any(|call| *call == id) {
             true => "nothing: retailCRM has this call".to_owned(),
             false => "registered the call".to_owned(),
         };

@@ -1,6 +1,9 @@
 //! Carries an action out: who it is about, what it stands on, and under which mark it is found
 //! again.
 
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
 use super::wire::{Id, Made};
 use super::{Entity, Retail};
 use crate::core::action::{Action, On};
@@ -8,7 +11,7 @@ use crate::core::client::{Client, Deal};
 use crate::core::ids::EmployeeId;
 use crate::crm::remote::{self, Class, Fault, mark};
 pub(super) use crate::crm::remote::{
-    found_client, found_deal, made_client, made_deal, made_lead, refused, said,
+    afterwards, found_client, found_deal, made_client, made_deal, made_lead, refused, said,
 };
 use crate::crm::{ApplyError, Done, Work};
 
@@ -131,17 +134,23 @@ impl Desk<'_> {
         &self,
         what: Entity,
         id: Id,
-        change: &serde_json::Value,
+        changed: &Value,
     ) -> Result<(), ApplyError> {
         let site = self.crm.site_of(what, id).await?;
         let (path, field) = match what {
             Entity::Customer => (format!("customers/{id}/edit"), "customer"),
             Entity::Order => (format!("orders/{id}/edit"), "order"),
         };
-        let change = change.to_string();
+        let change = changed.to_string();
         let mut form = vec![("by", "id"), (field, change.as_str())];
         form.extend(site.as_deref().map(|site| ("site", site)));
         let _: Made = self.crm.api.post(Class::Delivery, &path, &form).await?;
+        if let Some(mut kept) = self.crm.fresh.get(&(what, id)).await
+            && let (Value::Object(kept), Value::Object(change)) = (&mut kept, changed)
+        {
+            kept.extend(change.clone());
+            self.crm.fresh.insert((what, id), kept.clone().into()).await;
+        }
         Ok(())
     }
 
@@ -161,12 +170,24 @@ impl Desk<'_> {
     /// Makes a client or order under our mark.
     pub(super) async fn make_entity(
         &self,
-        path: &str,
-        field: &str,
+        what: Entity,
         new: &impl serde::Serialize,
     ) -> Result<Id, ApplyError> {
+        let (path, field) = match what {
+            Entity::Customer => ("customers/create", "customer"),
+            Entity::Order => ("orders/create", "order"),
+        };
         let made = self.make(path, field, new).await?;
-        made.id.ok_or_else(|| ApplyError::Lost { why: "made, and no id in the answer".to_owned() })
+        let id = made.id.ok_or_else(no_id)?;
+        self.crm.remember_site(what, id, self.site()).await;
+        let mut kept = serde_json::to_value(new).unwrap_or_default();
+        kept["id"] = json!(id);
+        kept["createdAt"] = json!(self.crm.times.write(Timestamp::now()));
+        if let customer @ Value::Object(_) = &made.order["customer"] {
+            kept["customer"] = customer.clone();
+        }
+        self.crm.fresh.insert((what, id), kept).await;
+        Ok(id)
     }
 }
 
@@ -182,6 +203,11 @@ impl Retail {
         };
         Ok(found.or_else(|| self.config.site.clone()))
     }
+}
+
+/// It is made, and is looked for under its mark.
+pub(super) fn no_id() -> ApplyError {
+    ApplyError::Lost { why: "made, and no id in the answer".to_owned() }
 }
 
 pub(super) fn id_of(text: &str, what: &str) -> Result<Id, ApplyError> {

@@ -1,10 +1,12 @@
 //! What `dozvon doctor` tells of the account.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::Retail;
-use super::wire::{Credentials, Sites};
+use super::wire::{Credentials, OrderMethods, Sites, User};
+use super::{Entity, Retail};
 use crate::crm::Examined;
 use crate::crm::remote::{Class, Fault};
 
@@ -33,17 +35,95 @@ struct Generated {
 impl Retail {
     pub(super) async fn look_around(&self) -> Vec<Examined> {
         let mut told = Vec::new();
-        match self.api.get_unversioned::<Credentials>(Class::Lookup, "credentials").await {
+        let credentials =
+            self.api.get_unversioned::<Credentials>(Class::Lookup, "credentials").await;
+        let credentials = match credentials {
             Ok(credentials) => {
                 rights(&credentials, &mut told);
-                self.site(&credentials, &mut told).await;
+                credentials
             }
-            // The employees tell what is wrong with the way and the key.
-            Err(_) => return told,
-        }
+            Err(fault) => {
+                told.push(unknown("what the key may do", &fault));
+                // The rest tells all the same, unless the way or the key is the trouble.
+                if !matches!(fault, Fault::Forbidden(_) | Fault::Refused { .. } | Fault::Strange(_))
+                {
+                    return told;
+                }
+                Credentials::default()
+            }
+        };
+        self.site(&credentials, &mut told).await;
+        self.codes_of_settings(&mut told).await;
         self.telephony(&mut told).await;
         self.clock(&mut told).await;
         told
+    }
+
+    /// Codes of the configuration that the account does not have.
+    async fn codes_of_settings(&self, told: &mut Vec<Examined>) {
+        if !self.config.fields.is_empty() {
+            match self.own_fields(Duration::ZERO).await {
+                Ok(known) if known.is_told() => {
+                    let kinds = [(Entity::Customer, "clients"), (Entity::Order, "orders")];
+                    for (name, code) in &self.config.fields {
+                        let without = kinds.iter().filter(|(kind, _)| !known.has(*kind, code));
+                        let without: Vec<_> = without.map(|(_, word)| *word).collect();
+                        if !without.is_empty() {
+                            told.push(Examined::Bad(
+                                format!(
+                                    "{} have no field `{code}`: there `{name}` goes into a text",
+                                    without.join(" and ")
+                                ),
+                                "add it under Settings, System, Custom fields, or correct \
+                                 `fields`"
+                                    .to_owned(),
+                            ));
+                        }
+                    }
+                }
+                Ok(_) => told.push(Examined::Bad(
+                    "the key may not see the account's fields: those of `fields` are not checked, \
+                     others are not found"
+                        .to_owned(),
+                    "tick custom fields under Settings, Integration, API access keys".to_owned(),
+                )),
+                Err(fault) => told.push(unknown("the account's fields", &fault)),
+            }
+        }
+        if let Some(code) = &self.config.order_method {
+            let path = "reference/order-methods";
+            match self.api.get::<OrderMethods>(Class::Lookup, path, &[]).await {
+                Ok(all) if all.order_methods.contains_key(code) => {}
+                Ok(all) => {
+                    let codes: Vec<_> = all.order_methods.into_keys().collect();
+                    told.push(Examined::Bad(
+                        format!("there is no order method `{code}`: no order is taken"),
+                        format!("set `order_method` to one of: {}", codes.join(", ")),
+                    ));
+                }
+                Err(fault) => told.push(unknown("the order methods", &fault)),
+            }
+        }
+        if !self.config.numbers.is_empty() {
+            match self.users_of(Class::Lookup).await {
+                Ok(users) => {
+                    for user in self.config.numbers.keys() {
+                        let is = |u: &User| u.id.to_string() == *user;
+                        let is = |u: &&User| is(u) || u.email.as_ref() == Some(user);
+                        let what = match users.iter().find(is) {
+                            None => "there is no user",
+                            Some(user) if !user.active => "no longer active is the user",
+                            Some(_) => continue,
+                        };
+                        told.push(Examined::Bad(
+                            format!("{what} `{user}` of `numbers`"),
+                            "name users by their id or e-mail".to_owned(),
+                        ));
+                    }
+                }
+                Err(fault) => told.push(unknown("the users", &fault)),
+            }
+        }
     }
 
     async fn site(&self, credentials: &Credentials, told: &mut Vec<Examined>) {
@@ -71,7 +151,22 @@ impl Retail {
         told.push(match self.module().await {
             Ok(Some((true, telephony))) => {
                 let codes = telephony.additional_codes.len();
-                Examined::Good(format!("telephony module `{module}`, {codes} extensions"))
+                let secret = self.config.hook_secret.as_ref().map(|secret| secret.reveal());
+                let button = telephony.make_call_url.unwrap_or_default();
+                match secret {
+                    Some(secret) if !button.ends_with(&format!("/{secret}/call")) => Examined::Bad(
+                        format!(
+                            "the button of the telephony module `{module}` has another address \
+                             than ours"
+                        ),
+                        "set `http.public_url` and run `dozvon crm install`".to_owned(),
+                    ),
+                    None if button.contains("/crm/") => Examined::Bad(
+                        format!("nothing answers the button of the telephony module `{module}`"),
+                        "set `hook_secret` and run `dozvon crm install`".to_owned(),
+                    ),
+                    _ => Examined::Good(format!("telephony module `{module}`, {codes} extensions")),
+                }
             }
             Ok(Some((false, _))) => Examined::Bad(
                 format!("the telephony module `{module}` is switched off"),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::wire::{Caller, Corporates, Customers, Id, Order, Orders, Person, Statuses};
 use super::{Entity, Retail};
 use crate::core::client::{Client, Deal};
@@ -18,21 +20,28 @@ const CLOSED: [&str; 2] = ["complete", "cancel"];
 impl Retail {
     /// One request: the CRM knows the spellings of numbers itself. The deals are missing.
     pub(super) async fn find_caller(&self, phone: &Phone) -> Result<Option<Client>, Fault> {
-        let Caller { manager, customer } = self.who_calls(phone).await?;
-        match (customer, manager) {
-            (Some(customer), manager) => {
+        match self.who_calls(Class::Lookup, phone).await? {
+            Some(Caller { customer: Some(customer), manager }) => {
                 let owner = manager.map(|manager| manager.id).or(customer.manager_id);
                 Ok(Some(client(&customer, owner, None)))
             }
-            // Somebody is responsible for a number that is no customer's own.
-            (None, Some(_)) => self.find_client(Class::Lookup, phone).await,
-            (None, None) => Ok(None),
+            // Somebody is responsible for a number that is no customer's own, or the key has no
+            // right to telephony.
+            Some(Caller { manager: Some(_), .. }) | None => {
+                self.whole(Class::Lookup, phone, None).await
+            }
+            Some(_) => Ok(None),
         }
     }
 
-    async fn who_calls(&self, phone: &Phone) -> Result<Caller, Fault> {
+    /// `None`: without telephony it does not tell; it still finds clients by name and number.
+    async fn who_calls(&self, class: Class, phone: &Phone) -> Result<Option<Caller>, Fault> {
         let query = [("phone", phone.digits()), ("details", "1"), ("ignoreStatus", "1")];
-        self.api.get(Class::Lookup, "telephony/manager", &query).await
+        match self.api.get(class, "telephony/manager", &query).await {
+            Ok(caller) => Ok(Some(caller)),
+            Err(Fault::Refused { .. } | Fault::Forbidden(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 
     /// The whole answer: every client with this number, his company and all orders.
@@ -41,16 +50,19 @@ impl Retail {
         class: Class,
         phone: &Phone,
     ) -> Result<Option<Client>, Fault> {
-        let caller = match self.who_calls(phone).await {
-            Ok(caller) => caller,
-            // A key without the right to telephony still finds clients by name and number.
-            Err(Fault::Refused { .. } | Fault::Forbidden(_)) => {
-                Caller { manager: None, customer: None }
-            }
-            Err(other) => return Err(other),
-        };
+        let customer = self.who_calls(class, phone).await?.and_then(|caller| caller.customer);
+        self.whole(class, phone, customer).await
+    }
+
+    /// The same, where telephony was asked already.
+    async fn whole(
+        &self,
+        class: Class,
+        phone: &Phone,
+        customer: Option<Person>,
+    ) -> Result<Option<Client>, Fault> {
         let mut found = self.with_number(class, phone).await?;
-        if let Some(customer) = caller.customer
+        if let Some(customer) = customer
             && !found.iter().any(|person| person.id == customer.id)
         {
             found.extend(self.customer(class, customer.id).await?.or(Some(customer)));
@@ -84,21 +96,28 @@ impl Retail {
         // The country code is spelt in several ways: 8 and 7, 0 and 380.
         let spelt = digits.len().checked_sub(10).map_or(digits, |from| &digits[from..]);
         let query = [("filter[name]", spelt), ("limit", "100")];
-        let mut found: Customers = self.api.get(class, "customers", &query).await?;
-        found.customers.retain(|person| {
+        let mut found = self.api.get::<Customers>(class, "customers", &query).await?.customers;
+        for fresh in self.fresh_of::<Person>(Entity::Customer) {
+            if !found.iter().any(|person| person.id == fresh.id) {
+                found.push(fresh);
+            }
+        }
+        found.retain(|person| {
             person.phones.iter().any(|stored| same_number(&stored.number, digits))
         });
-        for person in &found.customers {
+        for person in &found {
             self.remember_site(Entity::Customer, person.id, person.site.as_deref()).await;
         }
-        Ok(found.customers)
+        Ok(found)
     }
 
     /// By id. A list wants no shop to be named.
     pub(super) async fn customer(&self, class: Class, id: Id) -> Result<Option<Person>, Fault> {
-        let id = id.to_string();
-        let found: Customers = self.api.get(class, "customers", &[("filter[ids][0]", &id)]).await?;
-        let person = found.customers.into_iter().find(|person| person.id.to_string() == id);
+        let query = [("filter[ids][0]", &*id.to_string())];
+        let found: Customers = self.api.get(class, "customers", &query).await?;
+        let fresh = self.fresh_of(Entity::Customer);
+        let mut all = found.customers.into_iter().chain(fresh);
+        let person = all.find(|person| person.id == id);
         if let Some(person) = &person {
             self.remember_site(Entity::Customer, person.id, person.site.as_deref()).await;
         }
@@ -119,12 +138,39 @@ impl Retail {
     /// An order by id.
     pub(super) async fn order(&self, class: Class, id: Id) -> Result<Option<Order>, Fault> {
         let found = self.orders(class, &[("filter[ids][0]", &id.to_string())]).await?;
-        Ok(found.into_iter().find(|order| order.id == id))
+        Ok(found.into_iter().chain(self.fresh_of(Entity::Order)).find(|order| order.id == id))
+    }
+
+    /// All orders of a client or company.
+    pub(super) async fn orders_of(&self, class: Class, customer: Id) -> Result<Vec<Order>, Fault> {
+        let found = self.orders(class, &[("filter[customerId]", &customer.to_string())]).await?;
+        let his = |order: &Order| order.customer.as_ref().is_some_and(|who| who.id == customer);
+        Ok(self.with_fresh(found, his))
+    }
+
+    /// What was made a moment ago and may not be in the CRM's lists yet.
+    fn fresh_of<T: DeserializeOwned>(&self, what: Entity) -> Vec<T> {
+        let of = self.fresh.iter().filter(|(key, _)| key.0 == what);
+        of.filter_map(|(_, made)| serde_json::from_value(made).ok()).collect()
+    }
+
+    /// These, and those of them that were made a moment ago.
+    pub(super) fn with_fresh(
+        &self,
+        mut orders: Vec<Order>,
+        his: impl Fn(&Order) -> bool,
+    ) -> Vec<Order> {
+        for fresh in self.fresh_of::<Order>(Entity::Order) {
+            if his(&fresh) && !orders.iter().any(|order| order.id == fresh.id) {
+                orders.push(fresh);
+            }
+        }
+        orders
     }
 
     async fn deals(&self, class: Class, customer: Id) -> Result<Vec<Deal>, Fault> {
         let closed = self.closed(class).await?;
-        let orders = self.orders(class, &[("filter[customerId]", &customer.to_string())]).await?;
+        let orders = self.orders_of(class, customer).await?;
         Ok(orders.iter().map(|order| self.deal(order, &closed)).collect())
     }
 

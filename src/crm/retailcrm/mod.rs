@@ -24,13 +24,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::future::Cache;
+use serde_json::Value;
 
 use self::api::Api;
 use self::changes::Read;
 use self::desk::Desk;
+use self::fields::Known;
 use self::wire::Id;
 use super::abilities::{Ability, otherwise};
-use super::remote::{Class, Fault, Times};
+use super::remote::{Class, Fault, Limit, Times};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
@@ -42,6 +44,14 @@ pub use install::Module;
 
 /// Its kind in the configuration, logs and metrics.
 pub const NAME: &str = "retailcrm";
+
+/// What the CRM allows in any second, and what of that is used: 10 requests, and 40 of telephony.
+/// One in ten is kept back, because they are counted where they arrive, and a network may bring
+/// them closer together.
+pub(in crate::crm) const LIMITS: [Limit; 2] = [
+    Limit { requests: 9, window: Duration::from_secs(1) },
+    Limit { requests: 36, window: Duration::from_secs(1) },
+];
 
 /// What comes out otherwise than the rules say.
 pub const ABILITIES: &[Ability] = &[
@@ -61,7 +71,11 @@ pub const ABILITIES: &[Ability] = &[
     otherwise("notify", "with the card of the call popping up while it goes on"),
     otherwise("reactivate", "takes the tag `inactive_tag` away; without that setting nothing"),
     otherwise("tag", "orders have no tags: the client gets them"),
-    otherwise("fields", "what is neither UTM nor a field of the account goes into a comment"),
+    otherwise(
+        "fields",
+        "what is neither UTM nor a field of the account goes into the order's comment, of a client \
+         into a note",
+    ),
     otherwise("note", "orders have no notes: it stands on the client"),
 ];
 
@@ -72,6 +86,11 @@ const USERS: Duration = Duration::from_secs(300);
 /// How many sites of clients and orders are remembered.
 const SITES: u64 = 100_000;
 
+/// How long something we made is known before the CRM's lists have it (E16).
+const LAG: Duration = Duration::from_secs(120);
+/// How many such things.
+const FRESH: u64 = 10_000;
+
 /// One account.
 pub struct Retail {
     api: Api,
@@ -81,6 +100,10 @@ pub struct Retail {
     closed: Cache<(), Arc<BTreeSet<String>>>,
     /// The shop of a client or order: what is changed by id wants it.
     sites: Cache<(Entity, Id), Arc<str>>,
+    /// Clients and orders we made a moment ago, as the CRM's lists will have them: two calls of
+    /// a new number make one client and one order.
+    fresh: Cache<(Entity, Id), Value>,
+    own_fields: tokio::sync::Mutex<Option<Arc<Known>>>,
     /// Active users, for what goes to everybody.
     users: Cache<(), Arc<[Id]>>,
     read: tokio::sync::Mutex<Read>,
@@ -88,7 +111,7 @@ pub struct Retail {
 }
 
 /// What belongs to a shop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Entity {
     Customer,
     Order,
@@ -107,6 +130,8 @@ impl Retail {
             times: Times::new(zone),
             closed: Cache::builder().time_to_live(REMEMBER).build(),
             sites: Cache::builder().max_capacity(SITES).time_to_live(REMEMBER).build(),
+            fresh: Cache::builder().max_capacity(FRESH).time_to_live(LAG).build(),
+            own_fields: tokio::sync::Mutex::default(),
             users: Cache::builder().time_to_live(USERS).build(),
             read: tokio::sync::Mutex::default(),
             rough: false,

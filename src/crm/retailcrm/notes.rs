@@ -1,7 +1,7 @@
 //! Notes and notifications.
 
 use super::desk::{Desk, manager, said};
-use super::wire::{Id, NewNote, NewNotification, NoteCustomer, Notes, Success};
+use super::wire::{Id, NewNote, NewNotification, Note, NoteCustomer, Notes, Success};
 use super::{Entity, Retail};
 use crate::core::action::{On, Recipients};
 use crate::core::case::Sound;
@@ -11,6 +11,10 @@ use crate::crm::{ApplyError, Done};
 impl Desk<'_> {
     pub(super) async fn note(&self, text: &str) -> Result<Done, ApplyError> {
         let client = self.needed_client("a note").await?;
+        self.write_note(client, text).await
+    }
+
+    pub(super) async fn write_note(&self, client: Id, text: &str) -> Result<Done, ApplyError> {
         let site = self.crm.site_of(Entity::Customer, client).await?;
         let customer = NoteCustomer { id: client, site: site.as_deref() };
         let note = NewNote { text, customer };
@@ -33,14 +37,26 @@ impl Desk<'_> {
     /// The note this action made before its answer was lost: of the same words.
     pub(super) async fn note_back(&self, text: &str) -> Result<Option<Done>, ApplyError> {
         let Some(client) = self.client().await? else { return Ok(None) };
+        let same =
+            |note: &&Note| note.text.as_deref().is_some_and(|there| there.trim() == text.trim());
+        let notes = self.notes_of(client).await?;
+        let found = notes.iter().find(same);
+        Ok(found.map(|note| said(format!("made note {} on client {client}", note.id))))
+    }
+
+    async fn notes_of(&self, client: Id) -> Result<Vec<Note>, Fault> {
         let id = client.to_string();
         let query = [("filter[customerIds][0]", id.as_str()), ("limit", "100")];
         let notes: Notes = self.crm.api.get(Class::Delivery, "customers/notes", &query).await?;
-        let same = |note: &&super::wire::Note| {
-            note.text.as_deref().is_some_and(|there| there.trim() == text.trim())
-        };
-        let found = notes.notes.iter().find(same);
-        Ok(found.map(|note| said(format!("made note {} on client {client}", note.id))))
+        Ok(notes.notes)
+    }
+
+    /// What the notes on a client say, the oldest first.
+    pub(super) async fn told(&self, client: Id) -> Result<String, Fault> {
+        let mut notes = self.notes_of(client).await?;
+        notes.sort_by_key(|note| note.id);
+        let texts: Vec<_> = notes.into_iter().filter_map(|note| note.text).collect();
+        Ok(texts.join("\n"))
     }
 
     pub(super) async fn notify(

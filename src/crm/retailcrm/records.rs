@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::desk::{Desk, found_client, found_deal, made_client, made_deal, manager, refused, said};
+use super::desk::{
+    Desk, afterwards, found_client, found_deal, made_client, made_deal, manager, no_id, refused,
+    said,
+};
 use super::fields::Sorted;
 use super::wire::{Corporates, Id, NewCorporate, NewCustomer, NewOrder, PhoneNumber, Ref, Tag};
 use super::{Entity, Retail};
-use crate::core::action::On;
+use crate::core::action::{On, Touch};
 use crate::core::case::DealFact;
 use crate::core::ids::EmployeeId;
 use crate::crm::remote::Class;
@@ -28,7 +31,7 @@ impl Desk<'_> {
         if let Some(client) = self.client().await? {
             return Ok(found_client(client, format!("nothing: client {client} has this number")));
         }
-        let Sorted { source, own, rest } = self.crm.sorted(fields);
+        let Sorted { source, own, rest } = self.crm.sorted(Entity::Customer, fields).await?;
         let new = NewCustomer {
             external_id: &self.mark(),
             first_name: name,
@@ -38,16 +41,10 @@ impl Desk<'_> {
             source,
             custom_fields: own,
         };
-        let id = self.make_entity("customers/create", "customer", &new).await?;
-        self.crm.remember_site(Entity::Customer, id, self.site()).await;
-        let left = match rest.is_empty() {
-            true => String::new(),
-            false => {
-                let names: Vec<_> = rest.keys().map(String::as_str).collect();
-                format!("; left out, because no field is set for them: {}", names.join(", "))
-            }
-        };
-        Ok(made_client(id, format!("made client {id}{left}")))
+        let id = self.make_entity(Entity::Customer, &new).await?;
+        let mut what = format!("made client {id}");
+        self.rest_of(id, Touch::First, &rest, &mut what).await?;
+        Ok(made_client(id, what))
     }
 
     pub(super) async fn company(&self, name: &str) -> Result<Done, ApplyError> {
@@ -83,7 +80,8 @@ impl Desk<'_> {
             companies: json!([{ "isMain": true, "name": name }]),
             customer_contacts: json!([{ "customer": { "id": client } }]),
         };
-        let id = self.make_entity("customers-corporate/create", "customerCorporate", &new).await?;
+        let made = self.make("customers-corporate/create", "customerCorporate", &new).await?;
+        let id = made.id.ok_or_else(no_id)?;
         Ok(said(format!("made company {id} with client {client}")))
     }
 
@@ -106,7 +104,7 @@ impl Desk<'_> {
             let what = format!("nothing: order {open} was opened meanwhile");
             return Ok(found_deal(Some(client), open, what));
         }
-        let Sorted { source, own, rest } = self.crm.sorted(fields);
+        let Sorted { source, own, rest } = self.crm.sorted(Entity::Order, fields).await?;
         let name = self.work.case.client().map(|client| client.name.clone());
         let new = NewOrder {
             external_id: &self.mark(),
@@ -122,16 +120,25 @@ impl Desk<'_> {
             source,
             custom_fields: own,
         };
-        let id = self.make_entity("orders/create", "order", &new).await?;
-        self.crm.remember_site(Entity::Order, id, self.site()).await;
+        let id = self.make_entity(Entity::Order, &new).await?;
         let mut what = format!("made order {id}");
-        if !tags.is_empty() {
-            let tagged = self.edit(Entity::Customer, client, &json!({ "addTags": tags })).await;
-            // The order is there by now: it is looked for, not made again.
-            tagged.map_err(|error| ApplyError::Lost { why: error.to_string() })?;
+        self.tags_of(Some(client), tags, &mut what).await?;
+        Ok(made_deal(Some(client), id, what))
+    }
+
+    /// The tags of an order that is there by now: its client gets them.
+    pub(super) async fn tags_of(
+        &self,
+        client: Option<Id>,
+        tags: &[String],
+        what: &mut String,
+    ) -> Result<(), ApplyError> {
+        let Some(client) = client.filter(|_| !tags.is_empty()) else { return Ok(()) };
+        let tagged = self.edit(Entity::Customer, client, &json!({ "addTags": tags })).await;
+        if tagged.is_ok() {
             what.push_str(", and tagged the client");
         }
-        Ok(made_deal(Some(client), id, what))
+        afterwards(tagged, what, "tagging the client")
     }
 
     pub(super) async fn change_owner(&self, of: On, to: &EmployeeId) -> Result<Done, ApplyError> {
@@ -167,8 +174,7 @@ impl Retail {
     /// The oldest open order of a client (D03).
     async fn open_order(&self, client: Id) -> Result<Option<Id>, ApplyError> {
         let closed = self.closed(Class::Delivery).await?;
-        let orders =
-            self.orders(Class::Delivery, &[("filter[customerId]", &client.to_string())]).await?;
+        let orders = self.orders_of(Class::Delivery, client).await?;
         let open = orders.iter().filter(|order| !closed.contains(&order.status));
         Ok(open.min_by_key(|order| (order.created_at.clone(), order.id)).map(|order| order.id))
     }

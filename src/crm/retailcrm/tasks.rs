@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::desk::{Desk, manager, refused, said};
+use super::Entity;
+use super::desk::{Desk, afterwards, manager, no_id, refused, said};
 use super::wire::{Id, NewTask, Ref, Success, Task, Tasks};
 use crate::core::action::{Action, Dedupe};
 use crate::crm::remote::{Class, same_number};
@@ -22,7 +23,7 @@ impl Desk<'_> {
         let spot = self.spot(*on).await?;
         let later_than = match dedupe {
             Dedupe::Never => None,
-            Dedupe::UntilDue => Some(Timestamp::now()),
+            Dedupe::UntilDue => Some(self.work.case.at),
             Dedupe::WhileOpen => Some(Timestamp::MIN),
         };
         if let Some(later_than) = later_than
@@ -31,10 +32,7 @@ impl Desk<'_> {
             let due = task.datetime.unwrap_or_default();
             return Ok(said(format!("nothing: task {} is open, due {due}", task.id)));
         }
-        let site = match spot.client {
-            Some(client) => self.crm.site_of(super::Entity::Customer, client).await?,
-            None => None,
-        };
+        let site = self.shop(spot.client).await?;
         let new = NewTask {
             text,
             performer_id: manager(owner)?,
@@ -47,37 +45,49 @@ impl Desk<'_> {
         };
         let new = serde_json::to_string(&new).map_err(|error| refused(&error.to_string()))?;
         let mut form = vec![("task", new.as_str())];
-        form.extend(site.as_deref().or(self.site()).map(|site| ("site", site)));
+        form.extend(site.as_deref().map(|site| ("site", site)));
         let made: super::wire::Made =
             self.crm.api.post(Class::Delivery, "tasks/create", &form).await?;
-        let id = made.id.ok_or_else(|| ApplyError::Lost { why: "no id of the task".to_owned() })?;
-        self.completed(id, *done).await?;
-        Ok(self.task_done(id, &spot.words()))
+        let id = made.id.ok_or_else(no_id)?;
+        self.task_done(id, *done, site.as_deref(), &spot.words()).await
     }
 
-    fn task_done(&self, id: Id, on: &str) -> Done {
-        let done = matches!(self.work.action, Action::Task { done: true, .. });
-        let how = if done { "completed task" } else { "task" };
-        said(format!("made {how} {id} on {on}"))
+    /// The shop of a task: its client's.
+    async fn shop(&self, client: Option<Id>) -> Result<Option<String>, ApplyError> {
+        let site = match client {
+            Some(client) => self.crm.site_of(Entity::Customer, client).await?,
+            None => None,
+        };
+        Ok(site.or_else(|| self.site().map(str::to_owned)))
     }
 
-    /// Not every account heeds `complete` of a new task; a change it does heed.
-    async fn completed(&self, id: Id, done: bool) -> Result<(), ApplyError> {
-        if !done {
-            return Ok(());
+    /// The task is there by now; `complete` it is to become. Not every account heeds that of a new
+    /// task; of a change it does.
+    async fn task_done(
+        &self,
+        id: Id,
+        complete: bool,
+        site: Option<&str>,
+        on: &str,
+    ) -> Result<Done, ApplyError> {
+        let mut what = format!("made task {id} on {on}");
+        if complete {
+            let task = json!({ "complete": true }).to_string();
+            let mut form = vec![("task", task.as_str())];
+            form.extend(site.map(|site| ("site", site)));
+            let path = format!("tasks/{id}/edit");
+            let answer = self.crm.api.post::<Success>(Class::Delivery, &path, &form).await;
+            if answer.is_ok() {
+                what = format!("made completed task {id} on {on}");
+            }
+            afterwards(answer.map(drop), &mut what, "completing it")?;
         }
-        let task = json!({ "complete": true }).to_string();
-        let mut form = vec![("task", task.as_str())];
-        form.extend(self.site().map(|site| ("site", site)));
-        let path = format!("tasks/{id}/edit");
-        let answer = self.crm.api.post::<Success>(Class::Delivery, &path, &form).await;
-        // The task is there by now: without an answer it is looked for, not made again.
-        answer.map(drop).map_err(|fault| ApplyError::Lost { why: fault.to_string() })
+        Ok(said(what))
     }
 
     /// The task this action made before its answer was lost.
     pub(super) async fn task_back(&self) -> Result<Option<Done>, ApplyError> {
-        let Action::Task { owner, done, .. } = self.work.action else { return Ok(None) };
+        let Action::Task { on, owner, done, .. } = self.work.action else { return Ok(None) };
         let since = self.work.case.at.saturating_sub(SLACK).unwrap_or(self.work.case.at);
         let since = self.crm.times.write(since);
         let owner = manager(owner)?.to_string();
@@ -87,8 +97,10 @@ impl Desk<'_> {
         let Some(task) = tasks.into_iter().find(|task| task.commentary_starts_with(&mark)) else {
             return Ok(None);
         };
-        self.completed(task.id, *done && !task.complete).await?;
-        Ok(Some(self.task_done(task.id, "what it was meant for")))
+        let spot = self.spot(*on).await?;
+        let site = self.shop(spot.client).await?;
+        let open = *done && !task.complete;
+        Ok(Some(self.task_done(task.id, open, site.as_deref(), &spot.words()).await?))
     }
 
     /// The open task of a kind that is due last (C05).

@@ -12,6 +12,7 @@ use super::records::comment;
 use super::wire::{NewOrder, Order};
 use crate::core::action::Bound;
 use crate::core::ids::EmployeeId;
+use crate::core::phone::Phone;
 use crate::crm::remote::{Class, same_number};
 use crate::crm::{ApplyError, Done};
 
@@ -28,7 +29,7 @@ impl Desk<'_> {
             let unsorted = Some(order.id.to_string());
             return Ok(Done { bound: Bound { unsorted, ..Bound::default() }, what });
         }
-        let Sorted { source, own, rest } = self.crm.sorted(fields);
+        let Sorted { source, own, rest } = self.crm.sorted(Entity::Order, fields).await?;
         let mut told = comment(title, &rest);
         if !tags.is_empty() {
             told = format!("{told}\n{}", tags.join(", "));
@@ -47,7 +48,7 @@ impl Desk<'_> {
             source,
             custom_fields: own,
         };
-        let id = self.make_entity("orders/create", "order", &new).await?;
+        let id = self.make_entity(Entity::Order, &new).await?;
         Ok(made_lead(id, format!("made order {id} without a manager")))
     }
 
@@ -76,15 +77,49 @@ impl Desk<'_> {
     /// The oldest open order without a manager for this number.
     async fn waiting(&self) -> Result<Option<Order>, ApplyError> {
         let Some(number) = &self.work.case.number else { return Ok(None) };
+        let open = self.open_orders(number).await?.into_iter();
+        Ok(open.filter(|order| order.manager_id.is_none()).min_by_key(|order| order.id))
+    }
+
+    /// Open orders for a number.
+    async fn open_orders(&self, number: &Phone) -> Result<Vec<Order>, ApplyError> {
         let digits = number.digits();
         let spelt = digits.len().checked_sub(10).map_or(digits, |from| &digits[from..]);
         let closed = self.crm.closed(Class::Delivery).await?;
         let orders = self.crm.orders(Class::Delivery, &[("filter[customer]", spelt)]).await?;
         let his =
             |order: &Order| order.phone.as_deref().is_some_and(|phone| same_number(phone, digits));
-        let waits = orders.into_iter().filter(|order| {
-            order.manager_id.is_none() && !closed.contains(&order.status) && his(order)
+        let mut orders = self.crm.with_fresh(orders, his);
+        orders.retain(|order| !closed.contains(&order.status) && his(order));
+        Ok(orders)
+    }
+
+    /// After a lost answer: an order of ours for this number, which nobody had when the call
+    /// began, is this manager's by now. While one still waits, it was not done.
+    pub(super) async fn accepted_back(
+        &self,
+        owner: &EmployeeId,
+    ) -> Result<Option<Done>, ApplyError> {
+        let Some(number) = &self.work.case.number else { return Ok(None) };
+        let owner = manager(owner)?;
+        let orders = self.open_orders(number).await?;
+        if orders.iter().any(|order| order.manager_id.is_none()) {
+            return Ok(None);
+        }
+        let frozen = self.work.case.client().into_iter().flat_map(|client| &client.deals);
+        let had: Vec<String> = frozen
+            .filter(|deal| deal.owner.is_some())
+            .map(|deal| deal.id.as_str().to_owned())
+            .collect();
+        let ours = orders.into_iter().filter(|order| {
+            order.manager_id == Some(owner)
+                && order.external_id.as_deref().is_some_and(|mark| mark.starts_with("dozvon-"))
+                && !had.contains(&order.id.to_string())
         });
-        Ok(waits.min_by_key(|order| order.id))
+        let found = ours.min_by_key(|order| order.id);
+        Ok(found.map(|order| {
+            let client = order.customer.map(|customer| customer.id);
+            found_deal(client, order.id, format!("order {} is of {owner} now", order.id))
+        }))
     }
 }

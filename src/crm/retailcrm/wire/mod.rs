@@ -7,7 +7,7 @@ mod written;
 
 use std::collections::BTreeMap;
 
-use serde::de::{DeserializeOwned, Error, IgnoredAny};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -22,6 +22,45 @@ pub(super) fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     object(d).map(Option::unwrap_or_default)
 }
 
+/// A text. Some accounts have numbers where others have texts, and no row is worth a whole answer.
+fn text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(d)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// The same; nothing is an empty one.
+fn plain<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    text(d).map(Option::unwrap_or_default)
+}
+
+/// An id; an empty text is none.
+fn id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Id>, D::Error> {
+    Ok(Id::deserialize(Value::deserialize(d)?).ok())
+}
+
+/// Yes or no, in any of its spellings.
+fn flag<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+    Ok(match Value::deserialize(d)? {
+        Value::Bool(flag) => flag,
+        Value::Number(number) => number.as_u64() == Some(1),
+        Value::String(text) => matches!(text.as_str(), "true" | "1"),
+        _ => false,
+    })
+}
+
+/// Codes: a list of them, a list of what has one, or a map by them.
+fn codes<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let code = |one: Value| one.as_str().or(one["code"].as_str()).map(str::to_owned);
+    Ok(match Value::deserialize(d)? {
+        Value::Array(list) => list.into_iter().filter_map(code).collect(),
+        Value::Object(map) => map.into_iter().map(|(code, _)| code).collect(),
+        _ => Vec::new(),
+    })
+}
+
 /// What every answer begins with.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +68,7 @@ pub struct Verdict {
     /// Also with status 200 it may be `false`.
     pub success: Option<bool>,
     /// What went wrong.
+    #[serde(default, deserialize_with = "text")]
     pub error_msg: Option<String>,
     /// A map of fields, or a list.
     #[serde(default)]
@@ -56,7 +96,7 @@ impl Pagination {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PhoneNumber {
     /// In any spelling.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "plain")]
     pub number: String,
 }
 
@@ -74,19 +114,25 @@ pub struct Person {
     /// Its id.
     pub id: Id,
     /// The shop.
+    #[serde(default, deserialize_with = "text")]
     pub site: Option<String>,
     /// Whether he is the contact of a company.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "flag")]
     pub is_contact: bool,
     /// Who is responsible.
+    #[serde(default, deserialize_with = "id")]
     pub manager_id: Option<Id>,
     /// Given name.
+    #[serde(default, deserialize_with = "text")]
     pub first_name: Option<String>,
     /// Family name.
+    #[serde(default, deserialize_with = "text")]
     pub last_name: Option<String>,
     /// The name of a company.
+    #[serde(default, deserialize_with = "text")]
     pub nick_name: Option<String>,
     /// Where it was made.
+    #[serde(default, deserialize_with = "text")]
     pub created_at: Option<String>,
     /// All numbers.
     #[serde(default, deserialize_with = "or_default")]
@@ -118,6 +164,7 @@ impl Person {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Company {
     /// Its name.
+    #[serde(default, deserialize_with = "text")]
     pub name: Option<String>,
 }
 
@@ -126,19 +173,19 @@ pub struct Company {
 #[serde(default)]
 pub struct Source {
     /// `utm_source`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// `utm_medium`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub medium: Option<String>,
     /// `utm_campaign`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub campaign: Option<String>,
     /// `utm_term`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub keyword: Option<String>,
     /// `utm_content`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
 }
 
@@ -177,17 +224,25 @@ pub struct Order {
     /// Its id.
     pub id: Id,
     /// What people call it.
+    #[serde(default, deserialize_with = "text")]
     pub number: Option<String>,
     /// Its shop.
+    #[serde(default, deserialize_with = "text")]
     pub site: Option<String>,
+    /// Our mark, where we made it.
+    #[serde(default, deserialize_with = "text")]
+    pub external_id: Option<String>,
     /// Its status by code.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "plain")]
     pub status: String,
     /// Who is responsible.
+    #[serde(default, deserialize_with = "id")]
     pub manager_id: Option<Id>,
     /// When it was made.
+    #[serde(default, deserialize_with = "text")]
     pub created_at: Option<String>,
     /// The number it was made for.
+    #[serde(default, deserialize_with = "text")]
     pub phone: Option<String>,
     /// Whose it is.
     #[serde(default, deserialize_with = "object")]
@@ -199,6 +254,7 @@ pub struct Order {
     #[serde(default, deserialize_with = "object")]
     pub source: Option<Source>,
     /// What operators wrote.
+    #[serde(default, deserialize_with = "text")]
     pub manager_comment: Option<String>,
 }
 
@@ -217,7 +273,7 @@ pub struct Orders {
 #[derive(Debug, Deserialize)]
 pub struct Status {
     /// `new`, `approval`, …, `complete`, `cancel`.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "plain")]
     pub group: String,
 }
 
@@ -233,8 +289,10 @@ pub struct Statuses {
 #[derive(Debug, Deserialize)]
 pub struct Group {
     /// Its name.
+    #[serde(default, deserialize_with = "text")]
     pub name: Option<String>,
     /// Its code.
+    #[serde(default, deserialize_with = "text")]
     pub code: Option<String>,
 }
 
@@ -245,15 +303,19 @@ pub struct User {
     /// His id.
     pub id: Id,
     /// Not dismissed.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "flag")]
     pub active: bool,
     /// What he logs in with.
+    #[serde(default, deserialize_with = "text")]
     pub email: Option<String>,
     /// Given name.
+    #[serde(default, deserialize_with = "text")]
     pub first_name: Option<String>,
     /// Family name.
+    #[serde(default, deserialize_with = "text")]
     pub last_name: Option<String>,
     /// `free`, `busy`, `dinner`, `break`.
+    #[serde(default, deserialize_with = "text")]
     pub status: Option<String>,
     /// Whether he has the CRM open.
     pub online: Option<bool>,
@@ -287,7 +349,7 @@ pub struct ModuleAnswer {
 #[serde(rename_all = "camelCase")]
 pub struct Module {
     /// Switched on.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "flag")]
     pub active: bool,
     /// What it does.
     #[serde(default, deserialize_with = "object")]
@@ -306,6 +368,9 @@ pub struct Integrations {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Telephony {
+    /// What the button beside a number calls.
+    #[serde(default, deserialize_with = "text")]
+    pub make_call_url: Option<String>,
     /// Who has which extension.
     #[serde(default, deserialize_with = "or_default")]
     pub additional_codes: Vec<UserCode>,
@@ -316,30 +381,22 @@ pub struct Telephony {
 #[serde(rename_all = "camelCase")]
 pub struct UserCode {
     /// Whose: a text, as one of the official clients has it.
-    #[serde(deserialize_with = "text")]
+    #[serde(default, deserialize_with = "plain")]
     pub user_id: String,
     /// The extension.
-    #[serde(deserialize_with = "text")]
+    #[serde(default, deserialize_with = "plain")]
     pub code: String,
 }
 
-fn text<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
-    match Value::deserialize(d)? {
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(D::Error::custom("neither text nor number")),
-    }
-}
-
 /// `GET /api/credentials`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
     /// `customer_read` and so on.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "codes")]
     pub scopes: Vec<String>,
     /// The shops the key sees.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "codes")]
     pub sites_available: Vec<String>,
 }
 
@@ -351,11 +408,58 @@ pub struct Sites {
     pub sites: BTreeMap<String, IgnoredAny>,
 }
 
+/// `GET /custom-fields`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomFields {
+    /// The page.
+    #[serde(default, deserialize_with = "or_default")]
+    pub custom_fields: Vec<CustomField>,
+    /// Where we are.
+    #[serde(default)]
+    pub pagination: Pagination,
+}
+
+/// A field of the account's own.
+#[derive(Debug, Deserialize)]
+pub struct CustomField {
+    /// By which it is filled in.
+    #[serde(default, deserialize_with = "plain")]
+    pub code: String,
+    /// `customer`, `order`, `company` and others.
+    #[serde(default, deserialize_with = "plain")]
+    pub entity: String,
+    /// `string`, `text`, `integer`, `numeric`, `boolean`, `date`, `dictionary` and others.
+    #[serde(rename = "type", default, deserialize_with = "plain")]
+    pub kind: String,
+}
+
+/// `GET /reference/order-methods`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderMethods {
+    /// By code.
+    #[serde(default, deserialize_with = "map")]
+    pub order_methods: BTreeMap<String, IgnoredAny>,
+}
+
+/// `GET /customers-corporate/{id}/contacts`.
+#[derive(Debug, Deserialize)]
+pub struct Contacts {
+    /// The page.
+    #[serde(default, deserialize_with = "or_default")]
+    pub contacts: Vec<Contact>,
+}
+
 /// The answer to something made or changed.
 #[derive(Debug, Deserialize)]
 pub struct Made {
     /// Its id.
+    #[serde(default, deserialize_with = "id")]
     pub id: Option<Id>,
+    /// A new order says whose it is.
+    #[serde(default)]
+    pub order: Value,
 }
 
 /// An answer that says only that it is done.
@@ -382,16 +486,19 @@ pub struct Task {
     /// Its id.
     pub id: Id,
     /// Our mark and the kind.
+    #[serde(default, deserialize_with = "text")]
     pub commentary: Option<String>,
     /// Due, to the minute.
+    #[serde(default, deserialize_with = "text")]
     pub datetime: Option<String>,
     /// Done.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "flag")]
     pub complete: bool,
     /// For whom.
     #[serde(default, deserialize_with = "object")]
     pub customer: Option<Ref>,
     /// The number.
+    #[serde(default, deserialize_with = "text")]
     pub phone: Option<String>,
 }
 
@@ -429,6 +536,7 @@ pub struct Note {
     /// Its id.
     pub id: Id,
     /// Its text.
+    #[serde(default, deserialize_with = "text")]
     pub text: Option<String>,
 }
 
@@ -446,7 +554,7 @@ pub struct Notes {
 pub struct Uploaded {
     /// What was there already.
     #[serde(default, deserialize_with = "or_default")]
-    pub duplicate_calls: Vec<String>,
+    pub duplicate_calls: Vec<Value>,
 }
 
 /// The answer to `/telephony/call/event`.
@@ -463,6 +571,7 @@ pub struct EventAnswer {
 #[serde(rename_all = "camelCase")]
 pub struct History {
     /// The account's clock.
+    #[serde(default, deserialize_with = "text")]
     pub generated_at: Option<String>,
     /// The rows.
     #[serde(default)]
@@ -476,13 +585,14 @@ pub struct Change {
     /// Its number; they grow.
     pub id: Id,
     /// What changed.
+    #[serde(default, deserialize_with = "text")]
     pub field: Option<String>,
     /// It is new.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "flag")]
     pub created: bool,
     /// Of whom.
     #[serde(default, deserialize_with = "object")]
-    pub customer: Option<Ref>,
+    pub customer: Option<Whose>,
     /// What it was merged into.
     #[serde(default, deserialize_with = "object")]
     pub combined_to: Option<Ref>,
@@ -492,6 +602,16 @@ pub struct Change {
     /// Of which order.
     #[serde(default, deserialize_with = "object")]
     pub order: Option<ChangedOrder>,
+}
+
+/// Who a row is about.
+#[derive(Debug, Deserialize)]
+pub struct Whose {
+    /// The client, or the company.
+    pub id: Id,
+    /// The shop.
+    #[serde(default, deserialize_with = "text")]
+    pub site: Option<String>,
 }
 
 /// The contact of a company.

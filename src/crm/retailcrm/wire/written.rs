@@ -1,8 +1,7 @@
 //! What is sent: the objects whose JSON stands in form fields.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{Id, PhoneNumber, Ref, Source};
 
@@ -25,8 +24,8 @@ pub struct NewCustomer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
     /// The account's own.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub custom_fields: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub custom_fields: Map<String, Value>,
 }
 
 /// A tag of something new.
@@ -45,9 +44,9 @@ pub struct NewCorporate<'a> {
     /// Its name in lists.
     pub nick_name: &'a str,
     /// Its legal persons.
-    pub companies: serde_json::Value,
+    pub companies: Value,
     /// Its contacts.
-    pub customer_contacts: serde_json::Value,
+    pub customer_contacts: Value,
 }
 
 /// `order` of `/orders/create`.
@@ -86,8 +85,8 @@ pub struct NewOrder<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
     /// The account's own.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub custom_fields: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub custom_fields: Map<String, Value>,
 }
 
 /// `task` of `/tasks/create`.

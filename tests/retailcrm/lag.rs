@@ -22,7 +22,7 @@ async fn b05_two_calls_of_one_new_number_make_one_client_and_one_order() {
     let ended = over(first.clone(), "12", "102");
     let cases =
         vec![first, second.clone(), ended.clone(), over(second, "13", "103"), recorded(ended)];
-    crm_outbox::dialogue(parts, cases, || Vec::new()).await;
+    crm_outbox::dialogue(parts, cases, Vec::new).await;
     let state = house.fake.state();
     assert_eq!((state.customers.len(), state.orders.len()), (3, 4));
     assert_eq!(state.calls.len(), 2);

@@ -33,6 +33,7 @@ use crate::reload::watch::Watch;
 use crate::reload::{Door, Reloader};
 use crate::rules::set::Sets;
 use crate::rules::{Routing, RulesError};
+use crate::sales::{self, Parties, Seller};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
 use crate::switch::dialler::Dialler;
 use crate::switch::engine::{Engine, Settings};
@@ -205,6 +206,7 @@ impl App {
         let directory = Directory::new(crm.clone(), config.directory.clone(), metrics.clone());
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         let tracer = Tracer::start(&config.traces, metrics.clone(), &tasks, background.clone());
+        let parties = Parties::new(&config.crm, crm.clone());
         let (clerk, paperwork) = papers.begin(config, crm, &directory, &metrics, &tracer);
         let settings = Settings {
             handshake: config.calls.handshake,
@@ -282,7 +284,21 @@ impl App {
             };
             Desk::start(parts, reins, notes)
         });
+        let sales = config.sales().zip(paperwork.as_ref()).map(|(sales, paperwork)| {
+            let rules = engine.clone();
+            let seller = Seller {
+                config: sales.clone(),
+                parties,
+                zone: Arc::new(move || rules.rules.load().timezone().clone()),
+                wall: Arc::new(jiff::Timestamp::now),
+                metrics: engine.metrics.clone(),
+            };
+            let (desk, work) = sales::begin(seller, paperwork.outbox.store(), background.clone());
+            tasks.spawn(work);
+            desk
+        });
         let state = HttpState {
+            sales,
             metrics,
             readiness: readiness(
                 &engine,

@@ -11,6 +11,7 @@
 //! | `callback` | callbacks: what web forms and buttons ask for, kept and led to the end |
 //! | `outbox` | journal and outbox: what occurred is written down, and the CRM learns of it once |
 //! | `reload` | the rules in force, and how others take their place |
+//! | `sales` | deals that were won, marked at the call or form that brought them |
 //! | `recording` | recordings of talks and the links to them |
 //! | `store` | SQLite |
 //! | `http` | metrics, health, sounds; web forms, buttons, the outbox and the rules over HTTP |
@@ -38,6 +39,7 @@ pub mod outbox;
 pub mod recording;
 pub mod reload;
 pub mod rules;
+pub mod sales;
 pub mod sim;
 pub mod store;
 pub mod switch;

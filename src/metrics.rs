@@ -219,6 +219,12 @@ metrics! {
     people_missing: IntGaugeVec "dozvon_rules_people_missing" ["crm"]
     /// Seconds from a missed call to the talk that returned it: the client called again, or was called.
     missed_returned: Histogram "dozvon_missed_returned_seconds" {60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 259200.0}
+    /// Deals that were won and marked at the call or form that brought them, by the CRM's configured name and by the step that found it (deal, contact, first, last).
+    sales: IntCounterVec "dozvon_sales_total" ["crm", "step"]
+    /// Runs that asked a CRM for sales, by how they went (ok, failed).
+    sales_runs: IntCounterVec "dozvon_sales_runs_total" ["crm", "result"]
+    /// When the last run began that took sales from this CRM without a mistake, in seconds since 1970, as the store has it; before the first one, when sales were asked for first.
+    sales_success_at: IntGaugeVec "dozvon_sales_last_success_timestamp_seconds" ["crm"]
     /// Employees taken over from the CRM.
     employees: IntGaugeVec "dozvon_employees" ["crm"]
     /// Calls and deliveries for the receiver of traces, by what came of them (sent, full, lost).

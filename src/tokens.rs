@@ -24,6 +24,8 @@ pub enum Scope {
     Callbacks,
     /// The outbox.
     Outbox,
+    /// Sales, and have the CRMs asked for them.
+    Sales,
     /// The rules in force, and reload them.
     Rules,
     /// What is logged, and change it.
@@ -32,7 +34,8 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Calls, Self::Callbacks, Self::Outbox, Self::Rules, Self::Log];
+    pub const ALL: [Self; 6] =
+        [Self::Calls, Self::Callbacks, Self::Outbox, Self::Sales, Self::Rules, Self::Log];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Scope {
             Self::Calls => "calls",
             Self::Callbacks => "callbacks",
             Self::Outbox => "outbox",
+            Self::Sales => "sales",
             Self::Rules => "rules",
             Self::Log => "log",
         }

@@ -44,6 +44,7 @@ impl Shop {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let recorder = Arc::new(Recorder::new(&config, &url, &folder.path().join("dozvon.key")));
         let state = HttpState {
+            sales: None,
             metrics: Arc::new(Metrics::new().unwrap()),
             readiness: Arc::new(Readiness::default),
             store: None,

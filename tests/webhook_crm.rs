@@ -13,7 +13,7 @@ use dozvon::core::facts::Direction;
 use dozvon::core::phone::{Phone, Region};
 use dozvon::core::staff::{Number, Status};
 use dozvon::crm::webhook::{Hook, HookConfig};
-use dozvon::crm::{ApplyError, Crm, Work};
+use dozvon::crm::{ApplyError, Crm, WonSince, Work};
 use dozvon::directory::{Directory, DirectoryConfig};
 use dozvon::metrics::Metrics;
 use dozvon::outbox::sign;
@@ -48,6 +48,15 @@ impl Respond for Other {
                 {"id": "27", "name": "Boris", "numbers": ["101", "+79031234567"],
                     "groups": ["sales"], "online": true},
                 {"id": "28", "name": "Vera", "gone": true}]}),
+            "won"
+                if ask["since"] == "2026-11-20T00:00:00Z" && ask["field"] == "communication_id" =>
+            {
+                json!({"deals": [
+                    {"id": "5", "closed": "2026-11-20T15:00:00Z", "price": 12.5,
+                        "communication": "call-1", "contact": {"id": "7",
+                        "numbers": ["+79161234567"], "communication": null}},
+                    {"id": "6", "closed": "2026-11-20T16:00:00Z", "contact": null}]})
+            }
             _ if ask["action"]["do"] == "note" => {
                 return ResponseTemplate::new(422).set_body_json(json!({"why": "no notes here"}));
             }
@@ -249,4 +258,16 @@ async fn what_it_refuses_is_shown_with_its_reason_and_a_wrong_secret_waits_for_s
     let crm = Hook::new(&wrong).unwrap();
     assert!(matches!(crm.apply(&work).await, Err(ApplyError::Later { .. })));
     assert!(!format!("{crm:?}").contains("another"));
+}
+
+#[tokio::test]
+async fn e01_deals_that_were_won_are_asked_for_in_one_request() {
+    let (_server, _, config) = world().await;
+    let crm = Hook::new(&config).unwrap();
+    let since = "2026-11-20T00:00:00Z".parse().unwrap();
+    let all = crm.won(&WonSince { since, field: "communication_id" }).await.unwrap();
+    assert_eq!((all[0].price, all[0].communication.as_ref()), (Some(12.5), Some(&"call-1".into())));
+    let contact = all[0].contact.as_ref().unwrap();
+    assert_eq!((contact.id.as_str(), contact.numbers[0].e164()), ("7", "+79161234567"));
+    assert_eq!((&all[1].contact, all[1].price), (&None, None));
 }

@@ -15,8 +15,10 @@ use super::words;
 use crate::callback::Refused;
 use crate::callback::book::Book;
 use crate::core::campaign::order::{Stage, Try, View, Whom};
+use crate::core::ids::CallId;
 use crate::core::record::between;
 use crate::core::staff::Number;
+use crate::sales::of_call;
 use crate::store::Store;
 use crate::tokens::audit;
 
@@ -105,7 +107,8 @@ impl CallbacksArgs {
     /// # Errors
     /// What is wrong with the store, or a callback that is not there.
     pub async fn run(self, store_path: &Path) -> miette::Result<ExitCode> {
-        let book = Book::new(Store::open_existing(store_path).await?);
+        let store = Store::open_existing(store_path).await?;
+        let book = Book::new(store.clone());
         match self.verb {
             CallbacksVerb::List { all, limit, json } => {
                 let views = book.list(!all, limit).await.map_err(|e| CliError::new(e, ""))?;
@@ -114,7 +117,9 @@ impl CallbacksArgs {
             CallbacksVerb::Show { id, json } => {
                 let view = book.show(&id.as_str().into()).await;
                 let view = view.map_err(|e| CliError::new(e, &id))?;
-                print(&if json { pretty(&view)? } else { shown(&view) })?;
+                let sales = of_call(&store, &CallId::new(&id)).await?;
+                let text = || shown(&view) + &super::outbox::sold(&sales);
+                print(&if json { pretty(&view)? } else { text() })?;
             }
             CallbacksVerb::Cancel { ids } => return cancel(&book, ids).await,
             CallbacksVerb::Missed { all, limit, json } => {

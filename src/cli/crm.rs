@@ -167,7 +167,7 @@ impl CrmVerb {
             Self::Show { what, id, json } => return records::show(crm, what, &id, json).await,
             Self::Accept { id, owner } => crm.accept(id, &owner, Timestamp::now()).await?,
             Self::Decline { id } => crm.decline(id).await?,
-            Self::CloseDeal { id, lost } => crm.close_deal(&id, lost).await?,
+            Self::CloseDeal { id, lost } => crm.close_deal(&id, lost, Timestamp::now()).await?,
             Self::Done { id } => crm.complete_task(id).await?,
             Self::Read { id } => crm.read_notification(id).await?,
             Self::Delete { what: Deletable::Contact, id } => crm.delete_client(&id).await?,

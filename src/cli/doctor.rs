@@ -7,6 +7,7 @@ mod node;
 mod phones;
 mod recordings;
 mod report;
+mod sales;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -74,6 +75,7 @@ impl DoctorArgs {
         })
         .await;
         examine_hooks(&config, &mut report);
+        sales::examine(&config, jiff::Timestamp::now(), &mut report).await;
         if self.json {
             print(&(serde_json::to_string(&report).into_diagnostic()? + "\n"))?;
         } else {

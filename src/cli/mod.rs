@@ -10,6 +10,7 @@ pub mod load;
 pub mod out;
 pub mod outbox;
 pub mod replay;
+pub mod sales;
 pub mod serve;
 pub mod signals;
 pub mod table;
@@ -72,6 +73,8 @@ enum Verb {
     Token(token::TokenArgs),
     /// Callbacks and missed calls: look at them, end them.
     Callbacks(callbacks::CallbacksArgs),
+    /// Deals that were won, and the calls and forms that brought them.
+    Sales(sales::SalesArgs),
     /// Judge what occurred with other rules, and show what would have been different.
     Replay(replay::ReplayArgs),
 }
@@ -126,6 +129,11 @@ impl Cli {
                 let config = config?;
                 logged(args.changes(), &config)?;
                 args.run(&config.store.path).await
+            }
+            Verb::Sales(args) => {
+                let config = config?;
+                logged(args.changes(), &config)?;
+                args.run(&config).await
             }
             Verb::Replay(args) => {
                 let config = config?;

@@ -13,6 +13,7 @@ use super::out::print;
 use super::token::user;
 use crate::outbox::desk::{Desk, DeskError, Filter, Line};
 use crate::outbox::entry::{Entry, Progress, Shown, State};
+use crate::sales::{Sale, of_call};
 use crate::store::Store;
 use crate::tokens::audit;
 use crate::traces::TraceId;
@@ -99,7 +100,8 @@ impl OutboxArgs {
         if !store_path.exists() {
             return Err(CliError::NoStore(store_path.display().to_string()).into());
         }
-        let desk = Desk::new(Store::open(store_path).await?);
+        let store = Store::open(store_path).await?;
+        let desk = Desk::new(store.clone());
         match self.verb {
             OutboxVerb::List { state, client, call, after, limit, json } => {
                 let filter = Filter { states: state, client, call, after, limit };
@@ -107,9 +109,10 @@ impl OutboxArgs {
             }
             OutboxVerb::Show { id, json } => {
                 let entry = desk.show(id).await?;
+                let sales = of_call(&store, &entry.call).await?;
                 print(&match json {
-                    true => pretty(&json!(Shown::from(entry)))?,
-                    false => shown(&entry),
+                    true => pretty(&json!(Shown::new(entry, sales)))?,
+                    false => shown(&entry) + &sold(&sales),
                 })?;
                 Ok(ExitCode::SUCCESS)
             }
@@ -242,6 +245,15 @@ fn shown(entry: &Entry) -> String {
         let _ = writeln!(text, "  {} ({}) {is}{what}", planned.action.word(), planned.rule);
     }
     text
+}
+
+/// The sales its call brought (E01).
+pub(super) fn sold(sales: &[Sale]) -> String {
+    let lines = sales.iter().map(|sale| {
+        let Sale { crm, deal, step, closed, .. } = sale;
+        format!("sale: deal {deal} of {crm}, won {} (by {})\n", seconds(*closed), step.as_str())
+    });
+    lines.collect()
 }
 
 fn seconds(at: Timestamp) -> String {

@@ -24,6 +24,7 @@ use crate::directory::DirectoryConfig;
 use crate::directory::config::human_duration;
 use crate::outbox::config::{JournalConfig, OutboxConfig, WebhookConfig};
 use crate::recording::config::{RecordingConfig, wrong_url};
+use crate::sales::SalesConfig;
 use crate::switch::dial::Dial;
 use crate::traces::TraceConfig;
 
@@ -56,6 +57,8 @@ pub struct Config {
     pub webhook: WebhookConfig,
     /// Callbacks.
     pub callbacks: CallbackConfig,
+    /// Deals that were won go back to their source. Not there: nobody asks for them.
+    pub sales: Option<SalesConfig>,
     /// Metrics and health.
     pub http: Http,
     /// Recordings of talks.
@@ -297,6 +300,16 @@ impl Config {
         for (name, key, why) in crate::crm::config::check(&self.crm) {
             wrong.push((vec!["crm".to_owned(), name, key.to_owned()], why));
         }
+        if let Some(sales) = self.sales() {
+            wrong.extend(
+                sales.check().map(|(key, why)| (vec!["sales".to_owned(), key.to_owned()], why)),
+            );
+            if !self.outbox.enabled {
+                let why = "sales are found by the journal, which the outbox writes: set \
+                           outbox.enabled to true, or sales.enabled to false";
+                wrong.push((vec!["sales".to_owned(), "enabled".to_owned()], why.to_owned()));
+            }
+        }
         for (key, why) in self.traces.check() {
             wrong.push((vec!["traces".to_owned(), key.to_owned()], why));
         }
@@ -317,6 +330,11 @@ impl Config {
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(ConfigError::wrong(path, text, wrong)) }
+    }
+
+    /// `[sales]`, where it is switched on.
+    pub fn sales(&self) -> Option<&SalesConfig> {
+        self.sales.as_ref().filter(|sales| sales.enabled)
     }
 
     /// The nodes, or the one on this machine.
@@ -441,6 +459,12 @@ mod tests {
                 "dozvon.toml:10",
                 "`a` already",
             ),
+            ("[sales]\nat = \"25:00\"\n", "dozvon.toml:2", "03:00"),
+            ("[sales]\nby_hand = \"newest\"\n", "dozvon.toml:2", "first, last"),
+            ("[sales]\nwithin = \"0d\"\n", "dozvon.toml:2", "above zero"),
+            ("[sales]\nfield = \" \"\n", "dozvon.toml:2", "communication_id"),
+            ("[sales]\nfeild = \"x\"\n", "dozvon.toml:2", "`field`"),
+            ("[outbox]\nenabled = false\n[sales]\n", "dozvon.toml:3", "journal"),
             ("[traces]\nendpoint = \"tempo:4318\"\n", "dozvon.toml:2", "https://"),
             ("[traces]\nratio = 10\n", "dozvon.toml:2", "every tenth"),
             ("[traces.headers]\n\"a b\" = \"c\"\n", "dozvon.toml:1", "`a b`"),
@@ -448,6 +472,16 @@ mod tests {
             let error = format!("{:?}", miette::Report::new(read(text).unwrap_err()));
             assert!(error.contains(place) && error.contains(word), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn sales_are_asked_for_where_the_section_is_there_and_on() {
+        assert!(read("").unwrap().sales().is_none());
+        assert!(read("[sales]\nenabled = false\n").unwrap().sales().is_none());
+        let config = read("[sales]\nat = \"04:30\"\n").unwrap();
+        let sales = config.sales().unwrap();
+        assert_eq!(sales.at, jiff::civil::time(4, 30, 0, 0));
+        assert_eq!(sales.field, "communication_id");
     }
 
     #[test]

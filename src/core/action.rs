@@ -303,12 +303,33 @@ pub struct Bound {
     pub unsorted: Option<String>,
     /// The registered call, in the CRM's spelling.
     pub call: Option<String>,
+    /// What this one action made. It is written down with its answer and not handed on.
+    #[serde(skip_serializing_if = "Made::is_nothing")]
+    pub made: Made,
+}
+
+/// What an action made rather than found: by this a deal that is won goes back to its
+/// communication (E01).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Made {
+    /// The client.
+    pub client: Option<ClientId>,
+    /// The deal, also one that still waits in an inbox.
+    pub deal: Option<DealId>,
+}
+
+impl Made {
+    /// Whether it made neither.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Bound {
     /// Takes over what is there; the rest stays as it was.
     pub fn merge(&mut self, new: Bound) {
-        let Bound { client, deal, unsorted, call } = new;
+        let Bound { client, deal, unsorted, call, made: _ } = new;
         self.client = client.or(self.client.take());
         self.deal = deal.or(self.deal.take());
         self.unsorted = unsorted.or(self.unsorted.take());

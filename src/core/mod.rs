@@ -14,5 +14,6 @@ pub mod phone;
 pub mod plan;
 pub mod record;
 pub mod route;
+pub mod sale;
 pub mod staff;
 pub mod trace;

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use super::builtin::Builtin;
-use super::{ApplyError, Crm, CrmError, Done, Work};
+use super::{ApplyError, Crm, CrmError, Done, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
+use crate::core::sale::Won;
 use crate::core::staff::Employee;
 use crate::store::{Store, StoreError};
 
@@ -80,6 +81,10 @@ impl Crm for Lazy {
 
     async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
         self.writable().await?.read_back(work).await
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        self.builtin().await?.won(ask).await
     }
 
     async fn revision(&self) -> Result<Option<i64>, CrmError> {

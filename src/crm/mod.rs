@@ -16,12 +16,14 @@ pub mod webhook;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::core::action::{Action, Bound};
 use crate::core::case::Case;
 use crate::core::client::Client;
 use crate::core::ids::{ClientId, Extension};
 use crate::core::phone::{Phone, Region};
+use crate::core::sale::Won;
 use crate::core::staff::{Employee, Number};
 
 /// Why a CRM did not answer.
@@ -91,6 +93,15 @@ impl ApplyError {
         let why = "a webhook goes to another system: the outbox sends it, no CRM does";
         Self::Refused { why: why.to_owned() }
     }
+}
+
+/// Which deals are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WonSince<'a> {
+    /// Won since then, and a little earlier does no harm.
+    pub since: Timestamp,
+    /// The field in which a card of ours has its communication.
+    pub field: &'a str,
 }
 
 /// What changed in a CRM since it was asked last.
@@ -189,6 +200,15 @@ pub trait Crm: Send + Sync {
     /// [`CrmError`].
     async fn changed(&self) -> Result<Changed, CrmError> {
         Ok(Changed::default())
+    }
+
+    /// All deals that were won since then (E01), with whose they are. May take many requests, none
+    /// of which a caller waits behind. Either all of them come, or none.
+    ///
+    /// # Errors
+    /// [`CrmError`]; a CRM that cannot tell says so.
+    async fn won(&self, _ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        Err(CrmError::Fault(format!("{} cannot tell which deals were won", self.name())))
     }
 
     /// What `dozvon doctor` tells of it besides the employees: rights, settings, clocks.

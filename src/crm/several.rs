@@ -10,9 +10,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::hooks::Hooks;
-use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Named, Work};
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Named, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
+use crate::core::sale::Won;
 use crate::core::staff::Employee;
 
 /// The CRMs by line.
@@ -101,6 +102,10 @@ impl Crm for Several {
 
     async fn changed(&self) -> Result<Changed, CrmError> {
         self.rest().changed().await
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        self.rest().won(ask).await
     }
 
     async fn examine(&self) -> Vec<Examined> {

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 
 use crate::core::client::Client;
 use crate::core::phone::Phone;
+use crate::core::sale::Won;
 use crate::core::staff::Employee;
 use crate::crm::builtin::Builtin;
-use crate::crm::{ApplyError, Crm, CrmError, Done, Work};
+use crate::crm::{ApplyError, Crm, CrmError, Done, WonSince, Work};
 
 /// The built-in CRM with a switch. Who works here is told even while it is off.
 pub struct Outage {
@@ -61,6 +62,10 @@ impl Crm for Outage {
 
     async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
         self.write()?.read_back(work).await
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        self.read()?.won(ask).await
     }
 
     async fn revision(&self) -> Result<Option<i64>, CrmError> {

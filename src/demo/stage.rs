@@ -17,6 +17,7 @@ use crate::crm::builtin::{Builtin, load_sample};
 use crate::recording::Template;
 use crate::rules::set::Sets;
 use crate::rules::{Routing, RuleSet, RulesError};
+use crate::sales::SalesConfig;
 use crate::sim::{Agent, FreeSwitch, Queue, Script};
 use crate::store::{Store, StoreError};
 
@@ -129,6 +130,7 @@ impl Stage {
         config.recording.path = path.to_str().and_then(|path| Template::parse(path).ok());
         config.recording.secret = Some(uuid::Uuid::new_v4().to_string().into());
         config.store.path = scrap.0.clone();
+        config.sales = Some(SalesConfig::default());
         config.outbox.retry = RETRY.div_f64(speed);
         config.outbox.retry_max = config.outbox.retry * 2;
         config.outbox.poll = config.outbox.retry / 4;

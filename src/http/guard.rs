@@ -1,6 +1,6 @@
 //! Who may. A token with the scope of a resource opens it.
 //!
-//! The outbox, the rules and the log need none as long as there is no token at all, the listener is
+//! The outbox, sales, the rules and the log need none as long as there is no token at all, the listener is
 //! loopback, and no proxy stands before it: then whoever asks is on this machine.
 
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(super) struct MayCall(pub Who);
 pub(super) struct MaySeeCallbacks(#[allow(dead_code, reason = "he only looks")] pub Who);
 /// Somebody who may look at and change the outbox.
 pub(super) struct MayOutbox(pub Who);
+/// Somebody who may look at sales and have CRMs asked for them.
+pub(super) struct MaySell(pub Who);
 /// Somebody who may look at and reload the rules.
 pub(super) struct MayRules(pub Who);
 /// Somebody who may look at and change what is logged.
@@ -53,6 +55,7 @@ macro_rules! guard {
 guard!(MayCall, Scope::Calls, false);
 guard!(MaySeeCallbacks, Scope::Callbacks, false);
 guard!(MayOutbox, Scope::Outbox, true);
+guard!(MaySell, Scope::Sales, true);
 guard!(MayRules, Scope::Rules, true);
 guard!(MayLog, Scope::Log, true);
 

@@ -13,6 +13,7 @@ use super::HttpState;
 use crate::callback::keep;
 use crate::metrics::Dialect;
 use crate::outbox;
+use crate::sales;
 
 /// A scrape does not wait longer for the store: the last numbers stay.
 const COUNT: Duration = Duration::from_secs(2);
@@ -35,6 +36,9 @@ async fn count(state: &HttpState) {
         let Some(store) = store else { return Ok(false) };
         outbox::count(&store, metrics, Timestamp::now()).await?;
         keep::count(&store, metrics).await?;
+        if let Some(desk) = &state.sales {
+            sales::count(&store, &desk.names(), metrics).await?;
+        }
         Ok::<_, sqlx::Error>(true)
     };
     let readable = match tokio::time::timeout(COUNT, work).await {

@@ -15,6 +15,7 @@ mod outbox;
 mod problem;
 mod ready;
 mod rules;
+mod sales;
 mod sounds;
 
 use std::net::SocketAddr;
@@ -67,6 +68,8 @@ pub struct HttpState {
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
     /// The store of outbox and tokens, once it is open. `None`: this engine has none.
     pub store: Option<watch::Receiver<Option<Store>>>,
+    /// For `/v1/sales`. `None`: they are not switched on.
+    pub sales: Option<Arc<crate::sales::Desk>>,
     /// For `/v1/rules`. `None`: this process has no rules.
     pub rules: Option<Arc<Reloader>>,
     /// For `/recordings/…` and `/voicemail/…`.
@@ -83,7 +86,7 @@ pub struct HttpState {
 ///
 /// What changes something or shows a number needs a token of the API ([`crate::tokens`]), a link
 /// or a client's own token; metrics and health do not. Where the listener is loopback and there
-/// is no token at all, outbox, rules and log are open to this machine. A proxy that brings the world
+/// is no token at all, outbox, sales, rules and log are open to this machine. A proxy that brings the world
 /// here shall pass `/v1/callbacks`, `/callback.js`, `/crm/`, recordings and messages, and nothing
 /// else.
 pub fn router(state: HttpState) -> Router {
@@ -152,6 +155,8 @@ fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(outbox::show))
         .routes(routes!(outbox::retry))
         .routes(routes!(outbox::drop))
+        .routes(routes!(sales::show))
+        .routes(routes!(sales::run))
         .routes(routes!(rules::show))
         .routes(routes!(rules::reload))
         .routes(routes!(log::show, log::set, log::reset))

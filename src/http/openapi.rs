@@ -11,12 +11,13 @@ use utoipa::{Modify, OpenApi as Describe};
 /// The head of the document.
 #[derive(Describe)]
 #[openapi(
-    info(title = "dozvon", description = "Callbacks, calls, the outbox, the rules and the log. Mistakes are told as `application/problem+json` (RFC 9457)."),
+    info(title = "dozvon", description = "Callbacks, calls, the outbox, sales, the rules and the log. Mistakes are told as `application/problem+json` (RFC 9457)."),
     modifiers(&Tokens),
     tags(
         (name = "callbacks", description = "Web forms: a manager is called first, then the client"),
         (name = "calls", description = "The button that calls"),
         (name = "outbox", description = "What the CRM is still to be told"),
+        (name = "sales", description = "Deals that were won, and the calls and forms that brought them"),
         (name = "rules", description = "The rules in force"),
         (name = "log", description = "What is logged"),
     ),

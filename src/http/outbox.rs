@@ -3,7 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/outbox?state=parked&client=%2B7916…&call=…&after=17&limit=50` | `counts` by state, and `entries` in order; without `state`: waiting, working, parked |
-//! | `GET /v1/outbox/17` | the entry with its case, actions and progress |
+//! | `GET /v1/outbox/17` | the entry with its case, actions and progress, and the sales its call brought |
 //! | `POST /v1/outbox/17/retry` | `released`: the entries released, 17 and those of its call behind it |
 //! | `POST /v1/outbox/17/drop` | `dropped` |
 
@@ -20,6 +20,8 @@ use super::problem::Problem;
 use super::{HttpState, bad};
 use crate::outbox::desk::{Desk, DeskError, Filter};
 use crate::outbox::entry;
+use crate::sales::of_call;
+use crate::store::Store;
 use crate::tokens::audit;
 
 /// Entries in an answer at most.
@@ -97,8 +99,10 @@ pub(super) async fn show(
     _may: MayOutbox,
     id: Result<Path<i64>, PathRejection>,
 ) -> Answer {
-    let entry = desk(&state)?.show(number(id)?).await.map_err(problem)?;
-    Ok(Json(json!(entry::Shown::from(entry))))
+    let store = store(&state)?;
+    let entry = Desk::new(store.clone()).show(number(id)?).await.map_err(problem)?;
+    let sales = of_call(&store, &entry.call).await.map_err(|e| problem(e.into()))?;
+    Ok(Json(json!(entry::Shown::new(entry, sales))))
 }
 
 /// Releases a parked entry, and those of its call behind it.
@@ -147,8 +151,12 @@ pub(super) async fn drop(
 }
 
 fn desk(state: &HttpState) -> Result<Desk, Problem> {
+    store(state).map(Desk::new)
+}
+
+fn store(state: &HttpState) -> Result<Store, Problem> {
     let store = state.store.as_ref().and_then(|store| store.borrow().clone());
-    store.map(Desk::new).ok_or_else(|| {
+    store.ok_or_else(|| {
         let what = "the store of the outbox is not open";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no outbox", what)
             .help(Some("see the engine's log; it tries again by itself"))

@@ -14,6 +14,7 @@ async fn house(readiness: Readiness) -> House {
     metrics.calls_active.set(3);
     let readiness = Arc::new(move || readiness.clone());
     let state = HttpState {
+        sales: None,
         metrics,
         readiness,
         recorder: Arc::default(),

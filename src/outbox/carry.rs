@@ -20,6 +20,7 @@ use crate::core::record::between;
 use crate::crm::remote::{LONGEST_REST, Left, within};
 use crate::crm::{ApplyError, Done, Work};
 use crate::directory::Invalidation;
+use crate::sales::made::MadeBy;
 use crate::store::Store;
 use crate::telemetry::trace_id;
 use crate::traces::Delivery;
@@ -68,6 +69,7 @@ struct Hand<'a> {
 struct News {
     bound: bool,
     touched: bool,
+    made: Vec<MadeBy>,
 }
 
 impl Worker {
@@ -160,6 +162,7 @@ impl Hand<'_> {
                 self.entry.tries = 0;
                 self.entry.last_error = None;
                 self.news.bound |= done.bound != Bound::default();
+                self.news.made.extend(MadeBy::case(&self.entry.case, &done.bound.made));
                 self.bound.merge(done.bound);
                 self.is(index, Progress::Done, done.what, "done");
                 let due = planned.after.map_or(self.entry.since, |at| at.max(self.entry.since));
@@ -316,6 +319,7 @@ impl Hand<'_> {
             error,
             bound: news.bound.then(|| (entry.call.clone(), self.bound.clone())),
             touched: news.touched.then(|| (entry.call.clone(), entry.queue())),
+            made: news.made,
         };
         let answer = self.worker.pen.change(Change::Mark(Box::new(mark))).await?;
         Ok(answer == Answer::Took(true))

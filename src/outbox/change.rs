@@ -11,6 +11,7 @@ use super::entry::{Anew, CallFacts, Lane, Queue, State, Step, text};
 use super::paper;
 use crate::core::action::{Bound, Planned};
 use crate::core::ids::CallId;
+use crate::sales::made::MadeBy;
 
 /// A change. Doing it twice is the same as doing it once.
 #[derive(Clone, Debug)]
@@ -63,6 +64,8 @@ pub(super) struct Mark {
     pub bound: Option<(CallId, Bound)>,
     /// The client's queue and the call, where what the CRM says about the client changed.
     pub touched: Option<(CallId, Queue)>,
+    /// What its actions made in the CRM since the last mark.
+    pub made: Vec<MadeBy>,
 }
 
 /// What a change brought.
@@ -264,8 +267,11 @@ async fn mark(db: &mut SqliteConnection, mark: &Mark, now: Timestamp) -> Result<
             .await?;
         query("UPDATE outbox_call SET made = 1 WHERE call = ?")
             .bind(call.as_str())
-            .execute(db)
+            .execute(&mut *db)
             .await?;
+    }
+    for made in &mark.made {
+        made.write(db).await?;
     }
     Ok(true)
 }

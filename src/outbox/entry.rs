@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::core::action::{Bound, Planned};
 use crate::core::case::{Case, Known};
 use crate::core::ids::CallId;
+use crate::sales::Sale;
 use crate::traces::TraceId;
 
 /// A closed list of words that stands in a column.
@@ -150,14 +151,18 @@ pub struct Entry {
 pub struct Shown {
     /// The trace of its call.
     pub trace_id: TraceId,
+    /// The deals its call brought, once they are won (E01).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sales: Vec<Sale>,
     /// The entry.
     #[serde(flatten)]
     pub entry: Entry,
 }
 
-impl From<Entry> for Shown {
-    fn from(entry: Entry) -> Self {
-        Self { trace_id: TraceId::of(&entry.call), entry }
+impl Shown {
+    /// With the sales of its call.
+    pub fn new(entry: Entry, sales: Vec<Sale>) -> Self {
+        Self { trace_id: TraceId::of(&entry.call), sales, entry }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Habits {
     pub complex_is_a_list: bool,
     /// The inbox of Unsorted is switched off.
     pub no_unsorted: bool,
+    /// So many closed deals stand on a page, whatever is asked for.
+    pub page: Option<usize>,
     /// Titles of deals are put in order: spaces, and no more than so many letters.
     pub titles_are_tidied: bool,
 }
@@ -221,6 +223,9 @@ impl Account {
                 indexed && (named || mentioned || number)
             });
         }
+        if let Some(from) = sent.query("filter[closed_at][from]") {
+            return self.closed(from.parse().unwrap(), sent);
+        }
         let ids: Vec<i64> = sent.all("filter[id]").iter().map(|id| id.parse().unwrap()).collect();
         if !ids.is_empty() {
             found.retain(|(id, _)| ids.contains(id));
@@ -229,6 +234,34 @@ impl Account {
             found.reverse();
         }
         self.page(kind, found.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// Deals by when they were closed, with their contacts, page by page.
+    fn closed(&self, from: i64, sent: &Sent) -> Said {
+        assert_eq!((sent.query("with"), sent.query("order[id]")), (Some("contacts"), Some("asc")));
+        let number = |key: &str| sent.query(key).unwrap().parse::<usize>().unwrap();
+        let (size, page) = (self.habits.page.unwrap_or(number("limit")), number("page"));
+        let closed = self.all("leads").into_iter();
+        let closed: Vec<&Value> =
+            closed.filter(|lead| lead["closed_at"].as_i64().is_some_and(|at| at >= from)).collect();
+        let with_contacts = |lead: &&Value| {
+            let of = |contact: &&Value| {
+                let leads = contact["_embedded"]["leads"].as_array().unwrap();
+                leads.iter().any(|own| own["id"] == lead["id"])
+            };
+            let contacts = self.all("contacts").into_iter().filter(of);
+            let contacts = contacts.map(|one| json!({ "id": one["id"], "is_main": true }));
+            let mut lead = (*lead).clone();
+            lead["_embedded"]["contacts"] = contacts.collect();
+            lead
+        };
+        let here: Vec<Value> =
+            closed.iter().skip(size * (page - 1)).take(size).map(with_contacts).collect();
+        let mut said = self.page("leads", here);
+        if closed.len() > size * page {
+            said.body["_links"]["next"] = json!({ "href": "https://example.amocrm.ru/…" });
+        }
+        said
     }
 
     fn create(&mut self, kind: &'static str, new: &Value) -> i64 {

@@ -71,6 +71,7 @@ impl House {
         };
         let doors = doors.with_crms(vec![caller]);
         let state = HttpState {
+            sales: None,
             metrics,
             readiness: Arc::new(Readiness::default),
             store: None,

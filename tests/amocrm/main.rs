@@ -30,3 +30,4 @@ mod shape;
 mod tokens;
 mod turn;
 mod unsorted;
+mod won;

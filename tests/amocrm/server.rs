@@ -16,6 +16,8 @@ pub struct Fault {
     /// `POST /api/v4/contacts`, or the beginning of it.
     pub on: &'static str,
     pub times: u32,
+    /// So many go well before.
+    pub after: u32,
     pub what: Wrong,
 }
 
@@ -76,6 +78,13 @@ impl Respond for Door {
         house.said.push(sent.clone());
         let told = format!("{} {}", sent.method, sent.path);
         let fault = house.faults.iter_mut().find(|f| f.times > 0 && told.starts_with(f.on));
+        let fault = fault.and_then(|fault| match fault.after {
+            0 => Some(fault),
+            _ => {
+                fault.after -= 1;
+                None
+            }
+        });
         let mut slow = Duration::ZERO;
         let fault = fault.and_then(|fault| {
             fault.times -= 1;
@@ -172,7 +181,12 @@ impl Server {
     }
 
     pub fn fault(&self, on: &'static str, times: u32, what: Wrong) {
-        self.house().faults.push(Fault { on, times, what });
+        self.house().faults.push(Fault { on, times, after: 0, what });
+    }
+
+    /// Once, and not the first ones.
+    pub fn fault_after(&self, on: &'static str, after: u32, what: Wrong) {
+        self.house().faults.push(Fault { on, times: 1, after, what });
     }
 
     /// What was said since this was asked last, a line or two a request.

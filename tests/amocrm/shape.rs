@@ -135,9 +135,9 @@ const QUERY: [&str; 4] = ["query", "with", "limit", "page"];
 
 /// Filters and orders by the list they are for, indexes replaced.
 const LISTS: [(&str, &[&str]); 6] = [
-    ("GET /api/v4/contacts", &["order[id]", "order[updated_at]"]),
+    ("GET /api/v4/contacts", &["filter[id][]", "order[id]", "order[updated_at]"]),
     ("GET /api/v4/companies", &["order[id]", "order[updated_at]"]),
-    ("GET /api/v4/leads", &["filter[id][]"]),
+    ("GET /api/v4/leads", &["filter[id][]", "filter[closed_at][from]", "order[id]"]),
     ("GET …/notes", &["filter[note_type][]", "order[updated_at]"]),
     (
         "GET /api/v4/tasks",

@@ -13,6 +13,7 @@ mod store;
 mod tasks;
 mod unsorted;
 mod view;
+mod won;
 
 use dozvon::core::client::Client;
 use dozvon::core::phone::{Phone, Region};

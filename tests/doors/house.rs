@@ -167,6 +167,7 @@ impl House {
         let doors = Doors::new(fake.clone(), now, Key::new(b"secret"), url, &config);
         let doors = doors.with_crms(vec![caller]);
         let state = HttpState {
+            sales: None,
             metrics,
             readiness: Arc::new(Readiness::default),
             store: Some(store),

@@ -95,7 +95,7 @@ async fn the_command_line_makes_lists_and_revokes_them_beside_a_running_engine()
     let (code, _, told) = dozvon(&house, &["token", "new", "crm", "--scope", "calls"]);
     assert!(code != 0 && told.contains("there is a token `crm` already"), "{told}");
     let (code, _, told) = dozvon(&house, &["token", "new", "b", "--scope", "all"]);
-    assert!(code != 0 && told.contains("calls, callbacks, outbox, rules, log"), "{told}");
+    assert!(code != 0 && told.contains("calls, callbacks, outbox, sales, rules, log"), "{told}");
     let (code, ..) = dozvon(&house, &["token", "revoke", "crm"]);
     assert_eq!(code, 0);
     assert_eq!(house.json("/v1/calls", &CLICK(), &head).await.status, 401);

@@ -292,6 +292,7 @@ impl State {
                 "filter[buyer_phone]" => has_number(value.get("buyer").unwrap_or(value), wanted),
                 "filter[updated_between]" => within(&value["updated_at"], wanted),
                 "filter[created_between]" => within(&value["created_at"], wanted),
+                "filter[buyer_id]" => wanted.split(',').any(|id| is(&value["id"], id)),
                 "filter[source_uuid]" => value["source_uuid"] == *wanted,
                 "filter[reference_id]" => value["reference_id"] == *wanted,
                 "include" | "limit" | "page" | "sort" => true,

@@ -22,3 +22,4 @@ mod sets;
 mod shape;
 mod twice;
 mod waits;
+mod won;

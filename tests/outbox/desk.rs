@@ -76,6 +76,7 @@ fn http_does_the_same_and_tells_what_is_wrong_as_a_problem() {
     let (house, life) = parked();
     let store = life.outbox.store();
     let state = HttpState {
+        sales: None,
         metrics: house.metrics.clone(),
         readiness: std::sync::Arc::new(Readiness::default),
         recorder: std::sync::Arc::default(),

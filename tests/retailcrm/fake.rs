@@ -58,6 +58,8 @@ pub struct State {
     pub wrong: Vec<String>,
     /// Whole answers by path, instead of what it knows.
     pub fixed: BTreeMap<String, Value>,
+    /// So many stand on a page of a list; as many as are asked for, where it is none.
+    pub page: Option<usize>,
     pub history: BTreeMap<String, Vec<Value>>,
     pub seen: Vec<Seen>,
     /// Also what was asked for already.
@@ -159,6 +161,14 @@ fn same(one: &str, other: &str) -> bool {
 fn has_number(who: &Value, number: &str) -> bool {
     let phones = who["phones"].as_array().cloned().unwrap_or_default();
     phones.iter().any(|phone| same(phone["number"].as_str().unwrap_or_default(), number))
+}
+
+/// The values of `key[0]`, `key[1]`, …
+fn values<'q>(
+    query: &'q BTreeMap<String, String>,
+    key: &'q str,
+) -> impl Iterator<Item = &'q String> {
+    query.iter().filter(move |(own, _)| own.starts_with(key)).map(|(_, value)| value)
 }
 
 fn page(name: &str, list: Vec<Value>) -> (u16, Value) {
@@ -298,16 +308,33 @@ impl State {
             let customer = value["customer"]["id"].to_string();
             query.iter().all(|(key, wanted)| match key.as_str() {
                 "filter[name]" => has_number(value, wanted),
-                "filter[ids][0]" => id == *wanted,
+                "filter[statusUpdatedAtFrom]" => {
+                    value["statusUpdatedAt"].as_str().is_some_and(|at| at >= wanted.as_str())
+                }
+                key if key.starts_with("filter[ids]") => {
+                    values(query, "filter[ids]").any(|one| id == *one)
+                }
+                key if key.starts_with("filter[extendedStatus]") => {
+                    values(query, "filter[extendedStatus]").any(|one| value["status"] == *one)
+                }
                 "filter[customerId]" => customer == *wanted,
                 "filter[customer]" => same(value["phone"].as_str().unwrap_or_default(), wanted),
                 "limit" => wanted == "100",
-                "page" => wanted == "1",
+                "page" => true,
                 other => panic!("no filter {other}"),
             })
         };
-        let all = self.of(kind).clone().into_iter();
-        page(kind, all.filter(|value| his(value) && self.listed(value)).collect())
+        let found: Vec<Value> = self.of(kind).clone();
+        let found = found.into_iter().filter(|value| his(value) && self.listed(value));
+        let found: Vec<Value> = found.collect();
+        let size = self.page.unwrap_or(100);
+        let number: usize = query.get("page").map_or(1, |page| page.parse().unwrap());
+        let pages = found.len().div_ceil(size).max(1);
+        let here = found.into_iter().skip(size * (number - 1)).take(size).collect();
+        let (status, mut body) = page(kind, here);
+        body["pagination"]["currentPage"] = json!(number);
+        body["pagination"]["totalPageCount"] = json!(pages);
+        (status, body)
     }
 
     /// The lists know of it by now.

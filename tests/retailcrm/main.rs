@@ -22,3 +22,4 @@ mod sets;
 mod shape;
 mod stories;
 mod turn;
+mod won;

@@ -40,7 +40,8 @@ const KNOWN: &[Known] = known! {
     GET "customers-corporate/*/contacts", ["by", "site", "limit"];
     GET "customers-corporate/history", ("CustomersCorporateTest_testHistory") ["filter[startDate]"];
     GET "orders", ("OrdersTest_testList")
-        ["filter[customerId]", "filter[customer]", "limit", "page"];
+        ["filter[customerId]", "filter[customer]", "filter[extendedStatus]",
+            "filter[statusUpdatedAtFrom]", "limit", "page"];
     GET "orders/*", ["by", "site"];
     GET "orders/history", ("OrdersTest_testHistory") ["filter[startDate]"];
     GET "tasks", ("TasksTest_testList")
@@ -143,7 +144,7 @@ fn query(seen: &Seen, known: &Known, fixture: &Value, wrong: &mut Vec<String>) {
             "by" => matches!(value.as_str(), "id" | "externalId"),
             "details" | "ignoreStatus" => matches!(value.as_str(), "0" | "1"),
             "filter[status]" => matches!(value.as_str(), "performing" | "completed"),
-            "filter[startDate]" | "filter[createdAtFrom]" => {
+            "filter[startDate]" | "filter[createdAtFrom]" | "filter[statusUpdatedAtFrom]" => {
                 value.len() == 19 && value.parse::<jiff::civil::DateTime>().is_ok()
             }
             _ => !value.is_empty(),

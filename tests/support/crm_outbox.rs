@@ -116,6 +116,16 @@ impl<'r> Hours<'r> {
         Self { rt, begun, store, metrics, wall, outbox }
     }
 
+    /// The wall clock itself.
+    pub fn wall(&self) -> Wall {
+        self.wall.clone()
+    }
+
+    /// The store.
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
+
     /// What the wall clock shows.
     pub fn now(&self) -> jiff::Timestamp {
         (self.wall)()

@@ -187,6 +187,16 @@ impl Amo {
         Ok(filled)
     }
 
+    /// A field by its code, name or id. `None`: the account has none.
+    pub(super) async fn field_id(&self, kind: Kind, key: &str) -> Result<Option<i64>, Fault> {
+        let known = self.fields_of(kind, Duration::MAX).await?;
+        let id = |known: &[FieldDef]| find_field(known, key).map(|field| field.id);
+        match id(&known) {
+            Some(id) => Ok(Some(id)),
+            None => Ok(id(&self.fields_of(kind, FRESH).await?)),
+        }
+    }
+
     /// Which of these a record has no field for.
     pub(super) async fn missing_fields<'k>(
         &self,

@@ -7,7 +7,7 @@ use super::desk::{Desk, Entity, afterwards, lead, nobody, said, user};
 use super::people::same_name;
 use super::sent::{self, Change, Embedded, EmbeddedContact, Field, Main, tags};
 use super::wire::{Id, Kind, MadeComplex};
-use crate::core::action::Bound;
+use crate::core::action::{Bound, Made};
 use crate::core::case::DealFact;
 use crate::core::client::Deal;
 use crate::core::ids::{DealId, EmployeeId};
@@ -92,7 +92,10 @@ impl Desk<'_> {
         let made = made.ok_or_else(|| Fault::Strange("it does not say what it made".to_owned()))?;
         let client = Entity { kind: Kind::Contacts, id: made.contact_id };
         self.amo.recent.made_client(number, client).await;
-        self.deal_made(client, made.id, rest).await
+        let mut done = self.deal_made(client, made.id, rest).await?;
+        // Its own control of duplicates may have taken one that was there.
+        done.bound.made.client = Some(client.client()).filter(|_| !made.merged);
+        Ok(done)
     }
 
     /// What is left to do once the deal is there.
@@ -106,7 +109,8 @@ impl Desk<'_> {
         let made = Entity { kind: Kind::Leads, id };
         afterwards(self.note_rest(made, rest).await, &mut what, "a note of its fields")?;
         let deal = Some(id.to_string().as_str().into());
-        let bound = Bound { client: Some(client.client()), deal, ..Bound::default() };
+        let made = Made { client: None, deal: deal.clone() };
+        let bound = Bound { client: Some(client.client()), deal, made, ..Bound::default() };
         self.with_call(Done { bound, what }).await
     }
 

@@ -30,6 +30,7 @@ mod tasks;
 mod tokens;
 mod unsorted;
 mod wire;
+mod won;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,11 +53,12 @@ use super::abilities::{Ability, otherwise};
 use super::hooks::{Hooks, Pressed};
 use super::lazy::Lazy;
 use super::remote::{Class, Fault, Key, Limit, Remote};
-use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::config::Secret;
 use crate::core::client::Client;
 use crate::core::ids::{ClientId, EmployeeId};
 use crate::core::phone::Phone;
+use crate::core::sale::Won;
 use crate::core::staff::Employee;
 
 /// Its name in logs and metrics.
@@ -185,6 +187,10 @@ impl Crm for Amo {
 
     async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
         Ok(self.by_number(Class::Delivery, phone).await?)
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        Ok(self.won_since(ask).await?)
     }
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {

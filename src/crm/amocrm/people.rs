@@ -8,7 +8,7 @@ use super::catalog::Filled;
 use super::desk::{Desk, Entity, afterwards, nobody, said, user};
 use super::sent::{self, Change, Embedded, NewLink, Tag};
 use super::wire::{Held, Id, Kind, Person};
-use crate::core::action::{Bound, On, Touch};
+use crate::core::action::{Bound, Made, On, Touch};
 use crate::core::ids::EmployeeId;
 use crate::crm::remote::{Class, Fault};
 use crate::crm::{ApplyError, Done};
@@ -51,8 +51,9 @@ impl Desk<'_> {
         }
         let mut what = format!("made {}", made.words());
         afterwards(self.note_rest(made, &filled.rest).await, &mut what, "a note of its fields")?;
-        let bound = Bound { client: Some(made.client()), ..Bound::default() };
-        self.with_call(Done { bound, what }).await
+        let client = Some(made.client());
+        let made = Made { client: client.clone(), deal: None };
+        self.with_call(Done { bound: Bound { client, made, ..Bound::default() }, what }).await
     }
 
     pub(super) async fn company(&self, name: &str) -> Result<Done, ApplyError> {

@@ -9,7 +9,7 @@ use super::desk::{Desk, Entity, afterwards, said, user};
 use super::people::embedded_tags;
 use super::sent::{self, Accept, Becomes, Change, Metadata, NewUnsorted};
 use super::wire::{Kind, Unsorted};
-use crate::core::action::{Bound, UnsortedKind};
+use crate::core::action::{Bound, Made, UnsortedKind};
 use crate::core::facts::Direction;
 use crate::core::ids::EmployeeId;
 use crate::core::phone::Phone;
@@ -35,6 +35,9 @@ impl Desk<'_> {
             let what = format!("nothing: Unsorted entry {} waits for this number (C03)", entry.uid);
             let mut bound = bound_to(&entry.uid);
             // It is the one of this call, whose answer was lost.
+            if entry.source_uid.as_deref() == Some(self.source_uid(number).as_str()) {
+                bound.made = made(&entry);
+            }
             if entry.is_of_call(self.call()) && !matches!(self.kept(), Some(Kept::In(_))) {
                 bound.call = entry.card().and_then(|card| Kept::In(card).bound().call);
             }
@@ -66,7 +69,7 @@ impl Desk<'_> {
         let with_call = matches!(metadata, Metadata::Sip { .. });
         let new = NewUnsorted {
             source_name: case.line.clone().unwrap_or_else(|| self.amo.config.source.clone()),
-            source_uid: format!("dozvon:{}:{}", self.call(), number.digits()),
+            source_uid: self.source_uid(number),
             pipeline_id,
             created_at: case.at.as_second(),
             metadata,
@@ -76,6 +79,7 @@ impl Desk<'_> {
         self.amo.recent.made_unsorted(number, &made.uid).await;
         let mut done =
             Done { bound: bound_to(&made.uid), what: format!("made Unsorted entry {}", made.uid) };
+        done.bound.made = self::made(&made);
         // It brings the record of the call along.
         if let Some(card) = made.card() {
             if with_call {
@@ -85,6 +89,10 @@ impl Desk<'_> {
             afterwards(noted, &mut done.what, "a note of its fields")?;
         }
         Ok(done)
+    }
+
+    fn source_uid(&self, number: &Phone) -> String {
+        format!("dozvon:{}:{}", self.call(), number.digits())
     }
 
     fn sip(&self, number: &Phone) -> Metadata {
@@ -191,10 +199,18 @@ impl Desk<'_> {
             client: contact.map(Entity::client),
             deal: lead.map(|lead| lead.id.to_string().as_str().into()),
             unsorted: Some(uid.to_owned()),
-            call: None,
+            ..Bound::default()
         };
         let what = format!("Unsorted entry {uid} became {}", became.join(" and "));
         self.with_call(Done { bound, what }).await
+    }
+}
+
+/// Hidden as yet; they keep their ids when somebody accepts them.
+fn made(entry: &Unsorted) -> Made {
+    Made {
+        client: entry.contact().map(Entity::client),
+        deal: entry.lead().map(|lead| lead.id.to_string().as_str().into()),
     }
 }
 

@@ -291,6 +291,8 @@ pub(super) enum MadeComplex {
 pub(super) struct Complex {
     pub id: i64,
     pub contact_id: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub merged: bool,
 }
 
 impl MadeComplex {

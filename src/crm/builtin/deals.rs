@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::apply::Fail;
 use super::desk::{Desk, said};
 use super::records::{self, NewDeal, PIPELINE, STAGE};
-use crate::core::action::Bound;
+use crate::core::action::{Bound, Made};
 use crate::core::case::DealFact;
 use crate::core::ids::EmployeeId;
 use crate::crm::Done;
@@ -50,6 +50,7 @@ impl Desk<'_> {
         self.matters = true;
         let what = format!("made deal {id}");
         let deal = Some(id.as_str().into());
-        Ok(Done { bound: Bound { client: Some(client.id), deal, ..Bound::default() }, what })
+        let made = Made { client: None, deal: deal.clone() };
+        Ok(Done { bound: Bound { client: Some(client.id), deal, made, ..Bound::default() }, what })
     }
 }

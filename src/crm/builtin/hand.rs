@@ -55,11 +55,15 @@ impl Builtin {
     ///
     /// # Errors
     /// [`HandError`]: no such deal, or closed already; the store failed.
-    pub async fn close_deal(&self, id: &str, lost: bool) -> Result<String, HandError> {
+    pub async fn close_deal(
+        &self,
+        id: &str,
+        lost: bool,
+        now: Timestamp,
+    ) -> Result<String, HandError> {
         let result = if lost { "lost" } else { "won" };
-        let close = sqlx::query("UPDATE deal SET open = 0, result = ?2 WHERE id = ?1 AND open")
-            .bind(id)
-            .bind(result);
+        let close = "UPDATE deal SET open = 0, result = ?2, closed = ?3 WHERE id = ?1 AND open";
+        let close = sqlx::query(close).bind(id).bind(result).bind(now.as_microsecond());
         let why = format!("there is no open deal `{id}`: `dozvon crm list deals` shows them");
         self.change(close, true, why).await?;
         Ok(format!("deal {id} is {result}"))

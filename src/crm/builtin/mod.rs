@@ -16,6 +16,7 @@ mod records;
 mod staff;
 mod tasks;
 mod unsorted;
+mod won;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -24,9 +25,10 @@ use sqlx::FromRow;
 
 pub use self::hand::HandError;
 use self::import::{Format, ImportError, ImportReport, import};
-use super::{ApplyError, Crm, CrmError, Done, Work};
+use super::{ApplyError, Crm, CrmError, Done, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::{Phone, Region};
+use crate::core::sale::Won;
 use crate::core::staff::Employee;
 use crate::store::Store;
 
@@ -105,6 +107,10 @@ impl Crm for Builtin {
             find::by_number(&mut db, phone).await
         };
         read.await.map_err(|e: sqlx::Error| self.fault(&e))
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        self.won_since(ask).await
     }
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::apply::Fail;
 use super::desk::{Desk, Spot, nobody, said};
 use super::records::{self, NewContact, Of};
-use crate::core::action::{Bound, On, Touch};
+use crate::core::action::{Bound, Made, On, Touch};
 use crate::core::ids::EmployeeId;
 use crate::crm::Done;
 
@@ -36,7 +36,9 @@ impl Desk<'_> {
         records::set_fields(self.db, Of::Client(&id), Touch::Last, fields).await?;
         self.matters = true;
         let what = format!("made contact {id}");
-        Ok(Done { bound: Bound { client: Some(id.as_str().into()), ..Bound::default() }, what })
+        let client = Some(id.as_str().into());
+        let made = Made { client: client.clone(), deal: None };
+        Ok(Done { bound: Bound { client, made, ..Bound::default() }, what })
     }
 
     pub(super) async fn company(&mut self, name: &str) -> Result<Done, Fail> {

@@ -62,7 +62,7 @@ impl Desk<'_> {
             client: Some(became.client.as_str().into()),
             deal: Some(became.deal.as_str().into()),
             unsorted: Some(id.to_string()),
-            call: None,
+            ..Bound::default()
         };
         Ok(Done { bound, what: became.what })
     }

@@ -21,10 +21,13 @@ impl Desk<'_> {
         match self.work.action {
             Action::Contact { .. } => self.contact_back().await,
             Action::Deal { stage, tags, .. } => self.deal_back(stage.as_deref(), tags).await,
-            Action::Unsorted { tags, .. } => Ok(self.deal_back(None, tags).await?.map(|done| {
-                let unsorted = done.bound.deal.map(|card| card.to_string());
-                Done { bound: Bound { unsorted, ..Bound::default() }, what: done.what }
-            })),
+            Action::Unsorted { tags, .. } => {
+                Ok(self.deal_back(None, tags).await?.map(|mut done| {
+                    let unsorted = done.bound.deal.map(|card| card.to_string());
+                    done.bound = Bound { unsorted, made: done.bound.made, ..Bound::default() };
+                    done
+                }))
+            }
             Action::AcceptUnsorted { owner, .. } => self.accepted_back(owner).await,
             Action::Company { name } => self.company_back(name).await,
             Action::RegisterCall { .. } | Action::UpdateCall {} => self.call_back().await,

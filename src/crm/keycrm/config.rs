@@ -56,6 +56,9 @@ pub struct KeyConfig {
     pub nobody: Option<String>,
     /// Fields of rules that have a field in the CRM: `roistat = "LD_1021"`.
     pub fields: BTreeMap<String, String>,
+    /// Statuses that count as won (E01), by id, name or alias. None: cards that became an order, orders
+    /// that are closed and paid.
+    pub won: Vec<String>,
     /// Whether a client's card pops up while a call rings or is talked.
     pub popups: bool,
     /// Requests in any minute at most. KeyCRM allows 60 to all who share key and address.
@@ -84,6 +87,7 @@ impl Default for KeyConfig {
             numbers_from_profiles: false,
             nobody: None,
             fields: BTreeMap::new(),
+            won: Vec::new(),
             popups: true,
             per_minute: const { NonZeroU16::new(54).unwrap() },
             poll: Duration::from_secs(60),

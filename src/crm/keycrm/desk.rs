@@ -6,7 +6,7 @@ use super::{KeyCrm, NAME, NO_BUYER};
 use crate::core::action::{Action, On};
 use crate::core::ids::EmployeeId;
 use crate::crm::remote::{self, Class, refused, said};
-pub(super) use crate::crm::remote::{made_client, made_deal};
+pub(super) use crate::crm::remote::{found_client, found_deal, made_client, made_deal, made_lead};
 use crate::crm::{ApplyError, Done, Work};
 
 /// An action in hand.

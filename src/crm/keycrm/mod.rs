@@ -18,6 +18,7 @@ mod records;
 mod staff;
 mod unsorted;
 mod wire;
+mod won;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
@@ -36,9 +37,10 @@ use self::wire::{Id, Named, User};
 use super::abilities::{Ability, otherwise};
 use super::hooks::Hooks;
 use super::remote::{Class, Fault, Times};
-use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
+use crate::core::sale::Won;
 use crate::core::staff::Employee;
 
 pub use config::{Deals, KeyConfig};
@@ -166,6 +168,10 @@ impl Crm for KeyCrm {
 
     fn caller_is_rough(&self) -> bool {
         self.rough
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        Ok(self.won_since(ask).await?)
     }
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, id_of, made_client, made_deal, manager};
+use super::desk::{Desk, found_client, found_deal, id_of, made_client, made_deal, manager};
 use super::fields::Sorted;
 use super::wire::{Card, Id, Named, Ref};
 use super::{DEAL, KeyCrm};
@@ -31,7 +31,7 @@ impl Desk<'_> {
             return Err(refused("a client without a number would never be found again"));
         };
         if let Some(client) = self.client().await? {
-            return Ok(made_client(client, format!("nothing: client {client} has this number")));
+            return Ok(found_client(client, format!("nothing: client {client} has this number")));
         }
         let Sorted { own, utm, rest } = self.crm.sorted(fields);
         let name = if name.trim().is_empty() { number } else { name };
@@ -77,7 +77,7 @@ impl Desk<'_> {
             && let Some(open) = self.open_deal().await?
         {
             let what = format!("nothing: deal {open} was opened meanwhile");
-            return Ok(made_deal(Some(client), open, what));
+            return Ok(found_deal(Some(client), open, what));
         }
         let owner = Some(manager(owner)?);
         let place = (pipeline, stage);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::cards::Known;
-use super::desk::{Desk, made_deal, manager};
+use super::desk::{Desk, found_deal, made_lead, manager};
 use super::wire::Id;
 use crate::core::action::Bound;
 use crate::core::ids::EmployeeId;
@@ -45,7 +45,7 @@ impl Desk<'_> {
                         self.make_card(names, client, None, place, tags, fields).await?
                     }
                 };
-                (id, format!("{what} without a manager"))
+                return Ok(made_lead(id, format!("{what} without a manager")));
             }
         };
         let unsorted = Some(id.to_string());
@@ -69,7 +69,7 @@ impl Desk<'_> {
                     what = format!("client {client} is of {owner} now; {what}");
                 }
                 self.dress_order(id, stage, &[], &mut what).await?;
-                return Ok(made_deal(client, id, what));
+                return Ok(found_deal(client, id, what));
             }
         };
         // The client first: a card that has a manager waits no longer.
@@ -79,7 +79,7 @@ impl Desk<'_> {
         let mut what = format!("card {} is of {owner} now", card.id);
         self.stage_card(card.id, stage, &mut what).await?;
         self.edit_card(card.id, &change).await?;
-        let done = made_deal(card.buyer, card.id, what);
+        let done = found_deal(card.buyer, card.id, what);
         card.manager = Some(owner_id);
         self.crm.heard().cards.put(card);
         Ok(done)
@@ -106,7 +106,7 @@ impl Desk<'_> {
         let card =
             his.max_by_key(|card| (made == Some(card.id.to_string().as_str()), card.created));
         Ok(card.map(|card| {
-            made_deal(card.buyer, card.id, format!("card {} is of {owner} now", card.id))
+            found_deal(card.buyer, card.id, format!("card {} is of {owner} now", card.id))
         }))
     }
 

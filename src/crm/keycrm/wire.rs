@@ -60,7 +60,7 @@ fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
 }
 
 /// `true`, `1`, `"true"`.
-fn yes<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+pub(super) fn yes<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     Ok(match Value::deserialize(d)? {
         Value::Bool(yes) => yes,
         Value::Number(number) => number.as_f64() != Some(0.0),

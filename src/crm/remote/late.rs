@@ -21,6 +21,7 @@ pub fn not_yet(work: &Work<'_>, what: &str) -> Option<Done> {
 ///
 /// # Errors
 /// There is nothing to tell, and why.
+#[allow(clippy::result_large_err, reason = "it is the answer, once a call")]
 pub fn put_off<'w>(work: &Work<'w>) -> Result<(CallResult, Option<&'w EmployeeId>), Done> {
     match work.bound.call.as_deref() {
         Some(LATER) => {}

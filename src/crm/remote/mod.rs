@@ -24,7 +24,10 @@ pub use key::Key;
 pub use left::{Left, within};
 pub use lenient::{Id, object, or_default};
 pub use rank::choose;
-pub use said::{UTM, afterwards, id_of, made_client, made_deal, mark, refused, said};
+pub use said::{
+    UTM, afterwards, found_client, found_deal, id_of, made_client, made_deal, made_lead, mark,
+    refused, said,
+};
 pub use times::Times;
 
 /// A larger answer is no answer of a CRM.

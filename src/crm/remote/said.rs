@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Id;
-use crate::core::action::Bound;
+use crate::core::action::{Bound, Made};
 use crate::core::ids::{ClientId, DealId};
 use crate::crm::{ApplyError, Done};
 
@@ -53,17 +53,37 @@ pub fn said(what: impl Into<String>) -> Done {
     Done { bound: Bound::default(), what: what.into() }
 }
 
-/// A client was made or found.
-pub fn made_client(id: Id, what: String) -> Done {
+/// A client was there.
+pub fn found_client(id: Id, what: String) -> Done {
     let client = Some(ClientId::new(id.to_string()));
     Done { bound: Bound { client, ..Bound::default() }, what }
 }
 
-/// A deal was made or found, by the word the CRM has for it.
-pub fn made_deal(client: Option<Id>, deal: Id, what: String) -> Done {
+/// A client was made.
+pub fn made_client(id: Id, what: String) -> Done {
+    let mut done = found_client(id, what);
+    done.bound.made.client = done.bound.client.clone();
+    done
+}
+
+/// A deal was there, by the word the CRM has for it.
+pub fn found_deal(client: Option<Id>, deal: Id, what: String) -> Done {
     let client = client.map(|id| ClientId::new(id.to_string()));
     let deal = Some(DealId::new(deal.to_string()));
     Done { bound: Bound { client, deal, ..Bound::default() }, what }
+}
+
+/// A deal was made.
+pub fn made_deal(client: Option<Id>, deal: Id, what: String) -> Done {
+    let mut done = found_deal(client, deal, what);
+    done.bound.made.deal = done.bound.deal.clone();
+    done
+}
+
+/// A deal was made that waits for somebody to take it (A07, A17).
+pub fn made_lead(deal: Id, what: String) -> Done {
+    let made = Made { deal: Some(DealId::new(deal.to_string())), client: None };
+    Done { bound: Bound { unsorted: Some(deal.to_string()), made, ..Bound::default() }, what }
 }
 
 /// The fields by which visits are told, as the rules name them.

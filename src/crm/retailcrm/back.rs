@@ -17,9 +17,10 @@ impl Desk<'_> {
         match self.work.action {
             Action::Contact { fields, .. } => self.contact_back(fields).await,
             Action::Deal { tags, .. } => self.order_back(tags).await,
-            Action::Unsorted { .. } => Ok(self.order_back(&[]).await?.map(|done| {
+            Action::Unsorted { .. } => Ok(self.order_back(&[]).await?.map(|mut done| {
                 let unsorted = done.bound.deal.map(|order| order.to_string());
-                Done { bound: Bound { unsorted, ..Bound::default() }, what: done.what }
+                done.bound = Bound { unsorted, made: done.bound.made, ..Bound::default() };
+                done
             })),
             Action::AcceptUnsorted { owner, .. } => self.accepted_back(owner).await,
             Action::Task { .. } => self.task_back().await,

@@ -42,6 +42,8 @@ pub struct RetailConfig {
     pub order_method: Option<String>,
     /// Fields of rules that have another code in the CRM: `roistat = "roistat_visit"`.
     pub fields: BTreeMap<String, String>,
+    /// Statuses of orders, or groups of them, that count as won (E01).
+    pub won: Vec<String>,
     /// The tag that marks a client as inactive: `reactivate` takes it away.
     pub inactive_tag: Option<String>,
     /// Whether a client's card pops up while a call rings or is talked.
@@ -68,6 +70,7 @@ impl Default for RetailConfig {
             hook_secret: None,
             order_method: None,
             fields: BTreeMap::new(),
+            won: vec!["complete".to_owned()],
             inactive_tag: None,
             popups: true,
             poll: Duration::from_secs(15),

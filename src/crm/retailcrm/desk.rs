@@ -10,7 +10,9 @@ use crate::core::action::{Action, On};
 use crate::core::client::{Client, Deal};
 use crate::core::ids::EmployeeId;
 use crate::crm::remote::{self, Class, Fault, mark};
-pub(super) use crate::crm::remote::{afterwards, made_client, made_deal, refused, said};
+pub(super) use crate::crm::remote::{
+    afterwards, found_client, found_deal, made_client, made_deal, made_lead, refused, said,
+};
 use crate::crm::{ApplyError, Done, Work};
 
 /// An action in hand.

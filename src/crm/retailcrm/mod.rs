@@ -16,6 +16,7 @@ mod staff;
 mod tasks;
 mod unsorted;
 mod wire;
+mod won;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,9 +33,10 @@ use self::fields::Known;
 use self::wire::Id;
 use super::abilities::{Ability, otherwise};
 use super::remote::{Class, Fault, Limit, Times};
-use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, Work};
+use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
+use crate::core::sale::Won;
 use crate::core::staff::Employee;
 
 pub use config::RetailConfig;
@@ -166,6 +168,10 @@ impl Crm for Retail {
 
     fn caller_is_rough(&self) -> bool {
         self.rough
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        Ok(self.won_since(ask).await?)
     }
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {

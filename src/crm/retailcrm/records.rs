@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::desk::{Desk, afterwards, made_client, made_deal, manager, no_id, refused, said};
+use super::desk::{
+    Desk, afterwards, found_client, found_deal, made_client, made_deal, manager, no_id, refused,
+    said,
+};
 use super::fields::Sorted;
 use super::wire::{Corporates, Id, NewCorporate, NewCustomer, NewOrder, PhoneNumber, Ref, Tag};
 use super::{Entity, Retail};
@@ -26,7 +29,7 @@ impl Desk<'_> {
             return Err(refused("a client without a number would never be found again"));
         };
         if let Some(client) = self.client().await? {
-            return Ok(made_client(client, format!("nothing: client {client} has this number")));
+            return Ok(found_client(client, format!("nothing: client {client} has this number")));
         }
         let Sorted { source, own, rest } = self.crm.sorted(Entity::Customer, fields).await?;
         let new = NewCustomer {
@@ -99,7 +102,7 @@ impl Desk<'_> {
             && let Some(open) = self.crm.open_order(client).await?
         {
             let what = format!("nothing: order {open} was opened meanwhile");
-            return Ok(made_deal(Some(client), open, what));
+            return Ok(found_deal(Some(client), open, what));
         }
         let Sorted { source, own, rest } = self.crm.sorted(Entity::Order, fields).await?;
         let name = self.work.case.client().map(|client| client.name.clone());

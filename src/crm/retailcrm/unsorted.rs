@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Entity;
-use super::desk::{Desk, made_deal, manager, said};
+use super::desk::{Desk, found_deal, made_lead, manager, said};
 use super::fields::Sorted;
 use super::records::comment;
 use super::wire::{NewOrder, Order};
@@ -49,9 +49,7 @@ impl Desk<'_> {
             custom_fields: own,
         };
         let id = self.make_entity(Entity::Order, &new).await?;
-        let unsorted = Some(id.to_string());
-        let what = format!("made order {id} without a manager");
-        Ok(Done { bound: Bound { unsorted, ..Bound::default() }, what })
+        Ok(made_lead(id, format!("made order {id} without a manager")))
     }
 
     pub(super) async fn accept_unsorted(
@@ -73,7 +71,7 @@ impl Desk<'_> {
         }
         self.edit(Entity::Order, order.id, &change).await?;
         let client = order.customer.map(|customer| customer.id);
-        Ok(made_deal(client, order.id, format!("order {} is of {owner} now", order.id)))
+        Ok(found_deal(client, order.id, format!("order {} is of {owner} now", order.id)))
     }
 
     /// The oldest open order without a manager for this number.
@@ -121,7 +119,7 @@ impl Desk<'_> {
         let found = ours.min_by_key(|order| order.id);
         Ok(found.map(|order| {
             let client = order.customer.map(|customer| customer.id);
-            made_deal(client, order.id, format!("order {} is of {owner} now", order.id))
+            found_deal(client, order.id, format!("order {} is of {owner} now", order.id))
         }))
     }
 }

@@ -9,9 +9,13 @@
 //! | `{"do": "find", "number": "+7916…"}` | `{"client": null}`, or a client: `{"client": {"id": "7", "name": "Anna", "company": null, "owner": "27", "deals": [{"id": "1", "title": "", "owner": "27", "created": "2026-11-20T09:00:00Z", "open": true}]}}` |
 //! | `{"do": "employees"}` | `{"employees": [{"id": "27", "name": "Boris", "numbers": ["101", "+7903…"], "groups": ["sales"], "gone": false, "online": true}]}` |
 //! | `{"do": "act", "key": "…", "action": {…}, "case": {…}, "bound": {…}}` | `{"what": "made deal 5", "bound": {"client": "7", "deal": "5"}}` |
+//! | `{"do": "won", "since": "2026-11-20T00:00:00Z", "field": "communication_id"}` | every deal won since then: `{"deals": [{"id": "5", "closed": "2026-11-20T15:00:00Z", "price": 1200.5, "communication": null, "contact": {"id": "7", "numbers": ["+7916…"], "communication": null}}]}` |
 //!
 //! `action` and `case` are those of `rules/LANGUAGE.md` and of the journal; `bound` has the ids
-//! that earlier answers of the call gave. After a lost answer a request comes again with the same
+//! that earlier answers of the call gave. An answer that made a client or deal, rather than found one,
+//! says so for the sales (E01): `"bound": {"client": "7", "deal": "5", "made": {"deal": "5"}}`; so do
+//! cards that keep `communication`, the field named in the request. `won` comes only where `[sales]`
+//! is switched on; all deals are in one answer, and a contact may be `null`. After a lost answer a request comes again with the same
 //! `key`: it must be done once, and get the first answer again. 408, 425, 429 and 5xx are tried
 //! again; another 4xx refuses the action, and its text is shown to the operator.
 
@@ -28,11 +32,12 @@ use serde::{Deserialize, Serialize};
 
 use super::abilities::Ability;
 use super::remote::{Class, Fault, Key, Limit, Remote};
-use super::{ApplyError, Crm, CrmError, Done, Work, number_of};
+use super::{ApplyError, Crm, CrmError, Done, WonSince, Work, number_of};
 use crate::core::action::{Action, Bound};
 use crate::core::case::Case;
 use crate::core::client::Client;
 use crate::core::phone::Phone;
+use crate::core::sale::Won;
 use crate::core::staff::{Employee, Status};
 use crate::outbox::sign;
 
@@ -57,6 +62,7 @@ pub struct Hook {
 enum Ask<'a> {
     Find { number: &'a str },
     Employees,
+    Won { since: Timestamp, field: &'a str },
     Act { key: &'a str, action: &'a Action, case: &'a Case, bound: &'a Bound },
 }
 
@@ -68,6 +74,11 @@ struct Found {
 #[derive(Deserialize)]
 struct People {
     employees: Vec<Person>,
+}
+
+#[derive(Deserialize)]
+struct Sold {
+    deals: Vec<Won>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +153,12 @@ impl Crm for Hook {
 
     async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
         self.who(Class::Delivery, phone).await
+    }
+
+    async fn won(&self, ask: &WonSince<'_>) -> Result<Vec<Won>, CrmError> {
+        let since = ask.since;
+        let asked = Ask::Won { since, field: ask.field };
+        Ok(self.ask::<Sold>(Class::Delivery, &asked).await?.deals)
     }
 
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {

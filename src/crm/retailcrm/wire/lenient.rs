@@ -9,14 +9,16 @@ use serde_json::Value;
 use crate::crm::remote::{Id, object};
 
 /// A map; an empty one comes as a list.
-pub(super) fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+pub(in crate::crm::retailcrm) fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     d: D,
 ) -> Result<BTreeMap<String, T>, D::Error> {
     object(d).map(Option::unwrap_or_default)
 }
 
 /// A text. Some accounts have numbers where others have texts.
-pub(super) fn text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+pub(in crate::crm::retailcrm) fn text<'de, D: Deserializer<'de>>(
+    d: D,
+) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(d)? {
         Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),

@@ -15,7 +15,8 @@ use serde_json::Value;
 pub use crate::crm::remote::Id;
 use crate::crm::remote::{object, or_default};
 pub use account::*;
-use lenient::{flag, id, map, plain, text};
+use lenient::{flag, id, plain};
+pub(super) use lenient::{map, text};
 pub use written::*;
 
 /// What every answer begins with.

@@ -9,6 +9,9 @@ use prometheus::{IntCounterVec, Opts};
 
 use super::Make;
 
+/// The kinds of CRMs behind HTTP.
+const KINDS: [&str; 4] = ["amocrm", "retailcrm", "keycrm", "webhook"];
+
 static LIMITED: OnceLock<IntCounterVec> = OnceLock::new();
 
 /// That counter, as a metric.
@@ -16,9 +19,11 @@ static LIMITED: OnceLock<IntCounterVec> = OnceLock::new();
 pub struct RateLimited(IntCounterVec);
 
 impl RateLimited {
-    /// It stands at 0 for this CRM.
-    pub(super) fn know(&self, crm: &str) {
-        self.0.with_label_values(&[crm]);
+    /// It stands at 0 for each kind there is.
+    pub(super) fn begin_at_zero(&self) {
+        for kind in KINDS {
+            self.0.with_label_values(&[kind]);
+        }
     }
 }
 
@@ -55,9 +60,13 @@ mod tests {
     #[test]
     fn a_crm_that_says_429_is_counted_under_its_kind() {
         let metrics = Metrics::new().unwrap();
-        metrics.know_crm("amocrm");
+        let stands = |kind: &str, count: u32| {
+            let line = format!("dozvon_crm_rate_limited_total{{crm=\"{kind}\"}} {count}\n");
+            assert!(metrics.render().contains(&line), "{}", metrics.render());
+        };
+        stands("amocrm", 0);
         rate_limited("amoCRM");
-        let line = "dozvon_crm_rate_limited_total{crm=\"amocrm\"} 1";
-        assert!(metrics.render().contains(line), "{}", metrics.render());
+        stands("amocrm", 1);
+        stands("keycrm", 0);
     }
 }

@@ -10,6 +10,7 @@ use crate::core::campaign::order::{Ending, Kind, Stage};
 use crate::core::facts::Direction;
 use crate::core::plan::Role;
 use crate::core::record::{AnsweredBy, AttemptResult, Outcome};
+use crate::core::sale::Step;
 use crate::core::trace::Fallback;
 
 /// Answers of the directory.
@@ -27,6 +28,9 @@ const REQUESTS: [&str; 2] = ["find", "employees"];
 const ANSWERS: [&str; 3] = ["ok", "slow", "fault"];
 /// What comes of an action for a CRM.
 const DELIVERIES: [&str; 6] = ["done", "later", "lost", "refused", "held", "given_up"];
+/// What finds the communication of a deal that was won.
+const SALES: [&str; 4] =
+    [Step::Deal.as_str(), Step::Contact.as_str(), Step::First.as_str(), Step::Last.as_str()];
 /// Ways of a call.
 const DIRECTIONS: [&str; 4] = [
     Direction::Inbound.as_str(),
@@ -45,6 +49,8 @@ pub fn closed_list(metric: &str, label: &str) -> Option<&'static [&'static str]>
         ("dozvon_crm_request_seconds", "op") => Some(&REQUESTS),
         ("dozvon_esl_command_seconds", "verb") => Some(&VERBS),
         ("dozvon_call_talk_seconds", "direction") => Some(&DIRECTIONS),
+        ("dozvon_sales_total", "step") => Some(&SALES),
+        ("dozvon_sales_runs_total", "result") => Some(&["ok", "failed"]),
         _ => None,
     }
 }
@@ -54,6 +60,7 @@ impl Metrics {
     pub(super) fn begin_at_zero(&self) {
         self.begin_callbacks_at_zero();
         self.store_writable.set(1);
+        self.crm_rate_limited.begin_at_zero();
         self.calls_begun.with_label_values(&["unknown"]);
         for fallback in Fallback::ALL {
             self.fallbacks.with_label_values(&[fallback.as_str()]);
@@ -113,8 +120,8 @@ impl Metrics {
 
     /// What comes with a CRM.
     pub fn know_crm(&self, crm: &str) {
-        self.crm_rate_limited.know(crm);
         self.crm_circuit_open.with_label_values(&[crm]).set(0);
+        self.crm_access.with_label_values(&[crm]).set(1);
         for request in REQUESTS {
             for answer in ANSWERS {
                 self.crm_requests.with_label_values(&[crm, request, answer]);

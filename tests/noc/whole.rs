@@ -17,7 +17,7 @@ use crate::source::{Kind, Source, filled};
 pub const DEBUG: [&str; 2] = ["process_threads", "process_virtual_memory_bytes"];
 
 /// Every label a metric may have. Each has few values: a list of ours, or what somebody configured.
-const LABELS: [&str; 20] = [
+const LABELS: [&str; 21] = [
     "direction",
     "line",
     "outcome",
@@ -38,6 +38,7 @@ const LABELS: [&str; 20] = [
     "state",
     "version",
     "commit",
+    "step",
 ];
 
 /// Units of boards, by their ids in Grafana (packages/grafana-data, valueFormats/categories.ts).

@@ -90,7 +90,7 @@ impl Step {
     pub const ALL: [Self; 4] = [Self::Deal, Self::Contact, Self::First, Self::Last];
 
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Deal => "deal",
             Self::Contact => "contact",

@@ -173,3 +173,34 @@ fn each_of_two_crms_is_told_with_what_it_cannot_do_for_a_set_that_is_looked_at_a
     assert!(output.status.success(), "{told}");
     assert!(told.contains("rules/small.toml: crm.shop (keycrm): `task`:"), "{told}");
 }
+
+#[test]
+fn c03_a_set_that_declines_is_tested_and_each_crm_tells_what_it_does_instead() {
+    let set = SMALL.replace(
+        "do = [{ do = \"unsorted\"",
+        "do = [{ do = \"decline_unsorted\" }, { do = \"unsorted\"",
+    );
+    let tests = TESTS.replace(
+        "    { do = \"unsorted\"",
+        "    { do = \"decline_unsorted\" },\n    { do = \"unsorted\"",
+    );
+    assert!(set != SMALL && tests != TESTS);
+    let here = written(&[("rules/small.toml", &set), ("rules/small.test.toml", &tests)]);
+    let (output, told) = dozvon(&here, &["test"]);
+    assert!(output.status.success(), "{told}");
+    let config = "[rules]\nset = \"retailcrm-matrix\"\n[crm.shop]\nkind = \"keycrm\"\n\
+                  key = \"verysecretkey\"\nlines = [\"main\"]\n[crm.head]\nkind = \"retailcrm\"\n\
+                  url = \"http://127.0.0.1:9\"\nkey = \"verysecretkey\"\n[crm.sales]\n\
+                  kind = \"amocrm\"\nurl = \"https://example.amocrm.ru\"\n\
+                  token = \"verysecrettoken\"\nlines = [\"second\"]\n";
+    std::fs::write(here.path().join("dozvon.toml"), config).unwrap();
+    let (output, told) = dozvon(&here, &["check", "rules/small.toml", "--plain", "--quiet"]);
+    assert!(output.status.success(), "{told}");
+    for instead in [
+        "crm.shop (keycrm): `decline_unsorted`: such a card says so in its title",
+        "crm.head (retailcrm): `decline_unsorted`: such an order is marked to be called no more",
+        "crm.sales (amocrm): `decline_unsorted`: amoCRM deletes the entry's contact and deal",
+    ] {
+        assert!(told.contains(instead), "{told}");
+    }
+}

@@ -170,6 +170,20 @@ async fn an_action_whose_answer_is_lost_comes_again_with_its_key_and_is_done_onc
 }
 
 #[tokio::test]
+async fn c03_an_entry_is_declined_there_as_any_action_is_done() {
+    let (server, _, config) = world().await;
+    let crm = Hook::new(&config).unwrap();
+    let (action, case) = (act(json!({"do": "decline_unsorted"})), case());
+    let bound = Bound { unsorted: Some("u7".into()), ..Bound::default() };
+    let work = Work { key: "call/1/1", action: &action, case: &case, bound: &bound };
+    assert_eq!(crm.apply(&work).await.unwrap().what, "made decline_unsorted 1");
+    let asked = server.received_requests().await.unwrap();
+    let asked: Value = serde_json::from_slice(&asked[0].body).unwrap();
+    assert_eq!(asked["action"], json!({"do": "decline_unsorted"}));
+    assert_eq!(asked["bound"]["unsorted"], "u7");
+}
+
+#[tokio::test]
 async fn a_secret_that_is_put_right_in_its_file_lets_us_in_without_a_restart() {
     let (_server, _, config) = world().await;
     let folder = tempfile::tempdir().unwrap();

@@ -106,6 +106,7 @@ impl Words<'_> {
                 let place = place(None, stage.as_deref());
                 format!("the waiting Unsorted entry is accepted, owner {}{place}", self.name(owner))
             }
+            Action::DeclineUnsorted {} => "the waiting Unsorted entry is declined".into(),
             Action::RegisterCall { result, who, text } => {
                 let result = match result {
                     CallResult::Answered => "answered",

@@ -145,6 +145,9 @@ pub enum Action {
         #[serde(default)]
         stage: Option<String>,
     },
+    /// Nothing becomes of the entry that waits for the number: after it a new one may be made
+    /// (C03). Without one nothing is done.
+    DeclineUnsorted {},
     /// The call stands in the CRM: direction, times, line and recording come from the case.
     RegisterCall {
         /// How it came out so far.
@@ -246,6 +249,7 @@ impl Action {
             Self::Deal { .. } => "deal",
             Self::Unsorted { .. } => "unsorted",
             Self::AcceptUnsorted { .. } => "accept_unsorted",
+            Self::DeclineUnsorted {} => "decline_unsorted",
             Self::RegisterCall { .. } => "register_call",
             Self::UpdateCall {} => "update_call",
             Self::Voicemail { .. } => "voicemail",

@@ -41,7 +41,7 @@ fn needs(action: &Action) -> &'static [Thing] {
         | Action::Deal { .. }
         | Action::RegisterCall { .. }
         | Action::Reactivate {} => &[Thing::Client],
-        Action::AcceptUnsorted { .. } => &[Thing::Unsorted],
+        Action::AcceptUnsorted { .. } | Action::DeclineUnsorted {} => &[Thing::Unsorted],
         Action::UpdateCall {} => &[Thing::Call],
         Action::Voicemail { on, .. }
         | Action::Task { on, .. }
@@ -81,6 +81,7 @@ pub(super) fn touches_client(action: &Action) -> bool {
             | Action::Deal { .. }
             | Action::Unsorted { .. }
             | Action::AcceptUnsorted { .. }
+            | Action::DeclineUnsorted {}
             | Action::ChangeOwner { .. }
             | Action::Reactivate {}
     )
@@ -113,5 +114,16 @@ mod tests {
         ] {
             assert_eq!(held(&action(json.clone()), &missing), expected, "{json}");
         }
+    }
+
+    #[test]
+    fn c03_without_its_entry_nothing_is_declined_and_nothing_waits_for_that() {
+        let decline = action(serde_json::json!({"do": "decline_unsorted"}));
+        let entry = serde_json::json!({"do": "unsorted", "kind": "call", "title": "A", "name": ""});
+        let mut missing = Missing::new();
+        undone(&decline, &mut missing);
+        assert!(missing.is_empty());
+        undone(&action(entry), &mut missing);
+        assert!(held(&decline, &missing));
     }
 }

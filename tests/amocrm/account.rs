@@ -141,6 +141,7 @@ impl Account {
                 self.new_unsorted(category, &sent.body[0])
             }
             ("POST", ["v4", "leads", "unsorted", uid, "accept"]) => self.accept(uid, &sent.body),
+            ("DELETE", ["v4", "leads", "unsorted", uid, "decline"]) => self.decline(uid),
             ("GET", ["v4", "tasks"]) => self.list_tasks(sent),
             ("POST", ["v4", "tasks"]) => self.new_task(&sent.body[0]),
             ("GET", ["v4", word, "custom_fields"]) => {
@@ -515,6 +516,7 @@ impl Account {
         let mut entry = json!({
             "uid": uid, "category": category, "pipeline_id": 50, "_embedded": tied,
             "source_uid": new["source_uid"], "metadata": new["metadata"],
+            "created_at": new["created_at"],
         });
         if category == "sip" {
             // As it comes back.
@@ -531,6 +533,22 @@ impl Account {
         Said::ok(json!({
             "_total_items": 1,
             "_embedded": { "unsorted": [{ "uid": uid, "request_id": "0", "_embedded": tied }] },
+        }))
+    }
+
+    /// Its contact and lead are deleted for good.
+    fn decline(&mut self, uid: &str) -> Said {
+        let Some(place) = self.unsorted.iter().position(|entry| entry["uid"] == uid) else {
+            return Said::refused(404, "Not found");
+        };
+        let entry = self.unsorted.remove(place);
+        for kind in ["contacts", "leads"] {
+            let id = entry["_embedded"][kind][0]["id"].as_i64().unwrap();
+            self.records.get_mut(kind).unwrap().remove(&id);
+        }
+        Said::ok(json!({
+            "uid": uid, "pipeline_id": 50, "category": entry["category"],
+            "created_at": entry["created_at"], "_embedded": entry["_embedded"],
         }))
     }
 

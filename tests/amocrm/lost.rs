@@ -167,3 +167,22 @@ async fn c03_a_second_call_on_an_entry_whose_answer_was_lost_is_noted_once() {
     let notes = house.account.notes.values().flatten();
     assert_eq!(notes.filter(|note| note["params"]["uniq"] == "c2").count(), 1);
 }
+
+#[tokio::test]
+async fn c03_an_entry_is_declined_once() {
+    const DECLINES: &str = "DELETE /api/v4/leads/unsorted/u";
+    let w = World::new().await;
+    let decline = || json!({ "do": "decline_unsorted" });
+    let mut call = w.call("c1", NEW).await;
+    call.does(new_unsorted("call")).await;
+    // It never arrived: it still waits, and is declined by the next attempt.
+    w.server.fault(DECLINES, 1, Wrong::Silent);
+    let lost = call.tries(decline()).await;
+    assert!(matches!(lost, Err(ApplyError::Lost { .. })), "{lost:?}");
+    assert_eq!(call.looks_back(decline()).await, None);
+    let what = again(&mut call, DECLINES, decline()).await;
+    assert_eq!(what, "no Unsorted entry waits for this number any more");
+    let house = w.server.house();
+    assert!(house.account.unsorted.is_empty());
+    assert_eq!(house.said.iter().filter(|sent| sent.method == "DELETE").count(), 2);
+}

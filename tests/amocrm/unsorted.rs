@@ -1,9 +1,14 @@
-//! Unsorted: made, found again, accepted.
+//! Unsorted: made, found again, accepted, declined.
 
 use dozvon::core::facts::Direction;
 use serde_json::json;
 
 use crate::office::{NEW, World, new_unsorted, register, sound};
+use crate::request::Said;
+use crate::server::Wrong;
+
+/// The beginning of each request that declines.
+const DECLINES: &str = "DELETE /api/v4/leads/unsorted/u";
 
 #[tokio::test]
 async fn a07_a_missed_call_of_nobody_is_an_entry_with_its_call() {
@@ -86,4 +91,67 @@ async fn a_switched_off_inbox_is_said_before_anything_is_sent() {
     let why = call.refused(new_unsorted("call")).await;
     assert!(why.contains("switched off in the pipeline Воронка"), "{why}");
     assert!(w.server.dialogue().iter().all(|sent| sent.starts_with("GET")));
+}
+
+#[tokio::test]
+async fn c03_a_declined_entry_is_gone_and_a_new_one_may_be_made() {
+    let w = World::new().await;
+    let decline = || json!({ "do": "decline_unsorted" });
+    let mut call = w.call("c1", NEW).await;
+    let nothing = "nothing: no Unsorted entry waits for this number";
+    assert_eq!(call.does(decline()).await, nothing);
+    call.does(new_unsorted("call")).await;
+    let uid = call.bound.unsorted.clone().unwrap();
+    let mut later = w.call("c2", NEW).await;
+    assert_eq!(later.does(decline()).await, format!("Unsorted entry {uid} is declined"));
+    {
+        let house = w.server.house();
+        let sent = house.said.iter().find(|sent| sent.method == "DELETE").unwrap();
+        assert_eq!(sent.path, format!("/api/v4/leads/unsorted/{uid}/decline"));
+        // Whose token it is.
+        assert_eq!(sent.body, json!({ "user_id": 504141 }));
+        assert!(house.account.unsorted.is_empty());
+        assert_eq!(house.account.all("contacts").len(), 2, "the hidden contact is gone");
+    }
+    assert_eq!(later.does(decline()).await, nothing);
+    let what = later.does(new_unsorted("call")).await;
+    assert!(what.starts_with("made Unsorted entry"), "{what}");
+}
+
+#[tokio::test]
+async fn c03_an_entry_that_was_dealt_with_already_is_nothing_to_decline() {
+    for (status, is_gone) in [(404, true), (400, false)] {
+        let w = World::new().await;
+        let mut call = w.call("c1", NEW).await;
+        call.does(new_unsorted("call")).await;
+        w.server.fault(DECLINES, 1, Wrong::Answer(Said::refused(status, "Not found")));
+        let decline = json!({ "do": "decline_unsorted" });
+        if is_gone {
+            let what = call.does(decline).await;
+            assert!(what.ends_with("was dealt with already"), "{what}");
+        } else {
+            // It still waits: that is no such answer.
+            assert!(call.refused(decline).await.contains("amoCRM answered 400"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn c03_what_came_in_since_is_not_declined_by_an_older_call() {
+    let w = World::new().await;
+    let mut old = w.call("c1", NEW).await;
+    old.case.at = old.case.at.checked_sub(jiff::SignedDuration::from_hours(1)).unwrap();
+    let mut new = w.call("c2", NEW).await;
+    new.does(new_unsorted("call")).await;
+    let decline = json!({ "do": "decline_unsorted" });
+    let what = old.does(decline.clone()).await;
+    assert_eq!(what, "nothing: no Unsorted entry waits for this number");
+    assert_eq!(w.server.house().account.unsorted.len(), 1);
+    // Nor is a second one by a call whose own was declined.
+    let own = new.bound.unsorted.clone();
+    new.does(decline.clone()).await;
+    w.call("c3", NEW).await.does(new_unsorted("call")).await;
+    assert_eq!(new.bound.unsorted, own);
+    new.does(decline).await;
+    assert_eq!(w.server.house().account.unsorted.len(), 1);
 }

@@ -104,3 +104,25 @@ async fn an_entry_is_decided_once_and_by_somebody_who_is_there() {
     let missing = w.crm.decline(7).await.unwrap_err().to_string();
     assert!(missing.contains("dozvon crm list unsorted"), "{missing}");
 }
+
+#[tokio::test]
+async fn c03_a_rule_declines_the_entry_that_waits_and_a_new_one_may_be_made() {
+    let w = World::sample().await;
+    let decline = || json!({ "do": "decline_unsorted" });
+    let nothing = "nothing: no unsorted entry waits for this number";
+    let clients = w.rows("client").await;
+    let mut call = w.call("a", NEW).await;
+    assert_eq!(call.json(decline()).await, nothing);
+    call.does(unsorted()).await;
+    let mut later = w.call("b", NEW).await;
+    assert_eq!(later.json(decline()).await, "unsorted entry 1 is declined");
+    assert_eq!(w.sql::<String>("SELECT state FROM unsorted").await, "declined");
+    assert_eq!(later.json(decline()).await, nothing);
+    assert_eq!(w.rows("client").await, clients);
+    assert_eq!(later.does(unsorted()).await, "made unsorted entry 2");
+    // A caller who withholds his number has only the entry of his own call.
+    let mut hidden = w.call("c", "").await;
+    hidden.does(unsorted()).await;
+    assert_eq!(w.call("d", "").await.json(decline()).await, nothing);
+    assert_eq!(hidden.json(decline()).await, "unsorted entry 3 is declined");
+}

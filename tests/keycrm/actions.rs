@@ -287,3 +287,40 @@ async fn what_is_of_another_crm_is_refused() {
     let refused = house.try_apply(&contact, &case(Event::Answered, NEW)).await.unwrap_err();
     assert!(matches!(&refused, ApplyError::Refused { why } if why.contains("no user of keycrm")));
 }
+
+#[tokio::test]
+async fn c03_a_declined_card_or_order_waits_no_more_with_its_own_status_or_without() {
+    let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "Іван"}));
+    let decline = act(json!({"do": "decline_unsorted"}));
+    let accept = act(json!({"do": "accept_unsorted", "owner": "12"}));
+    let nothing = "nothing: nothing without a manager waits for this number";
+    for (orders, declined) in [(false, None), (false, Some(9)), (true, None), (true, Some(12))] {
+        let set = |config| KeyConfig { declined, ..config };
+        let house = match orders {
+            true => House::with_orders_and(set).await,
+            false => House::with(set).await,
+        };
+        let case = house.case(Event::Missed, PETRO).await;
+        assert_eq!(house.try_apply(&decline, &case).await.unwrap().what, nothing);
+        house.apply("call/1/1", &unsorted, &case, &mut Bound::default()).await;
+        let done = house.apply("call2/1/1", &decline, &case, &mut Bound::default()).await;
+        assert!(done.what.contains("5001 is declined"), "{}", done.what);
+        assert_eq!(done.what.contains("`declined` is not set"), declined.is_none());
+        let entry = {
+            let state = house.fake.state();
+            if orders { state.orders.last() } else { state.cards.last() }.unwrap().clone()
+        };
+        if let Some(status) = declined {
+            assert_eq!(entry["status_id"], json!(status));
+        }
+        match orders {
+            true => assert_eq!(entry["manager_comment"], "x\nВідхилено"),
+            false => assert_eq!(entry["title"], "Відхилено: x"),
+        }
+        for action in [&decline, &accept] {
+            assert_eq!(house.try_apply(action, &case).await.unwrap().what, nothing);
+        }
+        let made = house.apply("call3/1/1", &unsorted, &case, &mut Bound::default()).await;
+        assert!(made.what.starts_with("made "), "{}", made.what);
+    }
+}

@@ -151,3 +151,19 @@ async fn c02_an_accepted_card_whose_answer_was_lost_is_still_the_deal_of_the_cal
     assert_eq!(found.bound.client.unwrap().as_str(), "1003");
     assert_eq!(found.bound.deal.unwrap().as_str(), "5001");
 }
+
+#[tokio::test]
+async fn c03_a_card_whose_declining_was_lost_is_declined_once() {
+    let house = House::new().await;
+    let case = house.case(Event::Missed, PETRO).await;
+    let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}));
+    house.apply("call/1/0", &unsorted, &case, &mut Bound::default()).await;
+    let decline = act(json!({"do": "decline_unsorted"}));
+    assert_eq!(house.read_back(&decline, &case).await, None, "it waits");
+    house.fake.trouble("cards/5001", Trouble::Late(Duration::from_secs(2)), 1);
+    let lost = house.try_apply(&decline, &case).await;
+    assert!(matches!(lost, Err(ApplyError::Lost { .. })), "{lost:?}");
+    let found = house.read_back(&decline, &case).await.unwrap();
+    assert_eq!(found.what, "nothing without a manager waits for this number any more");
+    assert_eq!(house.fake.state().cards[4]["title"], "Відхилено: x");
+}

@@ -331,3 +331,31 @@ async fn a_key_that_may_not_see_fields_fills_in_those_of_the_settings() {
         (&json!({"visit": "17"}), &json!("x\npages: 3"))
     );
 }
+
+#[tokio::test]
+async fn c03_a_declined_order_waits_no_more_with_its_own_status_or_without() {
+    for (declined, status) in [(Some("no-call".to_owned()), json!("no-call")), (None, json!("new"))]
+    {
+        let has_status = declined.is_some();
+        let house = House::with(|config| RetailConfig { declined, ..config }).await;
+        let case = house.case(Event::Missed, NEW).await;
+        let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}));
+        let decline = act(json!({"do": "decline_unsorted"}));
+        let nothing = "nothing: no order without a manager waits for this number";
+        assert_eq!(house.try_apply(&decline, &case).await.unwrap().what, nothing);
+        house.apply("call/1/1", &unsorted, &case, &mut Bound::default()).await;
+        house.fake.state().orders[3]["status"] = json!("new");
+        let done = house.apply("call2/1/1", &decline, &case, &mut Bound::default()).await;
+        assert!(done.what.starts_with("order 1002 is declined"), "{}", done.what);
+        assert_eq!(done.what.contains("`declined` is not set"), !has_status, "{}", done.what);
+        let order = house.fake.state().orders[3].clone();
+        assert_eq!((&order["status"], &order["call"]), (&status, &json!(false)));
+        assert_eq!(order["managerComment"], "x\nОтклонено");
+        let accept = act(json!({"do": "accept_unsorted", "owner": "12"}));
+        for action in [&decline, &accept] {
+            assert_eq!(house.try_apply(action, &case).await.unwrap().what, nothing);
+        }
+        let made = house.apply("call3/1/1", &unsorted, &case, &mut Bound::default()).await;
+        assert!(made.what.starts_with("made order"), "{}", made.what);
+    }
+}

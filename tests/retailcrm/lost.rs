@@ -194,3 +194,20 @@ async fn c02_an_accepted_order_is_known_again_and_what_follows_lands_on_it() {
         assert_eq!(state.customers.last().unwrap()["managerId"], json!(12));
     }
 }
+
+#[tokio::test]
+async fn c03_an_order_whose_declining_was_lost_is_known_to_wait_no_more() {
+    let house = House::new().await;
+    let case = house.case(Event::Missed, NEW).await;
+    let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}));
+    house.apply("call0/1/1", &unsorted, &case, &mut Bound::default()).await;
+    let decline = act(json!({"do": "decline_unsorted"}));
+    assert_eq!(house.read_back(&decline, &case).await, None, "it waits");
+    house.fake.trouble("orders/1002/edit", Trouble::Late(Duration::from_secs(2)), 1);
+    let lost = house.try_apply(&decline, &case).await;
+    assert!(matches!(lost, Err(ApplyError::Lost { .. })), "{lost:?}");
+    let found = house.read_back(&decline, &case).await.unwrap();
+    assert_eq!(found.what, "no order without a manager waits for this number any more");
+    let order = house.fake.state().orders.last().unwrap().clone();
+    assert_eq!(order["managerComment"], "x\nОтклонено", "once");
+}

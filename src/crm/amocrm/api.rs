@@ -99,6 +99,12 @@ impl Api {
         self.send(Class::Delivery, request).await.map(drop)
     }
 
+    /// What the answer says of what is gone nobody needs.
+    pub(super) async fn delete(&self, path: &str, body: &impl Serialize) -> Result<(), Fault> {
+        let request = self.request(Method::DELETE, path, &[])?.json(body);
+        self.send(Class::Delivery, request).await.map(drop)
+    }
+
     /// A request whose answer says nothing.
     pub(super) async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Fault> {
         let request = self.request(Method::POST, path, &[])?.json(body);

@@ -45,6 +45,13 @@ impl Desk<'_> {
                 let lead = client.open_deal().and_then(|d| super::desk::lead(d.id.as_str()));
                 self.accepted(&uid, Some(contact), lead).await.map(Some)
             }
+            Action::DeclineUnsorted {} => Ok(match self.meant().await? {
+                Some(_) => None,
+                None => {
+                    self.forget_entry().await;
+                    Some(said("no Unsorted entry waits for this number any more"))
+                }
+            }),
             Action::RegisterCall { .. } => {
                 let spot = self.spot_of_call().await?;
                 let Some(place) = spot.of() else { return Ok(None) };

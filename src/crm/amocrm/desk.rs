@@ -135,6 +135,7 @@ impl<'a> Desk<'a> {
             Action::AcceptUnsorted { owner, stage } => {
                 self.accept_unsorted(owner, stage.as_deref()).await
             }
+            Action::DeclineUnsorted {} => self.decline_unsorted().await,
             Action::RegisterCall { result, who, text } => {
                 self.register_call(*result, who.as_ref(), text).await
             }

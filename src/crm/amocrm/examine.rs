@@ -28,11 +28,12 @@ pub(super) const SETTINGS: [&str; 14] = [
 ];
 
 #[derive(Deserialize)]
-struct Account {
+pub(super) struct Account {
     #[serde(default, deserialize_with = "or_default")]
     name: String,
+    /// Whose token it is.
     #[serde(default)]
-    current_user_id: Option<i64>,
+    pub(super) current_user_id: Option<i64>,
     #[serde(rename = "_embedded", default, deserialize_with = "or_default")]
     parts: Parts,
 }

@@ -67,6 +67,7 @@ pub const NAME: &str = "amocrm";
 /// What comes out otherwise than the rules say.
 pub const ABILITIES: &[Ability] = &[
     otherwise("unsorted", "without a number none is made: amoCRM keeps no call without one"),
+    otherwise("decline_unsorted", "amoCRM deletes the entry's contact and deal for good"),
     otherwise(
         "register_call",
         "a call of a number nobody has waits for its contact, or comes with its Unsorted entry; \

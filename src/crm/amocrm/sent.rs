@@ -214,6 +214,13 @@ pub(super) struct Accept {
     pub status_id: Option<i64>,
 }
 
+/// Some accounts may do without the user.
+#[derive(Debug, Serialize)]
+pub(super) struct Decline {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<i64>,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct NewField<'a> {
     pub name: &'a str,

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use super::calls::Kept;
 use super::catalog::Filled;
 use super::desk::{Desk, Entity, afterwards, said, user};
+use super::examine::Account;
 use super::people::embedded_tags;
-use super::sent::{self, Accept, Becomes, Change, Metadata, NewUnsorted};
+use super::sent::{self, Accept, Becomes, Change, Decline, Metadata, NewUnsorted};
 use super::wire::{Kind, Unsorted};
 use crate::core::action::{Bound, Made, UnsortedKind};
 use crate::core::facts::Direction;
@@ -203,6 +204,52 @@ impl Desk<'_> {
         };
         let what = format!("Unsorted entry {uid} became {}", became.join(" and "));
         self.with_call(Done { bound, what }).await
+    }
+
+    /// amoCRM deletes contact and deal of the entry for good.
+    pub(super) async fn decline_unsorted(&self) -> Result<Done, ApplyError> {
+        let Some(entry) = self.meant().await? else {
+            return Ok(said("nothing: no Unsorted entry waits for this number"));
+        };
+        let account: Option<Account> =
+            self.amo.api.get(Class::Delivery, "api/v4/account", &[]).await?;
+        let decline = Decline { user_id: account.and_then(|account| account.current_user_id) };
+        let path = format!("api/v4/leads/unsorted/{}/decline", entry.uid);
+        match self.amo.api.delete(&path, &decline).await {
+            Ok(()) => {
+                self.forget_entry().await;
+                Ok(said(format!("Unsorted entry {} is declined", entry.uid)))
+            }
+            Err(Fault::Refused { status: 404 | 410, .. }) => Ok(self.decided(&entry.uid).await),
+            // Somebody in the CRM may have been quicker.
+            Err(fault @ Fault::Refused { .. }) => match self.meant().await? {
+                Some(there) if there.uid == entry.uid => Err(fault.into()),
+                _ => Ok(self.decided(&entry.uid).await),
+            },
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// The entry to decline: the one this call knows of, else one that is no younger than the case.
+    /// What came in since is somebody's new request, and would be deleted for good.
+    pub(super) async fn meant(&self) -> Result<Option<Unsorted>, Fault> {
+        let at = self.work.case.at.as_second();
+        let own = self.work.bound.unsorted.as_ref();
+        Ok(self.waiting().await?.filter(|entry| match own {
+            Some(own) => *own == entry.uid,
+            None => entry.created_at.is_none_or(|made| made <= at),
+        }))
+    }
+
+    async fn decided(&self, uid: &str) -> Done {
+        self.forget_entry().await;
+        said(format!("nothing: Unsorted entry {uid} was dealt with already"))
+    }
+
+    pub(super) async fn forget_entry(&self) {
+        if let Some(number) = self.number() {
+            self.amo.recent.forget_unsorted(number).await;
+        }
     }
 }
 

@@ -313,6 +313,8 @@ pub(super) struct Unsorted {
     pub uid: String,
     #[serde(default)]
     pub pipeline_id: Option<i64>,
+    #[serde(default)]
+    pub created_at: Option<i64>,
     /// Some accounts may go on telling of an entry that was decided.
     #[serde(default)]
     pub action: Option<String>,

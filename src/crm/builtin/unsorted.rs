@@ -67,6 +67,14 @@ impl Desk<'_> {
         Ok(Done { bound, what: became.what })
     }
 
+    pub(super) async fn decline_unsorted(&mut self) -> Result<Done, Fail> {
+        let Some(id) = self.waiting().await? else {
+            return Ok(said("nothing: no unsorted entry waits for this number"));
+        };
+        decline(self.db, id).await?;
+        Ok(said(format!("unsorted entry {id} is declined")))
+    }
+
     /// The entry that waits for the number; for a withheld number, the one this call made.
     async fn waiting(&mut self) -> Result<Option<i64>, sqlx::Error> {
         let query = match self.number() {

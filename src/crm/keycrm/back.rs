@@ -29,6 +29,7 @@ impl Desk<'_> {
                 }))
             }
             Action::AcceptUnsorted { owner, .. } => self.accepted_back(owner).await,
+            Action::DeclineUnsorted {} => self.declined_back().await,
             Action::Company { name } => self.company_back(name).await,
             Action::RegisterCall { .. } | Action::UpdateCall {} => self.call_back().await,
             // The line of a note is not written twice, and the rest does no harm.

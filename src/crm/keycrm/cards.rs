@@ -17,6 +17,9 @@ use crate::crm::remote::same_number;
 /// All cards are read again after this long: what is deleted no change tells of.
 const AGAIN: Duration = Duration::from_secs(24 * 3600);
 
+/// Begins the title of a card that was declined, and is a line in the comment of such an order.
+pub(super) const DECLINED: &str = "Відхилено";
+
 /// A card, as far as calls go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
@@ -43,6 +46,18 @@ impl Known {
         if self.created == Timestamp::default() {
             self.created = Timestamp::now();
         }
+    }
+
+    /// It waits for nobody any more, whatever its stage. KeyCRM's API changes no comment of a card.
+    pub(super) fn decline(&mut self) -> &str {
+        if !self.is_declined() {
+            self.title = format!("{DECLINED}: {}", self.title);
+        }
+        &self.title
+    }
+
+    pub(super) fn is_declined(&self) -> bool {
+        self.title.starts_with(DECLINED)
     }
 
     pub(super) fn deal(&self) -> Deal {

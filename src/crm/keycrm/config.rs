@@ -56,6 +56,9 @@ pub struct KeyConfig {
     pub nobody: Option<String>,
     /// Fields of rules that have a field in the CRM: `roistat = "LD_1021"`.
     pub fields: BTreeMap<String, String>,
+    /// The id of the status of a card or order that stood for an entry of an inbox and was declined.
+    /// Not set: it keeps the status it has.
+    pub declined: Option<u64>,
     /// Statuses that count as won (E01), by id, name or alias. None: cards that became an order, orders
     /// that are closed and paid.
     pub won: Vec<String>,
@@ -87,6 +90,7 @@ impl Default for KeyConfig {
             numbers_from_profiles: false,
             nobody: None,
             fields: BTreeMap::new(),
+            declined: None,
             won: Vec::new(),
             popups: true,
             per_minute: const { NonZeroU16::new(54).unwrap() },

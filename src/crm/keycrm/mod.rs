@@ -63,6 +63,11 @@ pub const ABILITIES: &[Ability] = &[
         "such a card and its client get a manager; of an order only the client, as KeyCRM's API \
          changes no order's manager",
     ),
+    otherwise(
+        "decline_unsorted",
+        "such a card says so in its title, an order in its comment, and it gets the status \
+         `declined`; without that setting it stays open",
+    ),
     otherwise("register_call", "goes out when the call is over, and needs an extension"),
     otherwise("update_call", "only sends a call that was not yet over when it was registered"),
     otherwise("voicemail", "a line in the client's note, with the link to the message"),

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::Method;
 use serde_json::json;
 
-use super::cards::Known;
+use super::cards::{DECLINED, Known};
 use super::desk::{Desk, found_deal, made_lead, manager};
-use super::wire::Id;
+use super::wire::{Id, Order};
 use crate::core::action::Bound;
 use crate::core::ids::EmployeeId;
 use crate::core::phone::Phone;
@@ -17,8 +18,16 @@ use crate::crm::{ApplyError, Done};
 /// An entry that waits.
 enum Entry {
     Card(Known),
-    /// And whose it is.
-    Order(Id, Option<Id>),
+    Order(Box<Order>),
+}
+
+impl Entry {
+    fn id(&self) -> Id {
+        match self {
+            Self::Card(card) => card.id,
+            Self::Order(order) => order.id,
+        }
+    }
 }
 
 impl Desk<'_> {
@@ -33,7 +42,8 @@ impl Desk<'_> {
             Some(Entry::Card(Known { id, .. })) => {
                 (id, format!("nothing: card {id} waits for this number (C03)"))
             }
-            Some(Entry::Order(id, _)) => {
+            Some(Entry::Order(order)) => {
+                let id = order.id;
                 (id, format!("nothing: order {id} waits for this number (C03)"))
             }
             None => {
@@ -62,7 +72,8 @@ impl Desk<'_> {
         let mut card = match self.waiting().await? {
             None => return Ok(said("nothing: nothing without a manager waits for this number")),
             Some(Entry::Card(card)) => card,
-            Some(Entry::Order(id, client)) => {
+            Some(Entry::Order(order)) => {
+                let (id, client) = (order.id, order.buyer.map(|buyer| buyer.id));
                 let mut what = format!("order {id} has no manager, as KeyCRM's API gives it none");
                 if let Some(client) = client {
                     self.edit_buyer(client, change).await?;
@@ -110,6 +121,55 @@ impl Desk<'_> {
         }))
     }
 
+    /// Its title or comment says so even where its status stays.
+    pub(super) async fn decline_unsorted(&self) -> Result<Done, ApplyError> {
+        let Some(entry) = self.meant().await? else {
+            return Ok(said("nothing: nothing without a manager waits for this number"));
+        };
+        let status = self.crm.config.declined.map(|id| id.to_string());
+        let id = entry.id();
+        // The status first, as what says that it was declined waits no longer.
+        let what = match entry {
+            Entry::Card(mut card) => {
+                let mut what = format!("card {id} is declined");
+                self.stage_card(id, status.as_deref(), &mut what).await?;
+                self.edit_card(id, &json!({ "title": card.decline() })).await?;
+                self.crm.heard().cards.put(card);
+                what
+            }
+            Entry::Order(order) => {
+                let mut what = format!("order {id} is declined");
+                self.dress_order(id, status.as_deref(), &[], &mut what).await?;
+                let told = order.manager_comment.unwrap_or_default();
+                let told = format!("{told}\n{DECLINED}");
+                let change = json!({ "manager_comment": told.trim() });
+                let path = format!("order/{id}");
+                self.crm.api.change(Method::PUT, &path, Some(&change)).await?;
+                what
+            }
+        };
+        let kept = match status {
+            Some(_) => "",
+            None => "; `declined` is not set, so its status stays",
+        };
+        Ok(said(format!("{what}{kept}")))
+    }
+
+    /// After a lost answer. What is known of a card may be a moment old: then it is done again.
+    pub(super) async fn declined_back(&self) -> Result<Option<Done>, ApplyError> {
+        Ok(match self.meant().await? {
+            Some(_) => None,
+            None => Some(said("nothing without a manager waits for this number any more")),
+        })
+    }
+
+    /// The one to decline: the one this call knows of, if it knows one.
+    async fn meant(&self) -> Result<Option<Entry>, ApplyError> {
+        let own = self.work.bound.unsorted.as_ref();
+        let known = |entry: &Entry| own.is_none_or(|own| *own == entry.id().to_string());
+        Ok(self.waiting().await?.filter(known))
+    }
+
     /// The oldest open one without a manager for this number.
     async fn waiting(&self) -> Result<Option<Entry>, ApplyError> {
         let Some(number) = &self.work.case.number else { return Ok(None) };
@@ -120,7 +180,8 @@ impl Desk<'_> {
         self.crm.all_cards(Class::Delivery).await?;
         let heard = self.crm.heard();
         let mut all = heard.cards.of(client, number).into_iter();
-        let card = all.find(|card| card.open && card.manager.is_none()).cloned();
+        let waits = |card: &&Known| card.open && card.manager.is_none() && !card.is_declined();
+        let card = all.find(waits).cloned();
         Ok(card.map(Entry::Card))
     }
 
@@ -130,10 +191,12 @@ impl Desk<'_> {
             return Ok(None);
         }
         let closed = self.crm.closed(Class::Delivery).await?;
-        let waits = all
-            .into_iter()
-            .filter(|order| order.manager.is_none() && self.crm.is_open(order, &closed));
+        let waits = all.into_iter().filter(|order| {
+            let told = order.manager_comment.as_deref().unwrap_or_default();
+            let declined = told.lines().any(|line| line.trim() == DECLINED);
+            order.manager.is_none() && !declined && self.crm.is_open(order, &closed)
+        });
         let oldest = waits.min_by_key(|order| order.id);
-        Ok(oldest.map(|order| Entry::Order(order.id, order.buyer.map(|buyer| buyer.id))))
+        Ok(oldest.map(|order| Entry::Order(Box::new(order))))
     }
 }

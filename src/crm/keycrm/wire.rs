@@ -212,6 +212,8 @@ pub struct Order {
     pub source_uuid: Option<String>,
     /// Its status.
     pub status_id: Option<Id>,
+    /// What managers wrote.
+    pub manager_comment: Option<String>,
     /// Who is responsible, where it is included.
     #[serde(default, deserialize_with = "object")]
     pub manager: Option<Ref>,

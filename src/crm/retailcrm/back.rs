@@ -23,6 +23,7 @@ impl Desk<'_> {
                 done
             })),
             Action::AcceptUnsorted { owner, .. } => self.accepted_back(owner).await,
+            Action::DeclineUnsorted {} => self.declined_back().await,
             Action::Task { .. } => self.task_back().await,
             Action::Note { text, .. } => self.note_back(text).await,
             Action::Voicemail { text, .. } => match &self.work.case.voicemail {

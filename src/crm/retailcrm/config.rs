@@ -42,6 +42,9 @@ pub struct RetailConfig {
     pub order_method: Option<String>,
     /// Fields of rules that have another code in the CRM: `roistat = "roistat_visit"`.
     pub fields: BTreeMap<String, String>,
+    /// The status, by code, of an order that stood for an entry of an inbox and was declined. Not
+    /// set: it keeps the status it has.
+    pub declined: Option<String>,
     /// Statuses of orders, or groups of them, that count as won (E01).
     pub won: Vec<String>,
     /// The tag that marks a client as inactive: `reactivate` takes it away.
@@ -70,6 +73,7 @@ impl Default for RetailConfig {
             hook_secret: None,
             order_method: None,
             fields: BTreeMap::new(),
+            declined: None,
             won: vec!["complete".to_owned()],
             inactive_tag: None,
             popups: true,

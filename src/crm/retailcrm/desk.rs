@@ -55,6 +55,7 @@ impl Desk<'_> {
             Action::AcceptUnsorted { owner, stage } => {
                 self.accept_unsorted(owner, stage.as_deref()).await
             }
+            Action::DeclineUnsorted {} => self.decline_unsorted().await,
             Action::RegisterCall { result, who, .. } => {
                 self.register_call(*result, who.as_ref()).await
             }

@@ -65,6 +65,11 @@ pub const ABILITIES: &[Ability] = &[
         "retailCRM has no inbox: an order without a manager, marked to be called",
     ),
     otherwise("accept_unsorted", "such an order and its client get a manager"),
+    otherwise(
+        "decline_unsorted",
+        "such an order is marked to be called no more, with a line in its comment, and gets the \
+         status `declined`; without that setting it stays open, and the client's",
+    ),
     otherwise("register_call", "goes out when the call is over: retailCRM never changes a call"),
     otherwise("update_call", "only sends a call that was not yet over when it was registered"),
     otherwise("voicemail", "a note on the client, with the link to the message"),

@@ -16,6 +16,15 @@ use crate::core::phone::Phone;
 use crate::crm::remote::{Class, same_number};
 use crate::crm::{ApplyError, Done};
 
+/// The line in the comment of an order that was declined.
+const DECLINED: &str = "Отклонено";
+
+/// Nobody is responsible for it, and nobody declined it.
+fn waits(order: &Order) -> bool {
+    let told = order.manager_comment.as_deref().unwrap_or_default();
+    order.manager_id.is_none() && !told.lines().any(|line| line.trim() == DECLINED)
+}
+
 impl Desk<'_> {
     pub(super) async fn unsorted(
         &self,
@@ -74,11 +83,44 @@ impl Desk<'_> {
         Ok(found_deal(client, order.id, format!("order {} is of {owner} now", order.id)))
     }
 
+    /// The line in its comment says so even where its status stays.
+    pub(super) async fn decline_unsorted(&self) -> Result<Done, ApplyError> {
+        let Some(order) = self.meant().await? else {
+            return Ok(said("nothing: no order without a manager waits for this number"));
+        };
+        let told = order.manager_comment.unwrap_or_default();
+        let mut change = json!({
+            "call": false, "managerComment": format!("{told}\n{DECLINED}").trim(),
+        });
+        let mut what = format!("order {} is declined", order.id);
+        match &self.crm.config.declined {
+            Some(status) => change["status"] = json!(status),
+            None => what.push_str(": `declined` is not set, so its comment tells it"),
+        }
+        self.edit(Entity::Order, order.id, &change).await?;
+        Ok(said(what))
+    }
+
+    /// After a lost answer.
+    pub(super) async fn declined_back(&self) -> Result<Option<Done>, ApplyError> {
+        Ok(match self.meant().await? {
+            Some(_) => None,
+            None => Some(said("no order without a manager waits for this number any more")),
+        })
+    }
+
+    /// The one to decline: the one this call knows of, if it knows one.
+    async fn meant(&self) -> Result<Option<Order>, ApplyError> {
+        let own = self.work.bound.unsorted.as_ref();
+        let known = |order: &Order| own.is_none_or(|own| *own == order.id.to_string());
+        Ok(self.waiting().await?.filter(known))
+    }
+
     /// The oldest open order without a manager for this number.
     async fn waiting(&self) -> Result<Option<Order>, ApplyError> {
         let Some(number) = &self.work.case.number else { return Ok(None) };
         let open = self.open_orders(number).await?.into_iter();
-        Ok(open.filter(|order| order.manager_id.is_none()).min_by_key(|order| order.id))
+        Ok(open.filter(waits).min_by_key(|order| order.id))
     }
 
     /// Open orders for a number.
@@ -103,7 +145,7 @@ impl Desk<'_> {
         let Some(number) = &self.work.case.number else { return Ok(None) };
         let owner = manager(owner)?;
         let orders = self.open_orders(number).await?;
-        if orders.iter().any(|order| order.manager_id.is_none()) {
+        if orders.iter().any(waits) {
             return Ok(None);
         }
         let frozen = self.work.case.client().into_iter().flat_map(|client| &client.deals);

@@ -117,6 +117,7 @@ impl Maker<'_> {
                 owner: self.one(owner, at)?,
                 stage: self.option(stage, at),
             },
+            ActionRule::DeclineUnsorted => Action::DeclineUnsorted {},
             ActionRule::RegisterCall { result, who, text } => Action::RegisterCall {
                 result: *result,
                 who: who.as_ref().and_then(|who| self.one(who, at)),

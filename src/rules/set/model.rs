@@ -172,6 +172,7 @@ pub(crate) enum ActionRule {
         owner: Vec<Who>,
         stage: Text,
     },
+    DeclineUnsorted,
     RegisterCall {
         result: CallResult,
         /// `None`: nobody's call.
@@ -233,6 +234,7 @@ impl ActionRule {
             Self::Deal { .. } => "deal",
             Self::Unsorted { .. } => "unsorted",
             Self::AcceptUnsorted { .. } => "accept_unsorted",
+            Self::DeclineUnsorted => "decline_unsorted",
             Self::RegisterCall { .. } => "register_call",
             Self::UpdateCall => "update_call",
             Self::Voicemail { .. } => "voicemail",

@@ -56,6 +56,7 @@ fn action(cx: &mut Cx, tab: &Tab, word: &str) -> Option<ActionRule> {
             let (owner, stage) = (a.owner("owner"), a.option("stage"));
             ActionRule::AcceptUnsorted { owner: owner?, stage }
         }
+        "decline_unsorted" => ActionRule::DeclineUnsorted,
         "register_call" => {
             let result = a.word("result", "result of a call", &RESULTS);
             let who = a.tab.item("who").map(|_| a.people("who"));

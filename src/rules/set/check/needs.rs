@@ -100,14 +100,11 @@ impl Set<'_> {
                 let help = "add { do = \"register_call\", … } where the call is answered or missed";
                 cx.reader.error(&step.span, message, help);
             }
-            ActionRule::AcceptUnsorted { .. }
-                if !self.any(|a| matches!(a, ActionRule::Unsorted { .. })) =>
-            {
-                let message = format!(
-                    "rule `{path}` accepts an Unsorted entry, and no rule of the set makes one"
-                );
-                let help = "only entries that others made are accepted then; add { do = \"unsorted\", … } if this is not meant";
-                cx.reader.warn(&step.span, message, help);
+            ActionRule::AcceptUnsorted { .. } => {
+                self.entry(cx, path, step, ("accepts", "accepted"));
+            }
+            ActionRule::DeclineUnsorted => {
+                self.entry(cx, path, step, ("declines", "declined"));
             }
             ActionRule::RegisterCall { result: CallResult::Answered, .. } => {
                 if let Some(case) = within(only(Fact::AnsweredBy, &["nobody"])) {
@@ -154,6 +151,19 @@ impl Set<'_> {
             _ => {}
         }
         self.people(cx, path, reached, step);
+    }
+
+    /// What is done with an Unsorted entry, where no rule makes one.
+    fn entry(&self, cx: &mut Cx, path: &str, step: &Step, (does, done): (&str, &str)) {
+        if self.any(|a| matches!(a, ActionRule::Unsorted { .. })) {
+            return;
+        }
+        let message =
+            format!("rule `{path}` {does} an Unsorted entry, and no rule of the set makes one");
+        let help = format!(
+            "only entries that others made are {done} then; add {{ do = \"unsorted\", … }} if this is not meant"
+        );
+        cx.reader.warn(&step.span, message, &help);
     }
 
     fn within(&self, reached: &[Cube], facts: (usize, u64)) -> Option<Cube> {

@@ -58,6 +58,12 @@ fn an_unsorted_entry_accepted_that_nobody_makes() {
 }
 
 #[test]
+fn an_unsorted_entry_declined_that_nobody_makes() {
+    let told = told("do = []", r#"do = [{ do = "decline_unsorted" }]"#);
+    assert_snapshot!(told, @r#"s.toml:30:7: warning: rule `client/otherwise` declines an Unsorted entry, and no rule of the set makes one (only entries that others made are declined then; add { do = "unsorted", … } if this is not meant)"#);
+}
+
+#[test]
 fn a_call_registered_as_answered_that_nobody_answered() {
     let told = told(
         r#"event = "missed", client = "known" }

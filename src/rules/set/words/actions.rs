@@ -16,12 +16,13 @@ pub(crate) const DEDUPE: [(&str, Dedupe); 3] =
 pub(crate) const TOUCH: [(&str, Touch); 2] = [("first", Touch::First), ("last", Touch::Last)];
 
 /// The actions with their keys; `delay` goes with each.
-pub(crate) const ACTIONS: [(&str, &[&str]); 16] = [
+pub(crate) const ACTIONS: [(&str, &[&str]); 17] = [
     ("contact", &["name", "owner", "tags", "fields", "carry"]),
     ("company", &["name"]),
     ("deal", &["title", "owner", "pipeline", "stage", "tags", "fields", "carry"]),
     ("unsorted", &["kind", "title", "name", "pipeline", "tags", "fields", "carry"]),
     ("accept_unsorted", &["owner", "stage"]),
+    ("decline_unsorted", &[]),
     ("register_call", &["result", "who", "text"]),
     ("update_call", &[]),
     ("voicemail", &["on", "text"]),

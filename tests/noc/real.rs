@@ -9,8 +9,9 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use dozvon::demo::{Stage, random_call};
+use dozvon::demo::{LINE, Stage, random_call};
 use dozvon::http::client;
+use dozvon::sim::{CallSpec, Caller, Script};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -183,6 +184,14 @@ async fn calls(stage: &Stage, seconds: u64, pause: Duration) {
     }
 }
 
+/// A client gives up before anybody answers, calls again and is answered.
+async fn missed_and_returned(stage: &Stage) {
+    stage.switch.set_phone("106", Script::answers(Duration::from_secs(6)));
+    let call = |caller| stage.switch.call(CallSpec::new("+79265550009", LINE).caller(caller));
+    call(Caller::stays().gives_up_after(Duration::from_secs(3))).report().await;
+    call(Caller::stays().talks_for(Duration::from_secs(3))).report().await;
+}
+
 /// What the number of a panel on the NOC board is.
 async fn shown(source: &Source, prometheus: &Prometheus, title: &str) -> f64 {
     let panel = source.boards[0].rows.iter().flat_map(|row| &row.panels);
@@ -230,6 +239,7 @@ async fn every_panel_has_an_answer_and_faults_are_alerted_on() {
 
     // All is well.
     calls(&stage, 15, PAUSE).await;
+    missed_and_returned(&stage).await;
     story.await.unwrap();
     calls(&stage, if picture::wanted() { 60 } else { 5 }, PAUSE).await;
     panels(&source, &prometheus).await;

@@ -115,7 +115,8 @@ impl FreeSwitch {
         let mut stayed = None;
         while self.channels().await > 0 {
             if start.elapsed() > wait && stayed.is_none() {
-                stayed = Some(self.api("show channels").await);
+                // A row of `show channels` may outlive its session: `status` counts those.
+                stayed = Some([self.api("show channels").await, self.api("status").await].concat());
             }
             if let Some(stayed) = &stayed {
                 let later = wait + Duration::from_secs(20);

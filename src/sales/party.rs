@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use crate::core::sale::Won;
-use crate::crm::config::{Crms, of_line};
+use crate::crm::config::{BUILTIN, Crms, of_line};
 use crate::crm::{self, Crm, CrmError, WonSince};
-
-/// What the built-in CRM is called.
-pub const BUILTIN: &str = "builtin";
 
 /// All CRMs of an engine.
 #[derive(Clone)]

@@ -227,12 +227,17 @@ pub trait Crm: Send + Sync {
     }
 }
 
-/// A number of an employee as people write it: an extension, or an outside number.
+/// A number of an employee as people write it: an extension of at most six characters, or an outside
+/// number. Without a country it is a Russian one, or Ukrainian where it cannot be that.
 fn number_of(text: &str) -> Option<Number> {
     let text = text.trim();
     match text.len() {
         0..=6 => Extension::parse(text).ok().map(Number::Line),
-        _ => Phone::parse(text, Region::default()).ok().map(Number::Outside),
+        _ => {
+            let homes = [Some(Region::default()), "UA".parse().ok()];
+            let read = |home| Phone::parse(text, home).ok();
+            homes.into_iter().flatten().find_map(read).map(Number::Outside)
+        }
     }
 }
 

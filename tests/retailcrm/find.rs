@@ -166,6 +166,22 @@ async fn numbers_of_the_configuration_come_before_those_of_the_module() {
 }
 
 #[tokio::test]
+async fn e14_the_number_in_a_field_of_his_comes_before_that_of_the_module() {
+    for (field, value) in [("position", json!("555")), ("customFields", json!({"ext": 555}))] {
+        let numbers_field = Some(if value.is_object() { "ext" } else { field }.to_owned());
+        let numbers = [("12@x".to_owned(), vec!["202".to_owned()])].into_iter().collect();
+        let house = House::with(|config| RetailConfig { numbers_field, numbers, ..config }).await;
+        for user in 0..2 {
+            house.fake.state().users[user][field] = value.clone();
+        }
+        let staff = house.crm.employees().await.unwrap();
+        let of = |id: &str| staff.iter().find(|e| e.id.as_str() == id).unwrap().numbers.clone();
+        let line = |text| vec![Number::Line(dozvon::core::ids::Extension::parse(text).unwrap())];
+        assert_eq!((of("11"), of("12"), of("13")), (line("555"), line("202"), line("103")));
+    }
+}
+
+#[tokio::test]
 async fn bodies_of_the_official_client_are_read() {
     let house = House::new().await;
     let body = |text: &str| {

@@ -168,9 +168,9 @@ impl Amo {
     }
 
     async fn users(&self, class: Class) -> Result<Vec<User>, Fault> {
-        let with = match self.config.numbers_of_profiles {
-            true => "role,group,phone_number",
-            false => "role,group",
+        let with = match self.config.numbers_field {
+            Some(_) => "role,group,phone_number",
+            None => "role,group",
         };
         self.api.all(class, "api/v4/users", &[("with", with)]).await
     }
@@ -200,7 +200,7 @@ impl Crm for Amo {
         if let Err(fault) = self.ask_pipelines(Class::Delivery).await {
             debug!(%fault, "the pipelines are not known anew");
         }
-        Ok(users.into_iter().map(|user| staff::employee(user, &self.config.numbers)).collect())
+        Ok(users.into_iter().map(|user| staff::employee(user, &self.config)).collect())
     }
 
     async fn revision(&self) -> Result<Option<i64>, CrmError> {

@@ -7,6 +7,7 @@ mod key;
 pub mod late;
 mod left;
 mod lenient;
+mod profile;
 mod rank;
 mod said;
 mod times;
@@ -23,6 +24,7 @@ pub use gate::{Class, Gate, LONGEST_REST, Limit};
 pub use key::Key;
 pub use left::{Left, within};
 pub use lenient::{Id, object, or_default};
+pub use profile::{Profile, no_numbers_in, numbers_in};
 pub use rank::choose;
 pub use said::{
     UTM, afterwards, found_client, found_deal, id_of, made_client, made_deal, made_lead, mark,

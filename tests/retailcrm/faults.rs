@@ -80,7 +80,7 @@ async fn the_table() {
             "later Some(7s): ",
         ),
         ("503", of(says(503, error("limit"))).await, "503", "later None: "),
-        ("500", of(says(500, error("oops"))).await, "500", "later None: "),
+        ("500", of(says(500, error("oops"))).await, "500", "lost: "),
         ("HTML", of(Trouble::Says(html)).await, "cannot be understood", "lost: "),
         ("redirect", of(Trouble::Says(moved)).await, "a redirect", "later None: "),
         ("not JSON's form", of(says(200, json!([1]))).await, "cannot be understood", "lost: "),

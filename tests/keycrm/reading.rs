@@ -7,6 +7,7 @@ use dozvon::crm::keycrm::KeyConfig;
 use dozvon::crm::{Changed, Crm};
 use serde_json::{Value, json};
 
+use crate::common::no_store;
 use crate::fake::{State, Trouble, now, says};
 use crate::house::{House, OLGA, phone};
 
@@ -126,7 +127,7 @@ async fn e09_the_daily_reading_tells_of_cards_that_are_gone_and_of_what_changed(
 async fn a05_who_called_before_the_cards_were_known_is_asked_for_anew() {
     let house = House::patient().await;
     let config = crate::house::config(&house.fake.server.uri());
-    let crm = dozvon::crm::keycrm::KeyCrm::new(&config).unwrap().rough(true);
+    let crm = dozvon::crm::keycrm::KeyCrm::new(&config, no_store()).unwrap().rough(true);
     assert_eq!(crm.caller(&phone(OLGA)).await.unwrap().unwrap().deals, []);
     let told = Changed { clients: vec!["1002".into()], added: false };
     assert_eq!(crm.changed().await.unwrap(), told);
@@ -164,7 +165,9 @@ async fn a_look_up_is_answered_while_a_page_of_cards_hangs() {
     house.fake.trouble("pipelines/cards", Trouble::Late(Duration::from_secs(50)), 1);
     let config = crate::house::config(&house.fake.server.uri());
     let config = KeyConfig { timeout: Duration::from_secs(60), ..config };
-    let crm = std::sync::Arc::new(dozvon::crm::keycrm::KeyCrm::new(&config).unwrap().rough(true));
+    let crm = std::sync::Arc::new(
+        dozvon::crm::keycrm::KeyCrm::new(&config, no_store()).unwrap().rough(true),
+    );
     let reading = tokio::spawn({
         let crm = crm.clone();
         async move { crm.changed().await }

@@ -53,7 +53,7 @@ impl Heard {
     }
 
     /// A card as it is now.
-    fn learn(&mut self, card: Known) {
+    pub(super) fn learn(&mut self, card: Known) {
         let before = self.cards.put(card.clone());
         // Of what is read for the first time nobody was told anything else.
         if self.cards.are_known() && before.as_ref() != Some(&card) {

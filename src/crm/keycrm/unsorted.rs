@@ -177,7 +177,8 @@ impl Desk<'_> {
             return self.waiting_order(number).await;
         }
         let client = self.client().await?;
-        self.crm.all_cards(Class::Delivery).await?;
+        let buyers: Vec<Id> = client.into_iter().collect();
+        self.crm.cards_now(Class::Delivery, number, &buyers).await?;
         let heard = self.crm.heard();
         let mut all = heard.cards.of(client, number).into_iter();
         let waits = |card: &&Known| card.open && card.manager.is_none() && !card.is_declined();

@@ -8,6 +8,7 @@ pub mod late;
 mod left;
 mod lenient;
 mod rank;
+mod recent;
 mod said;
 mod times;
 
@@ -24,6 +25,7 @@ pub use key::Key;
 pub use left::{Left, within};
 pub use lenient::{Id, object, or_default};
 pub use rank::choose;
+pub use recent::{Made, Recent, Thing};
 pub use said::{
     UTM, afterwards, found_client, found_deal, id_of, made_client, made_deal, made_lead, mark,
     refused, said,

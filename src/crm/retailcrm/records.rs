@@ -174,7 +174,8 @@ impl Retail {
     /// The oldest open order of a client (D03).
     async fn open_order(&self, client: Id) -> Result<Option<Id>, ApplyError> {
         let closed = self.closed(Class::Delivery).await?;
-        let orders = self.orders_of(Class::Delivery, client).await?;
+        let fresh = self.fresh(Class::Delivery).await;
+        let orders = self.orders_of(Class::Delivery, client, &fresh).await?;
         let open = orders.iter().filter(|order| !closed.contains(&order.status));
         Ok(open.min_by_key(|order| (order.created_at.clone(), order.id)).map(|order| order.id))
     }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::common::{answered, recorded};
 use crate::crm_outbox::{self, prompt};
 use crate::fake::Trouble;
-use crate::house::{House, NEW, act, over, phone};
+use crate::house::{House, NEW, OLGA, PETR, act, over, phone};
 use crate::matrix::outbox;
 
 #[tokio::test]
@@ -193,4 +193,28 @@ async fn without_a_store_calls_and_deliveries_go_on_and_this_engine_makes_nothin
     assert_eq!(client.owner, Some("12".into()));
     let state = house.fake.state();
     assert_eq!((state.customers.len(), state.orders.len()), (3, 4));
+}
+
+#[tokio::test]
+async fn b07_a_company_of_two_clients_is_made_once_by_two_engines() {
+    let mut house = House::new().await;
+    house.fake.state().lags = true;
+    let company = act(json!({"do": "company", "name": "Окна"}));
+    for (n, (number, crm)) in [
+        (OLGA, house.crm.clone()),
+        (OLGA, house.restarted()),
+        (PETR, house.restarted()),
+        (PETR, house.restarted()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        house.crm = crm;
+        let case = house.case(Event::Answered, number).await;
+        house.apply(&format!("call{n}/1/1"), &company, &case, &mut Bound::default()).await;
+    }
+    let state = house.fake.state();
+    assert_eq!(state.corporates.len(), 1);
+    let contacts = json!([{"customer": {"id": 1002}}, {"customer": {"id": 1003}}]);
+    assert_eq!(state.corporates[0]["customerContacts"], contacts);
 }

@@ -79,6 +79,30 @@ async fn after_a_bulk_edit_of_cards_work_goes_on_though_each_try_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_bulk_edit_of_cards_holds_up_nobody_who_has_an_open_card() {
+    let house = House::patient().await;
+    add(&mut house.fake.state(), 10_000..11_200, &json!("2026-01-01 00:00:00"));
+    let client = async |number| house.crm.facts(&phone(number)).await.unwrap().unwrap();
+    client(OLGA).await;
+    {
+        let (mut state, edited) = (house.fake.state(), now());
+        state.cards[1]["is_finished"] = json!(true);
+        state.cards.iter_mut().for_each(|card| card["updated_at"] = json!(edited));
+        // Those of the others are listed first.
+        state.cards.rotate_left(4);
+    }
+    house.fake.dialogue();
+    let open = client(OLGA).await.open_deal().map(|deal| deal.id.to_string());
+    let asked: Vec<_> = house.fake.dialogue().iter().map(|seen| seen.short()).collect();
+    assert_eq!(open.as_deref(), Some("2004"), "2002 was closed meanwhile");
+    let page = "GET pipelines/cards filter[updated_between] = …";
+    assert_eq!(asked[1..], [page, "GET pipelines/cards/2002", "GET pipelines/cards/2004"]);
+    // Of whom no open card is known one may be among the others.
+    assert_eq!(client(crate::house::PETRO).await.open_deal(), None);
+    assert!(pages(&house) >= 24, "of 25, one was read for Ольга");
+}
+
+#[tokio::test]
 async fn e09_what_was_read_for_a_delivery_is_still_told_to_the_directory() {
     let house = House::patient().await;
     assert_eq!(next(&house).await, []);

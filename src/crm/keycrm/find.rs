@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::config::Deals;
+use super::reading::Of;
 use super::wire::{Buyer, Card, Id, Order, Status};
 use super::{DEAL, KeyCrm, NO_BUYER};
 use crate::core::client::{Client, Deal};
@@ -32,7 +33,8 @@ impl KeyCrm {
         let orders = match self.config.deals {
             Deals::Cards => {
                 let ids: Vec<Id> = buyers.iter().map(|buyer| buyer.id).collect();
-                self.cards_now(class, phone, &ids).await?;
+                let of = Of { buyers: &ids, phone };
+                self.cards_now(class, of, class == Class::Lookup).await?;
                 Vec::new()
             }
             Deals::Orders => self.orders(class, phone).await?,
@@ -138,7 +140,7 @@ impl KeyCrm {
             self.recent.all(class, Thing::Deal),
         );
         let mut found = found?;
-        for made in made.iter().filter(|made| is_of(made, phone, &[])) {
+        for made in made.iter().filter(|made| is_of(made, Of { buyers: &[], phone })) {
             if found.iter().any(|order| order.id.to_string() == made.name) {
                 continue;
             }
@@ -151,18 +153,13 @@ impl KeyCrm {
         Ok(found)
     }
 
-    /// All cards as they are now, also those of this number or of these buyers that another engine
-    /// made or changed a moment ago.
-    pub(super) async fn cards_now(
-        &self,
-        class: Class,
-        phone: &Phone,
-        buyers: &[Id],
-    ) -> Result<(), Fault> {
-        let read = self.all_cards(class);
+    /// Cards as they are now, also those of these clients that another engine made or changed a
+    /// moment ago. `all`: not only as far as it takes to know that there is an open one.
+    pub(super) async fn cards_now(&self, class: Class, of: Of<'_>, all: bool) -> Result<(), Fault> {
+        let read = self.all_cards(class, Some(of).filter(|_| !all));
         let (read, made) = tokio::join!(read, self.recent.all(class, Thing::Deal));
         read?;
-        for made in made.into_iter().filter(|made| is_of(made, phone, buyers)) {
+        for made in made.into_iter().filter(|made| is_of(made, of)) {
             if !made.is_news && self.heard().cards.knows(&made.name) {
                 continue;
             }
@@ -230,9 +227,9 @@ impl KeyCrm {
 }
 
 /// Whether a deal that was made is of this number, or of one of these buyers.
-fn is_of(deal: &Made, phone: &Phone, buyers: &[Id]) -> bool {
+fn is_of(deal: &Made, of: Of<'_>) -> bool {
     let mut words = deal.made.split(' ');
-    words.any(|word| word == phone.e164() || buyers.iter().any(|id| id.to_string() == word))
+    words.any(|word| word == of.phone.e164() || of.buyers.iter().any(|id| id.to_string() == word))
 }
 
 fn client(buyer: &Buyer) -> Client {

@@ -10,13 +10,13 @@ use dozvon::crm::{ApplyError, Crm, CrmError, Work};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use crate::common::{raw, wrongly_certified};
+use crate::common::{no_store, raw, wrongly_certified};
 use crate::fake::{Fake, Trouble, says};
 use crate::house::{House, NEW, act, case, config, phone};
 
 /// What a look-up and two actions say, one to the API and one of telephony.
 async fn told(url: &str) -> [String; 3] {
-    let crm = || KeyCrm::new(&config(url)).unwrap();
+    let crm = || KeyCrm::new(&config(url), no_store()).unwrap();
     let lookup = match crm().rough(true).caller(&phone(NEW)).await {
         Err(CrmError::Slow) => "slow".to_owned(),
         Err(CrmError::Fault(why) | CrmError::Access(why)) => why,
@@ -29,7 +29,7 @@ async fn told(url: &str) -> [String; 3] {
     case.ended = Some(case.at);
     let call = act(json!({"do": "register_call", "result": "missed"}));
     let nobody = KeyConfig { nobody: Some("100".into()), ..config(url) };
-    [lookup, contact, done(&KeyCrm::new(&nobody).unwrap(), &call, &case).await]
+    [lookup, contact, done(&KeyCrm::new(&nobody, no_store()).unwrap(), &call, &case).await]
 }
 
 async fn done(
@@ -116,7 +116,7 @@ async fn a_key_that_was_refused_is_read_anew_from_its_file() {
     std::fs::write(file.path(), "an old key\n").unwrap();
     let key_file = Some(file.path().to_owned());
     let config = KeyConfig { key: None, key_file, ..config(&house.fake.server.uri()) };
-    let crm = KeyCrm::new(&config).unwrap();
+    let crm = KeyCrm::new(&config, no_store()).unwrap();
     let why = crm.find(&phone(NEW)).await.unwrap_err().to_string();
     assert!(why.contains("refuses our access"), "{why}");
     std::fs::write(file.path(), format!("{}\n", crate::fake::KEY)).unwrap();

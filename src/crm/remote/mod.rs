@@ -9,6 +9,7 @@ mod left;
 mod lenient;
 mod profile;
 mod rank;
+mod recent;
 mod said;
 mod times;
 
@@ -26,6 +27,7 @@ pub use left::{Left, within};
 pub use lenient::{Id, object, or_default};
 pub use profile::{Profile, no_numbers_in, numbers_in};
 pub use rank::choose;
+pub use recent::{Made, Recent, Thing};
 pub use said::{
     UTM, afterwards, found_client, found_deal, id_of, made_client, made_deal, made_lead, mark,
     refused, said,

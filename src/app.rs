@@ -484,12 +484,17 @@ fn readiness(
         };
         let states: Vec<_> = engine.directory.all().map(|directory| directory.state()).collect();
         let many = states.len() > 1;
-        let down = states.into_iter().filter(|state| state.breaker != BreakerState::Closed);
-        let down = down.map(|state| {
-            let why = state.last_error.unwrap_or_else(|| "the CRM fails".to_owned());
-            if many { format!("{}: {why}", state.crm) } else { why }
+        let wrong = states.into_iter().filter_map(|state| {
+            let why = match state.breaker {
+                _ if !state.denied.is_empty() => {
+                    format!("the CRM does not let us in: {}", state.denied.join("; "))
+                }
+                BreakerState::Closed => return None,
+                _ => state.last_error.unwrap_or_else(|| "the CRM fails".to_owned()),
+            };
+            Some(if many { format!("{}: {why}", state.crm) } else { why })
         });
-        let crm = down.reduce(|one, other| format!("{one}; {other}")).map_or(Ok(()), Err);
+        let crm = wrong.reduce(|one, other| format!("{one}; {other}")).map_or(Ok(()), Err);
         let mut start = Readiness::default().needs("calls", draining).reports("crm", crm);
         if let Some(outbox) = &outbox {
             start = start.reports("outbox", outbox.state());

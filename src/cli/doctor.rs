@@ -4,6 +4,7 @@
 mod dialplan;
 mod hands;
 mod node;
+mod outbox;
 mod phones;
 mod recordings;
 mod report;
@@ -75,6 +76,7 @@ impl DoctorArgs {
         })
         .await;
         examine_hooks(&config, &mut report);
+        outbox::examine(&config, &mut report).await;
         sales::examine(&config, jiff::Timestamp::now(), &mut report).await;
         if self.json {
             print(&(serde_json::to_string(&report).into_diagnostic()? + "\n"))?;

@@ -73,6 +73,15 @@ pub enum ApplyError {
         /// Without secrets.
         why: String,
     },
+    /// It refuses our key, or a right is missing. Nothing was done; try again once somebody has given
+    /// access anew.
+    #[error("the CRM does not let us in: {why}")]
+    Denied {
+        /// It may be this action alone that is forbidden (403), and not all of them (401, 402).
+        alone: bool,
+        /// Without secrets.
+        why: String,
+    },
     /// Sent, and no answer came: it may be done. Read back before it is sent again.
     #[error("the CRM's answer was lost: {why}")]
     Lost {

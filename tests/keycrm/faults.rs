@@ -40,6 +40,8 @@ async fn done(
     let bound = Bound::default();
     match crm.apply(&Work { key: "k", action, case, bound: &bound }).await {
         Err(ApplyError::Later { after, why }) => format!("later {after:?}: {why}"),
+        Err(ApplyError::Denied { alone: false, why }) => format!("denied all: {why}"),
+        Err(ApplyError::Denied { alone: true, why }) => format!("denied alone: {why}"),
         Err(ApplyError::Lost { why }) => format!("lost: {why}"),
         Err(ApplyError::Refused { why }) => format!("refused: {why}"),
         Ok(done) => format!("done: {}", done.what),
@@ -72,9 +74,9 @@ async fn the_table() {
         ("slow", of(Trouble::Late(Duration::from_secs(3))).await, "slow", "lost: "),
         ("down", told(&gone).await, "cannot be reached", later),
         ("cut body", told(&cut).await, "lost", "lost: "),
-        ("401", of(says(401, error("Unauthenticated."))).await, "refuses our access", later),
-        ("402", of(says(402, error("unpaid"))).await, "not paid", later),
-        ("403", of(says(403, error("no"))).await, "forbids", later),
+        ("401", of(says(401, error("Unauthenticated."))).await, "refuses our access", "denied "),
+        ("402", of(says(402, error("unpaid"))).await, "not paid", "denied all: "),
+        ("403", of(says(403, error("no"))).await, "forbids", "denied alone: "),
         ("429", of(Trouble::Says(busy())).await, "429", later),
         (
             "429 after",

@@ -111,10 +111,10 @@ impl From<Fault> for ApplyError {
         let why = fault.to_string();
         match fault {
             Fault::Later { after, .. } => Self::Later { after, why },
+            Fault::Unreachable(_) => Self::Later { after: None, why },
             // Somebody mends it, and nothing may be lost meanwhile.
-            Fault::Unreachable(_) | Fault::Access(_) | Fault::Unpaid(_) | Fault::Forbidden(_) => {
-                Self::Later { after: None, why }
-            }
+            Fault::Access(_) | Fault::Unpaid(_) => Self::Denied { alone: false, why },
+            Fault::Forbidden(_) => Self::Denied { alone: true, why },
             Fault::Lost(_) | Fault::Strange(_) => Self::Lost { why },
             Fault::Refused { .. } => Self::Refused { why },
         }

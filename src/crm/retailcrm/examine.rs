@@ -59,11 +59,6 @@ impl Retail {
         told
     }
 
-    /// Whether the key is good for anything: what is forbidden is one thing then, not all.
-    pub(super) async fn key_works(&self) -> bool {
-        self.api.get_unversioned::<Credentials>(Class::Delivery, "credentials").await.is_ok()
-    }
-
     /// Codes of the configuration that the account does not have.
     async fn codes_of_settings(&self, told: &mut Vec<Examined>) {
         if !self.config.fields.is_empty() {

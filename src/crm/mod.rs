@@ -25,6 +25,7 @@ use crate::core::ids::{ClientId, Extension};
 use crate::core::phone::{Phone, Region};
 use crate::core::sale::Won;
 use crate::core::staff::{Employee, Number};
+use crate::rules::set::DealPlace;
 
 /// Why a CRM did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -222,6 +223,12 @@ pub trait Crm: Send + Sync {
 
     /// What `dozvon doctor` tells of it besides the employees: rights, settings, clocks.
     async fn examine(&self) -> Vec<Examined> {
+        Vec::new()
+    }
+
+    /// What `dozvon doctor` tells of the places for deals that rules name: each that it does not have,
+    /// with those it has.
+    async fn examine_places(&self, _named: &[DealPlace]) -> Vec<Examined> {
         Vec::new()
     }
 

@@ -54,6 +54,7 @@ impl Retail {
         };
         self.site(&credentials, &mut told).await;
         self.codes_of_settings(&mut told).await;
+        self.statuses_of_settings(&mut told).await;
         self.telephony(&mut told).await;
         self.clock(&mut told).await;
         told

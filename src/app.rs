@@ -33,7 +33,7 @@ use crate::reload::watch::Watch;
 use crate::reload::{Door, Reloader};
 use crate::rules::set::Sets;
 use crate::rules::{Routing, RulesError};
-use crate::sales::{self, Parties, Seller};
+use crate::sales::{self, Seller};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
 use crate::switch::dialler::Dialler;
 use crate::switch::engine::{Engine, Settings};
@@ -206,7 +206,7 @@ impl App {
         let directory = Directory::new(crm.clone(), config.directory.clone(), metrics.clone());
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         let tracer = Tracer::start(&config.traces, metrics.clone(), &tasks, background.clone());
-        let parties = Parties::new(&config.crm, crm.clone());
+        let sold_by = crm.clone();
         let (clerk, paperwork) = papers.begin(config, crm, &directory, &metrics, &tracer);
         let settings = Settings {
             handshake: config.calls.handshake,
@@ -288,7 +288,7 @@ impl App {
             let rules = engine.clone();
             let seller = Seller {
                 config: sales.clone(),
-                parties,
+                crm: sold_by,
                 zone: Arc::new(move || rules.rules.load().timezone().clone()),
                 wall: Arc::new(jiff::Timestamp::now),
                 metrics: engine.metrics.clone(),

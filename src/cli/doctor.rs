@@ -77,7 +77,7 @@ impl DoctorArgs {
         .await;
         examine_hooks(&config, &mut report);
         outbox::examine(&config, &mut report).await;
-        sales::examine(&config, jiff::Timestamp::now(), &mut report).await;
+        sales::examine(&config, &*crm, jiff::Timestamp::now(), &mut report).await;
         if self.json {
             print(&(serde_json::to_string(&report).into_diagnostic()? + "\n"))?;
         } else {

@@ -95,6 +95,10 @@ async fn the_table() {
         // It asks whether the client is there before it makes one.
         assert!(contact.starts_with(becomes), "{what}: contact: {contact}");
     }
+    // The key of the API is one thing, the secret in the address of calls another.
+    let [_, contact, call] = of(says(401, error("Unauthenticated."))).await;
+    assert!(contact.starts_with("denied all: "), "{contact}");
+    assert!(call.starts_with("denied alone: ") && call.contains("address of calls"), "{call}");
     for (what, trouble) in [("HTML", Trouble::Says(html)), ("a list", says(200, json!([1])))] {
         let [lookup, contact, call] = of(trouble).await;
         assert!(lookup.contains("cannot be understood"), "{what}: {lookup}");

@@ -25,6 +25,7 @@ use crate::core::ids::{ClientId, Extension};
 use crate::core::phone::{Phone, Region};
 use crate::core::sale::Won;
 use crate::core::staff::{Employee, Number};
+use crate::rules::set::DealPlace;
 
 /// Why a CRM did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -70,6 +71,15 @@ pub enum ApplyError {
     Later {
         /// `Retry-After`.
         after: Option<Duration>,
+        /// Without secrets.
+        why: String,
+    },
+    /// It refuses our key, or a right is missing. Nothing was done; try again once somebody has given
+    /// access anew.
+    #[error("the CRM does not let us in: {why}")]
+    Denied {
+        /// It may be this action alone that is forbidden (403), and not all of them (401, 402).
+        alone: bool,
         /// Without secrets.
         why: String,
     },
@@ -216,6 +226,12 @@ pub trait Crm: Send + Sync {
         Vec::new()
     }
 
+    /// What `dozvon doctor` tells of the places for deals that rules name: each that it does not have,
+    /// with those it has.
+    async fn examine_places(&self, _named: &[DealPlace]) -> Vec<Examined> {
+        Vec::new()
+    }
+
     /// What it calls itself over HTTP. `None`: nothing.
     fn hooks(&self) -> Option<&dyn hooks::Hooks> {
         None
@@ -227,17 +243,20 @@ pub trait Crm: Send + Sync {
     }
 }
 
+/// A number as people typed it into a CRM. Without a country it is a Russian one, or Ukrainian where
+/// it cannot be that.
+fn phone_of(text: &str) -> Option<Phone> {
+    let homes = [Some(Region::default()), "UA".parse().ok()];
+    homes.into_iter().flatten().find_map(|home| Phone::parse(text, home).ok())
+}
+
 /// A number of an employee as people write it: an extension of at most six characters, or an outside
-/// number. Without a country it is a Russian one, or Ukrainian where it cannot be that.
+/// number ([`phone_of`]).
 fn number_of(text: &str) -> Option<Number> {
     let text = text.trim();
     match text.len() {
         0..=6 => Extension::parse(text).ok().map(Number::Line),
-        _ => {
-            let homes = [Some(Region::default()), "UA".parse().ok()];
-            let read = |home| Phone::parse(text, home).ok();
-            homes.into_iter().flatten().find_map(read).map(Number::Outside)
-        }
+        _ => phone_of(text).map(Number::Outside),
     }
 }
 

@@ -288,14 +288,18 @@ impl State {
             ("GET", ["pipelines"]) => {
                 self.page("pipeline", vec![named(1, "Лендінги"), named(2, "Опт")], seen)
             }
-            ("GET", ["pipelines", "1", "statuses"]) => {
+            ("GET", ["pipelines", id, "statuses"]) => {
                 // As the example has it.
-                let open = json!({"id": 1, "title": "Новий", "is_final": "false"});
-                let last = |id: &u64| json!({"id": id, "title": "x", "is_final": true});
-                let all = std::iter::once(open).chain(self.finals.iter().map(last)).collect();
-                self.page("status", all, seen)
+                let stage = |id: u64, title: &str, alias: &str| {
+                    let last = if self.finals.contains(&id) { json!(true) } else { json!("false") };
+                    json!({"id": id, "title": title, "alias": alias, "is_final": last})
+                };
+                let stages = match *id {
+                    "1" => vec![stage(5, "Новий", "new"), stage(6, "Відмова", "lost")],
+                    _ => vec![stage(9, "Угода", "deal")],
+                };
+                self.page("status", stages, seen)
             }
-            ("GET", ["pipelines", _, "statuses"]) => self.page("status", vec![], seen),
             ("GET", ["order", "tag"]) => self.page("tag", vec![named(31, "vip")], seen),
             ("GET", ["order", "source"]) => self.page("source", vec![named(7, "Дзвінки")], seen),
             ("GET", ["order", "status"]) => self.page(

@@ -10,13 +10,13 @@ use dozvon::crm::{ApplyError, Crm, CrmError, Work};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use crate::common::{raw, wrongly_certified};
+use crate::common::{no_store, raw, wrongly_certified};
 use crate::fake::{Fake, Trouble, says};
 use crate::house::{House, NEW, act, case, config, phone};
 
 /// What a look-up and two actions say, one to the API and one of telephony.
 async fn told(url: &str) -> [String; 3] {
-    let crm = || KeyCrm::new(&config(url)).unwrap();
+    let crm = || KeyCrm::new(&config(url), no_store()).unwrap();
     let lookup = match crm().rough(true).caller(&phone(NEW)).await {
         Err(CrmError::Slow) => "slow".to_owned(),
         Err(CrmError::Fault(why) | CrmError::Access(why)) => why,
@@ -29,7 +29,7 @@ async fn told(url: &str) -> [String; 3] {
     case.ended = Some(case.at);
     let call = act(json!({"do": "register_call", "result": "missed"}));
     let nobody = KeyConfig { nobody: Some("100".into()), ..config(url) };
-    [lookup, contact, done(&KeyCrm::new(&nobody).unwrap(), &call, &case).await]
+    [lookup, contact, done(&KeyCrm::new(&nobody, no_store()).unwrap(), &call, &case).await]
 }
 
 async fn done(
@@ -40,6 +40,8 @@ async fn done(
     let bound = Bound::default();
     match crm.apply(&Work { key: "k", action, case, bound: &bound }).await {
         Err(ApplyError::Later { after, why }) => format!("later {after:?}: {why}"),
+        Err(ApplyError::Denied { alone: false, why }) => format!("denied all: {why}"),
+        Err(ApplyError::Denied { alone: true, why }) => format!("denied alone: {why}"),
         Err(ApplyError::Lost { why }) => format!("lost: {why}"),
         Err(ApplyError::Refused { why }) => format!("refused: {why}"),
         Ok(done) => format!("done: {}", done.what),
@@ -72,9 +74,9 @@ async fn the_table() {
         ("slow", of(Trouble::Late(Duration::from_secs(3))).await, "slow", "lost: "),
         ("down", told(&gone).await, "cannot be reached", later),
         ("cut body", told(&cut).await, "lost", "lost: "),
-        ("401", of(says(401, error("Unauthenticated."))).await, "refuses our access", later),
-        ("402", of(says(402, error("unpaid"))).await, "not paid", later),
-        ("403", of(says(403, error("no"))).await, "forbids", later),
+        ("401", of(says(401, error("Unauthenticated."))).await, "refuses our access", "denied "),
+        ("402", of(says(402, error("unpaid"))).await, "not paid", "denied all: "),
+        ("403", of(says(403, error("no"))).await, "forbids", "denied alone: "),
         ("429", of(Trouble::Says(busy())).await, "429", later),
         (
             "429 after",
@@ -82,7 +84,7 @@ async fn the_table() {
             "429",
             "later Some(7s): ",
         ),
-        ("500", of(says(500, error("Server Error"))).await, "500", later),
+        ("500", of(says(500, error("Server Error"))).await, "500", "lost: "),
         ("redirect", of(Trouble::Says(moved)).await, "a redirect", later),
         ("422", of(says(422, invalid)).await, "phone: has already been taken", "refused: "),
         ("400", of(says(400, error("Leads are not enabled"))).await, "Leads", "refused: "),
@@ -90,9 +92,14 @@ async fn the_table() {
     for (what, [lookup, contact, call], word, becomes) in &table {
         assert!(lookup.contains(word), "{what}: look-up: {lookup}");
         assert!(call.starts_with(becomes), "{what}: call: {call}");
-        // It asks whether the client is there before it makes one.
+        // It asks whether the client is there before it makes one: nothing can be done by then.
+        let becomes = if *what == "500" { later } else { becomes };
         assert!(contact.starts_with(becomes), "{what}: contact: {contact}");
     }
+    // The key of the API is one thing, the secret in the address of calls another.
+    let [_, contact, call] = of(says(401, error("Unauthenticated."))).await;
+    assert!(contact.starts_with("denied all: "), "{contact}");
+    assert!(call.starts_with("denied alone: ") && call.contains("address of calls"), "{call}");
     for (what, trouble) in [("HTML", Trouble::Says(html)), ("a list", says(200, json!([1])))] {
         let [lookup, contact, call] = of(trouble).await;
         assert!(lookup.contains("cannot be understood"), "{what}: {lookup}");
@@ -120,7 +127,7 @@ async fn calls_go_on_when_the_telephony_address_is_given_anew_in_its_file() {
         nobody: Some("100".into()),
         ..config(&url)
     };
-    let crm = KeyCrm::new(&config).unwrap();
+    let crm = KeyCrm::new(&config, no_store()).unwrap();
     let mut case = case(Event::Missed, NEW);
     case.ended = Some(case.at);
     let call = act(json!({"do": "register_call", "result": "missed"}));
@@ -133,7 +140,7 @@ async fn calls_go_on_when_the_telephony_address_is_given_anew_in_its_file() {
     std::fs::write(file.path(), address).unwrap();
     house.fake.trouble("gone", says(401, json!({"message": "x"})), 1);
     // It learns of it by the next refusal.
-    assert!(done(&crm, &call, &case).await.starts_with("later"));
+    assert!(done(&crm, &call, &case).await.starts_with("denied alone"));
     assert!(done(&crm, &call, &case).await.starts_with("done"));
     assert_eq!(house.fake.state().told.last().unwrap()["state"], "canceled");
 }
@@ -145,7 +152,7 @@ async fn a_key_that_was_refused_is_read_anew_from_its_file() {
     std::fs::write(file.path(), "an old key\n").unwrap();
     let key_file = Some(file.path().to_owned());
     let config = KeyConfig { key: None, key_file, ..config(&house.fake.server.uri()) };
-    let crm = KeyCrm::new(&config).unwrap();
+    let crm = KeyCrm::new(&config, no_store()).unwrap();
     let why = crm.find(&phone(NEW)).await.unwrap_err().to_string();
     assert!(why.contains("refuses our access"), "{why}");
     std::fs::write(file.path(), format!("{}\n", crate::fake::KEY)).unwrap();

@@ -10,19 +10,19 @@ use dozvon::crm::{ApplyError, Crm, CrmError, Work};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use crate::common::{raw, wrongly_certified};
+use crate::common::{no_store, raw, wrongly_certified};
 use crate::fake::{Fake, Trouble, says};
 use crate::house::{NEW, act, case, config, phone};
 
 /// What a look-up and an action say: `later 7s: …`.
 async fn told(url: &str) -> (String, String) {
-    let crm = Retail::new(&config(url)).unwrap();
+    let crm = Retail::new(&config(url), no_store()).unwrap();
     let lookup = match crm.rough(true).caller(&phone(NEW)).await {
         Err(CrmError::Slow) => "slow".to_owned(),
         Err(CrmError::Fault(why) | CrmError::Access(why)) => why,
         Ok(found) => format!("{found:?}"),
     };
-    let crm = Retail::new(&config(url)).unwrap();
+    let crm = Retail::new(&config(url), no_store()).unwrap();
     let action = act(json!({"do": "register_call", "result": "missed"}));
     let mut case = case(Event::Missed, NEW);
     case.ended = Some(case.at);
@@ -30,6 +30,8 @@ async fn told(url: &str) -> (String, String) {
     let work = Work { key: "k", action: &action, case: &case, bound: &bound };
     let action = match crm.apply(&work).await {
         Err(ApplyError::Later { after, why }) => format!("later {after:?}: {why}"),
+        Err(ApplyError::Denied { alone: false, why }) => format!("denied all: {why}"),
+        Err(ApplyError::Denied { alone: true, why }) => format!("denied alone: {why}"),
         Err(ApplyError::Lost { why }) => format!("lost: {why}"),
         Err(ApplyError::Refused { why }) => format!("refused: {why}"),
         Ok(done) => format!("done: {}", done.what),
@@ -63,14 +65,14 @@ async fn the_table() {
         ("slow", of(Trouble::Late(Duration::from_secs(3))).await, "slow", "lost: "),
         ("down", told(&gone).await, "cannot be reached", "later None: "),
         ("cut body", told(&cut).await, "lost", "lost: "),
-        ("401", of(says(401, error("no"))).await, "refuses our access", "later None: "),
-        ("402", of(says(402, error("unpaid"))).await, "not paid", "later None: "),
-        ("403", of(says(403, error("Access denied."))).await, "forbids", "later None: "),
+        ("401", of(says(401, error("no"))).await, "refuses our access", "denied all: "),
+        ("402", of(says(402, error("unpaid"))).await, "not paid", "denied all: "),
+        ("403", of(says(403, error("Access denied."))).await, "forbids", "denied alone: "),
         (
             "403 key",
             of(says(403, error("Wrong \"apiKey\" value."))).await,
             "our access",
-            "later None: ",
+            "denied all: ",
         ),
         ("429", of(Trouble::Says(busy())).await, "429", "later None: "),
         (
@@ -80,7 +82,7 @@ async fn the_table() {
             "later Some(7s): ",
         ),
         ("503", of(says(503, error("limit"))).await, "503", "later None: "),
-        ("500", of(says(500, error("oops"))).await, "500", "later None: "),
+        ("500", of(says(500, error("oops"))).await, "500", "lost: "),
         ("HTML", of(Trouble::Says(html)).await, "cannot be understood", "lost: "),
         ("redirect", of(Trouble::Says(moved)).await, "a redirect", "later None: "),
         ("not JSON's form", of(says(200, json!([1]))).await, "cannot be understood", "lost: "),
@@ -137,7 +139,7 @@ async fn a_key_that_was_refused_is_read_anew_from_its_file() {
         key_file: Some(file.path().to_owned()),
         ..config(&house.fake.server.uri())
     };
-    let crm = Retail::new(&config).unwrap();
+    let crm = Retail::new(&config, no_store()).unwrap();
     let why = crm.find(&phone(NEW)).await.unwrap_err().to_string();
     assert!(why.contains("refuses our access"), "{why}");
     std::fs::write(file.path(), format!("{}\n", crate::fake::KEY)).unwrap();
@@ -154,7 +156,9 @@ async fn a_key_without_telephony_holds_nothing_else_up() {
     house.fake.trouble("telephony", says(403, error("Access denied.")), 99);
     let register = act(json!({"do": "register_call", "result": "missed"}));
     match house.try_apply(&register, &case).await {
-        Err(ApplyError::Refused { why }) => assert!(why.contains("right to telephony"), "{why}"),
+        Err(ApplyError::Denied { alone: true, why }) => {
+            assert!(why.contains("right to telephony"), "{why}");
+        }
         other => panic!("{other:?}"),
     }
     let notify = act(json!({"do": "notify", "to": {"these": ["13"]}, "text": "x"}));

@@ -23,7 +23,6 @@ mod find;
 mod heard;
 mod notes;
 mod people;
-mod recent;
 mod sent;
 mod staff;
 mod tasks;
@@ -46,13 +45,12 @@ use self::catalog::Catalog;
 pub use self::config::{AmoConfig, CreateFields};
 use self::desk::Desk;
 use self::heard::Heard;
-use self::recent::Recent;
 use self::tokens::Tokens;
 use self::wire::User;
 use super::abilities::{Ability, otherwise};
 use super::hooks::{Hooks, Pressed};
 use super::lazy::Lazy;
-use super::remote::{Class, Fault, Key, Limit, Remote};
+use super::remote::{Class, Fault, Key, Limit, Recent, Remote};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::config::Secret;
 use crate::core::client::Client;
@@ -60,6 +58,7 @@ use crate::core::ids::{ClientId, EmployeeId};
 use crate::core::phone::Phone;
 use crate::core::sale::Won;
 use crate::core::staff::Employee;
+use crate::rules::set::DealPlace;
 
 /// Its name in logs and metrics.
 pub const NAME: &str = "amocrm";
@@ -137,7 +136,7 @@ impl Amo {
             api: Arc::new(Api::new(remote, tokens, base.clone())),
             config: Arc::new(config.clone()),
             catalog: Arc::default(),
-            recent: Arc::new(Recent::new(store, &base)),
+            recent: Arc::new(Recent::new(store, NAME, base.authority())),
             companies: Cache::builder().max_capacity(COMPANIES).time_to_live(REMEMBER).build(),
             deals: Cache::builder().max_capacity(DEALS).time_to_live(REMEMBER).build(),
             heard: Arc::default(),
@@ -213,6 +212,10 @@ impl Crm for Amo {
 
     async fn examine(&self) -> Vec<Examined> {
         self.look_around().await
+    }
+
+    async fn examine_places(&self, named: &[DealPlace]) -> Vec<Examined> {
+        self.places_missing(named).await
     }
 
     fn hooks(&self) -> Option<&dyn Hooks> {

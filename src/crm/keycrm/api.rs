@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::NAME;
 use super::config::{KeyConfig, address};
 use super::wire::{Page, Refusal};
-use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, quiet};
+use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, mark, quiet};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Calls are told that quickly; nothing is documented.
@@ -59,6 +59,11 @@ impl Api {
         let way = Remote::new(NAME, limit, config.timeout)?.keeps_for_lookups(kept);
         let calls = Remote::new(NAME, TELEPHONY, config.timeout)?;
         Ok(Self { way, calls, base, key, telephony })
+    }
+
+    /// Tells accounts apart: all have one address, so by a hash of the key.
+    pub(super) fn account(&self) -> String {
+        mark(&format!("{} {}", self.base, self.key.load().reveal()))
     }
 
     /// `path` follows `/v1/`.
@@ -147,12 +152,16 @@ impl Api {
                 let request = self.calls.client().post(url).json(call);
                 self.calls.send_unread(Class::Delivery, request).await
             }
-            Err(why) => Err(Fault::Access(format!("the telephony address: {why}"))),
+            Err(why) => Err(Fault::Access(why.to_owned())),
         };
         if let Err(Fault::Access(_) | Fault::Forbidden(_) | Fault::Refused { .. }) = &told {
             held.refused(NAME);
         }
-        told
+        told.map_err(|fault| match fault {
+            // The address has a secret of its own: that the key is refused it does not say.
+            Fault::Access(why) => Fault::Forbidden(format!("the address of calls: {why}")),
+            other => other,
+        })
     }
 }
 

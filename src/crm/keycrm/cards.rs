@@ -205,8 +205,20 @@ impl Cards {
         Some((reading, gone))
     }
 
+    pub(super) fn knows(&self, id: &str) -> bool {
+        id.parse().is_ok_and(|id| self.known.contains_key(&Id(id)))
+    }
+
     pub(super) fn count(&self) -> usize {
         self.known.len()
+    }
+
+    pub(super) fn is_open(&self, id: Id) -> bool {
+        self.known.get(&id).is_some_and(|card| self.is_open_one(card))
+    }
+
+    fn is_open_one(&self, card: &Known) -> bool {
+        card.open && card.status.is_none_or(|status| !self.finals.contains(&status))
     }
 
     /// Cards of a buyer, or of a contact with the number who is no buyer yet.
@@ -216,9 +228,7 @@ impl Cards {
             None => card.is_of(phone),
         };
         let mut cards: Vec<_> = self.known.values().filter(his).cloned().collect();
-        for card in &mut cards {
-            card.open &= card.status.is_none_or(|status| !self.finals.contains(&status));
-        }
+        cards.iter_mut().for_each(|card| card.open = self.is_open_one(card));
         cards.sort_by_key(|card| (card.created, card.id));
         cards
     }

@@ -39,7 +39,7 @@ impl KeyCrm {
         self.changed_buyers().await?;
         cards?;
         match self.config.deals {
-            Deals::Cards => self.changed_cards(Class::Delivery).await?,
+            Deals::Cards => self.changed_cards(Class::Delivery, None).await?,
             Deals::Orders => {
                 self.changed_orders().await?;
                 // A caller shall not have to ask for them.

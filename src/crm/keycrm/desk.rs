@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::config::Deals;
+use super::reading::Of;
 use super::wire::Id;
 use super::{KeyCrm, NAME, NO_BUYER};
 use crate::core::action::{Action, On};
@@ -101,7 +102,7 @@ impl Desk<'_> {
         let client = self.client().await?;
         let lead = self.work.case.client().filter(|known| known.id.as_str().starts_with(NO_BUYER));
         let (Some(lead), Some(number)) = (lead, &self.work.case.number) else { return Ok(client) };
-        self.crm.all_cards(Class::Delivery).await?;
+        self.crm.cards_now(Class::Delivery, Of { buyers: &[], phone: number }, true).await?;
         let cards = self.crm.heard().cards.of(None, number);
         let client = match client {
             Some(client) => client,

@@ -13,6 +13,7 @@ mod fields;
 mod find;
 mod notes;
 mod orders;
+mod places;
 mod reading;
 mod records;
 mod staff;
@@ -36,12 +37,14 @@ use self::reading::Heard;
 use self::wire::{Id, Named, User};
 use super::abilities::{Ability, otherwise};
 use super::hooks::Hooks;
-use super::remote::{Class, Fault, Times};
+use super::lazy::Lazy;
+use super::remote::{Class, Fault, Recent, Times};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
 use crate::core::sale::Won;
 use crate::core::staff::Employee;
+use crate::rules::set::DealPlace;
 
 pub use config::{Deals, KeyConfig};
 
@@ -101,8 +104,6 @@ const REMEMBER: Duration = Duration::from_secs(3600);
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 /// Of so many calls it is remembered that they began.
 const CALLS: u64 = 10_000;
-/// Longer than any index takes.
-const LAG: Duration = Duration::from_secs(15 * 60);
 
 /// One account.
 pub struct KeyCrm {
@@ -125,8 +126,9 @@ pub struct KeyCrm {
     /// Fields that take lists.
     lists: Cache<(), Arc<BTreeSet<String>>>,
     users: Cache<(), Arc<[User]>>,
-    /// Buyers made a moment ago: a search may not know them yet.
-    made: Cache<Phone, Id>,
+    /// Buyers made a moment ago by their number, deals by their id: no search or list may know them
+    /// yet.
+    recent: Recent,
     /// Calls that were told to begin, with the extension.
     started: Cache<String, ()>,
     /// Pipelines and tags by the path they are listed at.
@@ -135,13 +137,15 @@ pub struct KeyCrm {
 }
 
 impl KeyCrm {
-    /// Nothing is asked yet.
+    /// Nothing is asked yet. What was made a moment ago is kept in the store.
     ///
     /// # Errors
     /// [`Fault`]: no key, or no TLS on this machine.
-    pub fn new(config: &KeyConfig) -> Result<Self, Fault> {
+    pub fn new(config: &KeyConfig, store: Arc<Lazy>) -> Result<Self, Fault> {
+        let api = Api::new(config)?;
         Ok(Self {
-            api: Api::new(config)?,
+            recent: Recent::new(store, NAME, &api.account()),
+            api,
             config: config.clone(),
             times: Times::new(TimeZone::UTC),
             local: Times::new(config.zone().unwrap_or(TimeZone::UTC)),
@@ -152,7 +156,6 @@ impl KeyCrm {
             closed: Cache::builder().time_to_live(REMEMBER).build(),
             lists: Cache::builder().time_to_live(REMEMBER).build(),
             users: Cache::builder().time_to_live(REMEMBER).build(),
-            made: Cache::builder().time_to_live(LAG).build(),
             started: Cache::builder().max_capacity(CALLS).time_to_live(LONGEST).build(),
             named: Cache::builder().time_to_live(REMEMBER).build(),
             rough: false,
@@ -217,5 +220,9 @@ impl Crm for KeyCrm {
 
     async fn examine(&self) -> Vec<Examined> {
         self.look_around().await
+    }
+
+    async fn examine_places(&self, named: &[DealPlace]) -> Vec<Examined> {
+        self.places_missing(named).await
     }
 }

@@ -13,7 +13,7 @@ use super::{DEAL, KeyCrm};
 use crate::core::action::On;
 use crate::core::case::DealFact;
 use crate::core::ids::EmployeeId;
-use crate::crm::remote::{Class, Fault, afterwards, refused, said};
+use crate::crm::remote::{Class, Fault, Thing, afterwards, refused, said};
 use crate::crm::{ApplyError, Done};
 
 /// Pages of tags and stages.
@@ -53,9 +53,7 @@ impl Desk<'_> {
         put_some(&mut new, "note", (!note.is_empty()).then(|| json!(note)));
         put_some(&mut new, "custom_fields", own);
         let made: Ref = self.crm.api.post("buyer", &new).await?;
-        if let Some(number) = &self.work.case.number {
-            self.crm.made.insert(number.clone(), made.id).await;
-        }
+        self.crm.recent.keep(Thing::Client, number, &made.id.to_string()).await;
         Ok(made.id)
     }
 
@@ -179,7 +177,14 @@ impl Desk<'_> {
     }
 
     async fn put_card(&self, card: Id, change: &Value) -> Result<(), Fault> {
-        self.crm.api.change(Method::PUT, &format!("{DEAL}/{card}"), Some(change)).await
+        let (path, id) = (format!("{DEAL}/{card}"), card.to_string());
+        self.crm.api.change(Method::PUT, &path, Some(change)).await?;
+        let recent = &self.crm.recent;
+        if let Some(of) = recent.read(Class::Delivery, Thing::Deal, &id).await {
+            // Other engines are to look at it anew.
+            recent.keep(Thing::Deal, &id, &of).await;
+        }
+        Ok(())
     }
 
     async fn needed_buyer(&self, id: Id) -> Result<Buyer, ApplyError> {
@@ -273,6 +278,7 @@ impl KeyCrm {
 
     /// A card that was made just now: its contact is not in the answer.
     pub(super) async fn remember(&self, card: Card, client: Option<Id>, number: Option<&str>) {
+        self.keep_deal(card.id, client, number).await;
         let mut known = self.known(Card { is_finished: false, ..card });
         known.set_contact(client, number);
         known.ours = true;

@@ -192,7 +192,7 @@ impl Hand<'_> {
             }
             Err(ApplyError::Denied { alone, begun, why }) => {
                 self.count(word, "later");
-                let begun = begun || read_back;
+                let begun = begun || before == Progress::Sending;
                 if !begun {
                     self.entry.progress[index].is = Progress::Todo;
                 }
@@ -216,7 +216,8 @@ impl Hand<'_> {
                 self.later(None, why).await.map(Some)
             }
             Err(ApplyError::Later { after, why }) => {
-                if !read_back {
+                // What was lost once is looked for until it is done.
+                if before != Progress::Sending {
                     self.entry.progress[index].is = Progress::Todo;
                 }
                 self.count(word, "later");

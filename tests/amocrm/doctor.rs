@@ -108,8 +108,9 @@ async fn what_is_closed_to_the_token_is_told_by_name() {
 
 #[tokio::test]
 async fn e14_profiles_without_numbers_are_told_where_they_should_have_some() {
-    let w = World::with(|config| config.numbers_of_profiles = true).await;
-    let missing = |bad: &[String]| bad.iter().any(|told| told.contains("no user's profile tells"));
+    let w = World::with(|config| config.numbers_field = Some("phone_number".into())).await;
+    let missing =
+        |bad: &[String]| bad.iter().any(|told| told.contains("no user has a number there"));
     assert!(!missing(&told(&w).await.1));
     let users = json!({ "_embedded": { "users": [{ "id": 504141, "name": "Алексей" }] } });
     let plain = crate::server::Wrong::Answer(crate::request::Said::ok(users));

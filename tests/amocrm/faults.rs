@@ -60,7 +60,10 @@ async fn what_is_mended_one_day_waits_and_what_never_will_be_is_refused() {
         assert!(look_up.to_string().contains(word), "{name}: {look_up}");
         assert!(action.to_string().contains(word), "{name}: {action}");
         match waits {
-            true if name == "500_trace" => assert_eq!(later(&action), Some(None), "{action:?}"),
+            // The change may have been made before it broke.
+            true if name == "500_trace" => {
+                assert!(matches!(action, ApplyError::Lost { .. }), "{name}: {action:?}");
+            }
             true => {
                 let ApplyError::Denied { alone, .. } = action else { panic!("{action:?}") };
                 // It may be one right that is missing, or our address: a look tells.

@@ -190,10 +190,10 @@ async fn c02_a_deal_on_the_stage_of_unsorted_is_no_open_deal_from_the_first_look
 }
 
 #[tokio::test]
-async fn e14_the_number_of_his_profile_is_an_employees_where_that_is_set() {
+async fn e14_the_number_in_a_field_of_his_is_an_employees_where_that_is_set() {
     use dozvon::crm::Crm;
     let w = World::with(|config| {
-        config.numbers_of_profiles = true;
+        config.numbers_field = Some("phone_number".into());
         config.numbers.insert("504142".into(), vec!["102".into()]);
     })
     .await;

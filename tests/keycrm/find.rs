@@ -6,12 +6,13 @@ use dozvon::crm::{Changed, Crm, Examined};
 use dozvon::rules::set::DealPlace;
 use serde_json::{Value, json};
 
+use crate::common::no_store;
 use crate::house::{House, NEW, OLGA, PETRO, config, phone};
 
 #[tokio::test]
 async fn a05_a_call_learns_the_owner_with_one_request() {
     let house = House::new().await;
-    let crm = KeyCrm::new(&config(&house.fake.server.uri())).unwrap().rough(true);
+    let crm = KeyCrm::new(&config(&house.fake.server.uri()), no_store()).unwrap().rough(true);
     let client = crm.caller(&phone(OLGA)).await.unwrap().unwrap();
     assert_eq!((client.owner, client.name.as_str()), (Some("13".into()), "Ольга Біла"));
     let seen = house.fake.dialogue();
@@ -124,6 +125,7 @@ async fn doctor_tells_each_missing_right_and_setting() {
     let house = House::with(|config| KeyConfig {
         telephony_url: None,
         source: Some(8),
+        numbers_field: Some("ext".into()),
         fields: [("roistat".to_owned(), "LD_9".to_owned())].into(),
         numbers: ["11", "left@x"].map(|user| (user.to_owned(), vec!["101".to_owned()])).into(),
         ..config
@@ -139,6 +141,7 @@ async fn doctor_tells_each_missing_right_and_setting() {
         "names nobody of the account: left@x",
         "set `hook_secret` here and `public_url`",
         "no source 8",
+        "`numbers_field` is `ext`, and no user has a number there",
         "7 (Дзвінки)",
         "no field LD_9",
         "without an extension: 12, 13",
@@ -148,7 +151,7 @@ async fn doctor_tells_each_missing_right_and_setting() {
         assert!(all.contains(word), "{word}: {all}");
     }
     let bad = told.iter().filter(|one| matches!(one, Examined::Bad(..))).count();
-    assert_eq!(bad, 8, "{all}");
+    assert_eq!(bad, 9, "{all}");
     let no_sources = |config| KeyConfig { source: None, ..config };
     let told = format!("{:#?}", House::with(no_sources).await.crm.examine().await);
     assert!(told.contains("could be one of: 7 (Дзвінки)"), "{told}");
@@ -238,15 +241,25 @@ async fn e14_users_are_employees_with_the_extensions_of_the_configuration() {
 }
 
 #[tokio::test]
-async fn e14_the_phone_in_a_profile_is_an_extension_where_it_is_set() {
-    for (set, numbers) in [(false, vec!["101"]), (true, vec!["101", "555"])] {
-        let house = House::with(|config| KeyConfig { numbers_from_profiles: set, ..config }).await;
+async fn e14_the_number_in_a_field_of_his_is_an_employees_where_that_is_set() {
+    let told = |numbers: &[Number]| -> Vec<String> {
+        numbers
+            .iter()
+            .map(|number| match number {
+                Number::Line(extension) => extension.to_string(),
+                Number::Outside(phone) => phone.e164().to_owned(),
+            })
+            .collect()
+    };
+    for (field, numbers) in [(None, ""), (Some("phone"), "+380501112233"), (Some("ext"), "777")] {
+        let numbers_field = field.map(str::to_owned);
+        let house = House::with(|config| KeyConfig { numbers_field, ..config }).await;
         house.fake.state().users[0]["phone"] = json!("555");
-        house.fake.state().users[3]["phone"] = json!("+380501112233");
+        house.fake.state().users[3]["phone"] = json!("050 111 22 33");
+        house.fake.state().users[3]["custom_fields"] = json!([{ "uuid": "ext", "value": "777" }]);
         let staff = house.crm.employees().await.unwrap();
-        let line = |text| Number::Line(dozvon::core::ids::Extension::parse(text).unwrap());
-        assert_eq!(staff[0].numbers, numbers.into_iter().map(line).collect::<Vec<_>>());
-        assert_eq!(staff[3].numbers.len(), usize::from(set), "an outside number");
+        assert_eq!(told(&staff[0].numbers), ["101"], "the configured goes before");
+        assert_eq!(told(&staff[3].numbers).join(" "), numbers);
     }
 }
 
@@ -327,5 +340,5 @@ async fn bodies_of_the_openapi_file_are_read() {
     assert_eq!(house.crm.employees().await.unwrap()[0].name, "John Doe");
     let deals = dozvon::crm::keycrm::Deals::Orders;
     let config = KeyConfig { deals, ..config(&house.fake.server.uri()) };
-    KeyCrm::new(&config).unwrap().find(&john).await.unwrap().unwrap();
+    KeyCrm::new(&config, no_store()).unwrap().find(&john).await.unwrap().unwrap();
 }

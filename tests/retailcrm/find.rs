@@ -5,12 +5,16 @@ use dozvon::crm::Crm;
 use dozvon::crm::retailcrm::RetailConfig;
 use serde_json::{Value, json};
 
+use crate::common::no_store;
 use crate::house::{House, NEW, OLGA, PETR, phone};
 
 #[tokio::test]
 async fn a05_a_call_learns_the_owner_with_one_request() {
     let house = House::new().await;
-    let crm = dozvon::crm::retailcrm::Retail::new(&crate::house::config(&house.fake.server.uri()));
+    let crm = dozvon::crm::retailcrm::Retail::new(
+        &crate::house::config(&house.fake.server.uri()),
+        no_store(),
+    );
     let crm = crm.unwrap().rough(true);
     let client = crm.caller(&phone(OLGA)).await.unwrap().unwrap();
     assert_eq!(client.owner, Some("13".into()));
@@ -92,7 +96,10 @@ async fn a_key_without_telephony_still_finds_clients() {
 #[tokio::test]
 async fn a05_without_telephony_a_call_learns_the_owner_all_the_same() {
     let house = House::new().await;
-    let crm = dozvon::crm::retailcrm::Retail::new(&crate::house::config(&house.fake.server.uri()));
+    let crm = dozvon::crm::retailcrm::Retail::new(
+        &crate::house::config(&house.fake.server.uri()),
+        no_store(),
+    );
     let crm = crm.unwrap().rough(true);
     let said = |why: &str| json!({"success": false, "errorMsg": why});
     for (status, why) in [(403, "Access denied."), (200, "Telephony not enabled")] {
@@ -163,6 +170,22 @@ async fn numbers_of_the_configuration_come_before_those_of_the_module() {
     let staff = house.crm.employees().await.unwrap();
     let of = |id: &str| staff.iter().find(|e| e.id.as_str() == id).unwrap().numbers.len();
     assert_eq!((of("11"), of("12")), (0, 2));
+}
+
+#[tokio::test]
+async fn e14_the_number_in_a_field_of_his_comes_before_that_of_the_module() {
+    for (field, value) in [("position", json!("555")), ("customFields", json!({"ext": 555}))] {
+        let numbers_field = Some(if value.is_object() { "ext" } else { field }.to_owned());
+        let numbers = [("12@x".to_owned(), vec!["202".to_owned()])].into_iter().collect();
+        let house = House::with(|config| RetailConfig { numbers_field, numbers, ..config }).await;
+        for user in 0..2 {
+            house.fake.state().users[user][field] = value.clone();
+        }
+        let staff = house.crm.employees().await.unwrap();
+        let of = |id: &str| staff.iter().find(|e| e.id.as_str() == id).unwrap().numbers.clone();
+        let line = |text| vec![Number::Line(dozvon::core::ids::Extension::parse(text).unwrap())];
+        assert_eq!((of("11"), of("12"), of("13")), (line("555"), line("202"), line("103")));
+    }
 }
 
 #[tokio::test]

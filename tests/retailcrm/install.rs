@@ -10,11 +10,15 @@ use crate::house::House;
 #[tokio::test]
 async fn the_module_is_registered_with_all_extensions_and_those_that_were_given_there_stay() {
     let numbers = [("12@x".to_owned(), vec!["+79165550000".to_owned(), "202".to_owned()])];
-    let set = |config| RetailConfig { numbers: numbers.into_iter().collect(), ..config };
-    let house = House::with(set).await;
+    let numbers = numbers.into_iter().collect();
+    let numbers_field = Some("position".to_owned());
+    let house = House::with(|config| RetailConfig { numbers, numbers_field, ..config }).await;
+    house.fake.state().users[2]["position"] = json!("ext 3");
+    house.fake.state().users[0]["position"] = json!("301");
     let base = "https://pbx.example/crm/shop/secret";
     let module = house.crm.install(base, "shop", &["+74951111111".to_owned()]).await.unwrap();
-    assert_eq!(module.codes["11"], "101", "it was given in the CRM");
+    assert_eq!(module.codes["11"], "301", "the field's");
+    assert_eq!(module.codes["13"], "103", "it was given in the CRM");
     assert_eq!(module.codes["12"], "202", "the configuration's");
     let sent = house.fake.state().module.clone().unwrap();
     let telephony = &sent["integrations"]["telephony"];
@@ -25,7 +29,7 @@ async fn the_module_is_registered_with_all_extensions_and_those_that_were_given_
     );
     assert_eq!(
         telephony["additionalCodes"],
-        json!([{"userId": "11", "code": "101"},
+        json!([{"userId": "11", "code": "301"},
         {"userId": "12", "code": "202"}, {"userId": "13", "code": "103"}])
     );
     let phones = json!([{"siteCode": "shop", "externalPhone": "+74951111111"}]);
@@ -73,9 +77,11 @@ async fn doctor_names_each_code_of_the_settings_that_the_account_does_not_have()
             .map(|user| (user.to_owned(), vec!["101".to_owned()]))
             .into(),
         hook_secret: Some("0123456789abcdef".to_owned().into()),
+        numbers_field: Some("ext".into()),
         ..config
     };
     let house = House::with(set).await;
+    house.fake.state().users[0]["position"] = json!("manager");
     let told = house.crm.examine().await;
     let bad: Vec<String> = told
         .iter()
@@ -90,6 +96,8 @@ async fn doctor_names_each_code_of_the_settings_that_the_account_does_not_have()
         "clients and orders have no field `nothing`",
         "no longer active is the user `14`",
         "there is no user `nobody@x`",
+        "`numbers_field` is `ext`, and no user has a number there; write extensions of at most six",
+        "users have: position",
         "has another address than ours; set `http.public_url` and run `dozvon crm install`",
     ] {
         assert!(bad.iter().any(|told| told.contains(word)), "{word}: {bad:#?}");

@@ -24,7 +24,7 @@ impl Desk<'_> {
                 // It is found by its name then.
                 let same = |person: &Person| same_name(&person.name, name);
                 if let Some(made) = self.amo.newest(Kind::Companies, same).await? {
-                    self.amo.recent.made_company(name.trim(), made.id).await;
+                    self.remember_company(name, made.id).await;
                 }
                 Ok(None)
             }
@@ -98,7 +98,7 @@ impl Desk<'_> {
             Some(number) => {
                 let found = self.amo.newest(Kind::Contacts, |p: &Person| has(p, number)).await?;
                 if let Some(made) = found {
-                    self.amo.recent.made_client(number, made).await;
+                    self.remember(made).await;
                 }
                 found
             }

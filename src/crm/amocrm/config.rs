@@ -9,9 +9,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
-use crate::core::ids::Extension;
-use crate::core::phone::{Phone, Region};
-use crate::core::staff::Number;
+use crate::crm::number_of;
 use crate::crm::remote::{Fault, Key, UTM};
 use crate::directory::config::human_duration;
 
@@ -41,9 +39,9 @@ pub struct AmoConfig {
     /// Extensions and outside numbers of users, in the order in which they are rung; the key is a
     /// user's id or e-mail.
     pub numbers: BTreeMap<String, Vec<String>>,
-    /// Whether who is not in `numbers` is rung at the phone number in his amoCRM profile: an
-    /// extension of at most six characters, or an outside number. amoCRM itself knows no extensions.
-    pub numbers_of_profiles: bool,
+    /// The field of users with the numbers of those who are not in `numbers`: `phone_number` is
+    /// that of their profiles. amoCRM itself knows no extensions.
+    pub numbers_field: Option<String>,
     /// The pipeline of deals and Unsorted entries where a rule names none: name or id. Not set:
     /// the account's main one.
     pub pipeline: Option<String>,
@@ -141,7 +139,7 @@ impl Default for AmoConfig {
             client_secret_file: None,
             redirect_uri: None,
             numbers: BTreeMap::new(),
-            numbers_of_profiles: false,
+            numbers_field: None,
             pipeline: None,
             create_fields: CreateFields::default(),
             task_types: BTreeMap::new(),
@@ -180,7 +178,7 @@ impl AmoConfig {
             }
         }
         for (user, numbers) in &self.numbers {
-            if numbers.iter().any(|text| number(text).is_none()) {
+            if numbers.iter().any(|text| number_of(text).is_none()) {
                 let why = format!(
                     "the numbers of {user} hold something that is neither an extension of at most \
                      six characters nor a number like +79161234567"
@@ -228,14 +226,5 @@ fn key(key: Option<&Secret>, file: Option<&Path>) -> Result<Option<Key>, Fault> 
     match (key, file) {
         (None, None) => Ok(None),
         _ => Key::new(key, file).map(Some),
-    }
-}
-
-/// A number of an employee as it is written in the configuration.
-pub(super) fn number(text: &str) -> Option<Number> {
-    let text = text.trim();
-    match text.len() {
-        0..=6 => Extension::parse(text).ok().map(Number::Line),
-        _ => Phone::parse(text, Region::default()).ok().map(Number::Outside),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Amo;
 use super::wire::{Kind, Person, User, or_default};
 use crate::core::phone::{Phone, Region};
-use crate::crm::remote::{Class, Fault, UTM};
+use crate::crm::remote::{Class, Fault, UTM, no_numbers_in};
 use crate::crm::{ApplyError, Examined};
 use crate::rules::set::DealPlace;
 
@@ -116,14 +116,8 @@ impl Amo {
                 .to_owned(),
             ));
         }
-        if self.config.numbers_of_profiles && users.iter().all(|user| user.phone_number.is_null()) {
-            told.push(Examined::Bad(
-                "`numbers_of_profiles` is set, and no user's profile tells a phone number"
-                    .to_owned(),
-                "write an extension of at most six characters into the users' profiles, or their \
-                 numbers into `numbers`"
-                    .to_owned(),
-            ));
+        if let Some(field) = &self.config.numbers_field {
+            told.extend(no_numbers_in(users.iter().map(|user| &user.rest), field));
         }
         for key in self.config.numbers.keys() {
             let is =

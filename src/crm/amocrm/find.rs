@@ -11,7 +11,7 @@ use super::desk::Entity;
 use super::wire::{CLOSED, Kind, Lead, Person};
 use crate::core::client::{Client, Deal};
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, same_number};
+use crate::crm::remote::{Class, Fault, Thing, same_number};
 
 /// Ids in one question: the address must not grow too long.
 const IDS: usize = 100;
@@ -53,8 +53,9 @@ impl Amo {
             let mut found = match kind {
                 Kind::Contacts => {
                     let search = self.search(class, kind, last_ten, phone);
-                    let (found, lately) = tokio::join!(search, self.recent.client(class, phone));
-                    made = lately;
+                    let recent = self.recent.read(class, Thing::Client, phone.e164());
+                    let (found, lately) = tokio::join!(search, recent);
+                    made = lately.and_then(|path| Entity::of_path(&path));
                     found?
                 }
                 _ => self.search(class, kind, last_ten, phone).await?,
@@ -104,7 +105,7 @@ impl Amo {
         let person = self.person(class, made).await?.filter(|person| has(person, phone));
         if person.is_none() {
             // Somebody deleted him, or changed his number.
-            self.recent.forget_client(phone).await;
+            self.recent.forget(Thing::Client, phone.e164()).await;
         }
         Ok(person)
     }

@@ -23,7 +23,6 @@ mod find;
 mod heard;
 mod notes;
 mod people;
-mod recent;
 mod sent;
 mod staff;
 mod tasks;
@@ -46,13 +45,12 @@ use self::catalog::Catalog;
 pub use self::config::{AmoConfig, CreateFields};
 use self::desk::Desk;
 use self::heard::Heard;
-use self::recent::Recent;
 use self::tokens::Tokens;
 use self::wire::User;
 use super::abilities::{Ability, otherwise};
 use super::hooks::{Hooks, Pressed};
 use super::lazy::Lazy;
-use super::remote::{Class, Fault, Key, Limit, Remote};
+use super::remote::{Class, Fault, Key, Limit, Recent, Remote};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::config::Secret;
 use crate::core::client::Client;
@@ -138,7 +136,7 @@ impl Amo {
             api: Arc::new(Api::new(remote, tokens, base.clone())),
             config: Arc::new(config.clone()),
             catalog: Arc::default(),
-            recent: Arc::new(Recent::new(store, &base)),
+            recent: Arc::new(Recent::new(store, NAME, base.authority())),
             companies: Cache::builder().max_capacity(COMPANIES).time_to_live(REMEMBER).build(),
             deals: Cache::builder().max_capacity(DEALS).time_to_live(REMEMBER).build(),
             heard: Arc::default(),
@@ -169,9 +167,9 @@ impl Amo {
     }
 
     async fn users(&self, class: Class) -> Result<Vec<User>, Fault> {
-        let with = match self.config.numbers_of_profiles {
-            true => "role,group,phone_number",
-            false => "role,group",
+        let with = match self.config.numbers_field {
+            Some(_) => "role,group,phone_number",
+            None => "role,group",
         };
         self.api.all(class, "api/v4/users", &[("with", with)]).await
     }
@@ -201,7 +199,7 @@ impl Crm for Amo {
         if let Err(fault) = self.ask_pipelines(Class::Delivery).await {
             debug!(%fault, "the pipelines are not known anew");
         }
-        Ok(users.into_iter().map(|user| staff::employee(user, &self.config.numbers)).collect())
+        Ok(users.into_iter().map(|user| staff::employee(user, &self.config)).collect())
     }
 
     async fn revision(&self) -> Result<Option<i64>, CrmError> {

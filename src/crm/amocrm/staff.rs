@@ -1,25 +1,25 @@
 //! Users are employees. amoCRM knows neither extensions nor who is at his desk.
 
-use std::collections::BTreeMap;
-
-use super::config::number;
+use super::config::AmoConfig;
 use super::wire::User;
 use crate::core::staff::{Employee, Status};
+use crate::crm::number_of;
+use crate::crm::remote::numbers_in;
 
-/// A user as an employee; his numbers are those configured for his id or e-mail, else that of his
-/// profile, where it was asked for.
-pub(super) fn employee(user: User, numbers: &BTreeMap<String, Vec<String>>) -> Employee {
+/// A user as an employee; his numbers are those configured for his id or e-mail, else those in the
+/// field named for it.
+pub(super) fn employee(user: User, config: &AmoConfig) -> Employee {
+    let numbers = &config.numbers;
     let id = user.id.to_string();
     let by_mail = || {
         let mail = |key: &&String| !user.email.is_empty() && key.eq_ignore_ascii_case(&user.email);
         numbers.keys().find(mail).and_then(|key| numbers.get(key))
     };
     let own: Vec<_> = match numbers.get(&id).or_else(by_mail) {
-        Some(own) => own.iter().filter_map(|text| number(text)).collect(),
+        Some(own) => own.iter().filter_map(|text| number_of(text)).collect(),
         None => {
-            let told = user.phone_number.as_str().map(str::to_owned);
-            let told = told.or_else(|| Some(user.phone_number.as_u64()?.to_string()));
-            told.and_then(|text| number(&text)).into_iter().collect()
+            let field = config.numbers_field.as_deref();
+            field.map(|field| numbers_in(&user.rest, field)).unwrap_or_default()
         }
     };
     let active = user.rights.and_then(|rights| rights.is_active).unwrap_or(true);

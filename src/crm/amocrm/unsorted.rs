@@ -14,7 +14,7 @@ use crate::core::action::{Bound, Made, UnsortedKind};
 use crate::core::facts::Direction;
 use crate::core::ids::EmployeeId;
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, same_number};
+use crate::crm::remote::{Class, Fault, Thing, same_number};
 use crate::crm::{ApplyError, Done};
 
 /// How many of the newest entries are looked through.
@@ -77,7 +77,7 @@ impl Desk<'_> {
             embedded: Becomes { leads: vec![lead], contacts: vec![contact] },
         };
         let made: Unsorted = self.amo.api.make(path, &[new]).await?;
-        self.amo.recent.made_unsorted(number, &made.uid).await;
+        self.amo.recent.keep(Thing::Unsorted, number.e164(), &made.uid).await;
         let mut done =
             Done { bound: bound_to(&made.uid), what: format!("made Unsorted entry {}", made.uid) };
         done.bound.made = self::made(&made);
@@ -132,7 +132,10 @@ impl Desk<'_> {
         let Some(number) = self.number() else { return Ok(None) };
         let own = match self.work.bound.unsorted.clone() {
             Some(own) => Some(own),
-            None => self.amo.recent.unsorted(number).await,
+            None => {
+                let recent = &self.amo.recent;
+                recent.read(Class::Delivery, Thing::Unsorted, number.e164()).await
+            }
         };
         if let Some(uid) = own {
             let path = format!("api/v4/leads/unsorted/{uid}");
@@ -141,7 +144,7 @@ impl Desk<'_> {
                 return Ok(Some(entry));
             }
             // Somebody accepted or declined it.
-            self.amo.recent.forget_unsorted(number).await;
+            self.forget_entry().await;
         }
         let query = [
             ("filter[category][0]", "sip"),
@@ -190,9 +193,9 @@ impl Desk<'_> {
         lead: Option<Entity>,
     ) -> Result<Done, ApplyError> {
         let mut became: Vec<String> = Vec::new();
-        if let (Some(contact), Some(number)) = (contact, self.number()) {
-            self.amo.recent.forget_unsorted(number).await;
-            self.amo.recent.made_client(number, contact).await;
+        if let Some(contact) = contact {
+            self.forget_entry().await;
+            self.remember(contact).await;
         }
         became.extend(contact.map(Entity::words));
         became.extend(lead.map(Entity::words));
@@ -248,7 +251,7 @@ impl Desk<'_> {
 
     pub(super) async fn forget_entry(&self) {
         if let Some(number) = self.number() {
-            self.amo.recent.forget_unsorted(number).await;
+            self.amo.recent.forget(Thing::Unsorted, number.e164()).await;
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::desk::Entity;
+use crate::crm::remote::Profile;
 
 /// Deals are won or lost on these stages, in every pipeline.
 pub(super) const CLOSED: [i64; 2] = [142, 143];
@@ -165,13 +166,13 @@ pub(super) struct User {
     pub name: String,
     #[serde(default, deserialize_with = "or_default")]
     pub email: String,
-    /// As he wrote it into his profile. Told where it is asked for.
-    #[serde(default)]
-    pub phone_number: Value,
     #[serde(default)]
     pub rights: Option<Rights>,
     #[serde(rename = "_embedded", default, deserialize_with = "or_default")]
     pub tied: UserTied,
+    /// `phone_number`, where it was asked for, and what else there is.
+    #[serde(flatten)]
+    pub rest: Profile,
 }
 
 #[derive(Debug, Deserialize)]

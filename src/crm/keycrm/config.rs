@@ -49,9 +49,9 @@ pub struct KeyConfig {
     /// Extensions and outside numbers of users, in the order in which they are rung; the key is a
     /// user's id, e-mail or login. KeyCRM tells no program what stands in its own table.
     pub numbers: BTreeMap<String, Vec<String>>,
-    /// Whether the phone in a user's profile is one of his numbers too, after those of `numbers`: an
-    /// extension or an outside number.
-    pub numbers_from_profiles: bool,
+    /// The field of users with the numbers of those who are not in `numbers`: `phone` is that of
+    /// their profiles.
+    pub numbers_field: Option<String>,
     /// The extension under which calls that reached nobody are told.
     pub nobody: Option<String>,
     /// Fields of rules that have a field in the CRM: `roistat = "LD_1021"`.
@@ -87,7 +87,7 @@ impl Default for KeyConfig {
             deals: Deals::default(),
             source: None,
             numbers: BTreeMap::new(),
-            numbers_from_profiles: false,
+            numbers_field: None,
             nobody: None,
             fields: BTreeMap::new(),
             declined: None,

@@ -6,7 +6,7 @@ use super::config::Deals;
 use super::wire::{Named, User};
 use super::{DEAL, KeyCrm};
 use crate::crm::Examined;
-use crate::crm::remote::{Class, Fault};
+use crate::crm::remote::{Class, Fault, no_numbers_in};
 
 /// Pages of sources and users.
 const PAGES: u32 = 40;
@@ -123,10 +123,13 @@ impl KeyCrm {
             let ids: Vec<_> = without.iter().map(ToString::to_string).collect();
             told.push(Examined::Bad(
                 format!("users without an extension: {}", ids.join(", ")),
-                "KeyCRM keeps its own table to itself: write them into [crm.NAME.numbers]; who \
-                 takes no calls needs none"
+                "KeyCRM keeps its own table to itself: write them into [crm.NAME.numbers], or \
+                 into a field of theirs that `numbers_field` names; who takes no calls needs none"
                     .to_owned(),
             ));
+        }
+        if let Some(field) = &self.config.numbers_field {
+            told.extend(no_numbers_in(users.iter().map(|user| &user.rest), field));
         }
         let of_nobody = self.of_nobody(users);
         if !of_nobody.is_empty() {

@@ -1,4 +1,4 @@
-//! Users as employees (E14), with extensions from the configuration or their profiles.
+//! Users as employees (E14), with extensions from the configuration or a field of theirs.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::wire::{Id, User};
 use crate::core::ids::EmployeeId;
 use crate::core::staff::{Employee, Number, Status};
 use crate::crm::number_of;
-use crate::crm::remote::{Class, Fault};
+use crate::crm::remote::{Class, Fault, numbers_in};
 
 /// Pages of 50 users.
 const PAGES: u32 = 40;
@@ -49,15 +49,11 @@ impl KeyCrm {
         let id = user.id.to_string();
         let keys = [Some(id.as_str()), user.email.as_deref(), user.username.as_deref()];
         let listed = keys.into_iter().flatten().find_map(|key| self.config.numbers.get(key));
-        let own = user.phone.iter().filter(|_| self.config.numbers_from_profiles);
-        let all = listed.into_iter().flatten().chain(own);
-        let mut numbers = Vec::new();
-        for number in all.filter_map(|text| number_of(text)) {
-            if !numbers.contains(&number) {
-                numbers.push(number);
-            }
+        match (listed, &self.config.numbers_field) {
+            (Some(listed), _) => listed.iter().filter_map(|text| number_of(text)).collect(),
+            (None, Some(field)) => numbers_in(&user.rest, field),
+            (None, None) => Vec::new(),
         }
-        numbers
     }
 
     /// Keys of `numbers` that are no user's.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub use crate::crm::remote::Id;
-use crate::crm::remote::{object, or_default};
+use crate::crm::remote::{Profile, object, or_default};
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]
@@ -281,10 +281,11 @@ pub struct User {
     pub username: Option<String>,
     /// The same, or another one.
     pub email: Option<String>,
-    /// What stands in his profile: a number, or an extension.
-    pub phone: Option<String>,
     /// `active`, `pending`, `blocked`.
     pub status: Option<String>,
+    /// What else stands in his profile.
+    #[serde(flatten)]
+    pub rest: Profile,
 }
 
 /// A call as KeyCRM has it.

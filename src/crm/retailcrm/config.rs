@@ -32,6 +32,9 @@ pub struct RetailConfig {
     /// Extensions and outside numbers of users, in the order in which they are rung; the key is a
     /// user's id or e-mail. Who is not here has the code the telephony module gives him.
     pub numbers: BTreeMap<String, Vec<String>>,
+    /// The field of users with the numbers of those who are not in `numbers`, before the module's
+    /// code: `phone` and `position` are those of their profiles.
+    pub numbers_field: Option<String>,
     /// The code of our telephony module in the account.
     pub module: String,
     /// A secret that stands in the addresses the CRM calls (buttons, status). Without it there are
@@ -69,6 +72,7 @@ impl Default for RetailConfig {
             site: None,
             time_zone: "Europe/Moscow".to_owned(),
             numbers: BTreeMap::new(),
+            numbers_field: None,
             module: "dozvon".to_owned(),
             hook_secret: None,
             order_method: None,

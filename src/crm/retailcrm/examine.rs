@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::wire::{Credentials, OrderMethods, Sites, User};
 use super::{Entity, Retail};
 use crate::crm::Examined;
-use crate::crm::remote::{Class, Fault};
+use crate::crm::remote::{Class, Fault, no_numbers_in};
 
 /// What a key needs, and what for. A key of the old kind names no scopes and may do everything.
 const SCOPES: [(&str, &str); 9] = [
@@ -105,9 +105,12 @@ impl Retail {
                 Err(fault) => told.push(unknown("the order methods", &fault)),
             }
         }
-        if !self.config.numbers.is_empty() {
+        if !self.config.numbers.is_empty() || self.config.numbers_field.is_some() {
             match self.users_of(Class::Lookup).await {
                 Ok(users) => {
+                    if let Some(field) = &self.config.numbers_field {
+                        told.extend(no_numbers_in(users.iter().map(|user| &user.rest), field));
+                    }
                     for user in self.config.numbers.keys() {
                         let is = |u: &User| u.id.to_string() == *user;
                         let is = |u: &&User| is(u) || u.email.as_ref() == Some(user);

@@ -7,7 +7,6 @@ use serde_json::json;
 use super::wire::{Installed, UserCode};
 use super::{NAME, Retail};
 use crate::core::staff::Number;
-use crate::crm::number_of;
 use crate::crm::remote::{Class, Fault};
 
 /// Shown in the list of modules.
@@ -50,11 +49,10 @@ impl Retail {
                 codes.remove(&id);
                 continue;
             }
-            let listed = &self.config.numbers;
-            let ours = listed.get(&id).or_else(|| listed.get(user.email.as_deref()?));
-            let line = ours.into_iter().flatten().find_map(|text| match number_of(text) {
-                Some(Number::Line(extension)) => Some(extension.to_string()),
-                _ => None,
+            let ours = self.numbers_of(&user);
+            let line = ours.into_iter().flatten().find_map(|number| match number {
+                Number::Line(extension) => Some(extension.to_string()),
+                Number::Outside(_) => None,
             });
             codes.extend(line.map(|line| (id, line)));
         }

@@ -6,7 +6,7 @@ use super::Retail;
 use super::wire::{ModuleAnswer, Telephony, User, UserCode, Users};
 use crate::core::staff::{Employee, Number, Status};
 use crate::crm::number_of;
-use crate::crm::remote::{Class, Fault};
+use crate::crm::remote::{Class, Fault, numbers_in};
 
 /// Pages of 100 users; more is a loop in the answer.
 const PAGES: u32 = 50;
@@ -59,16 +59,23 @@ impl Retail {
         Ok(codes)
     }
 
+    /// As configured, or as his field says. `None`: neither names him.
+    pub(super) fn numbers_of(&self, user: &User) -> Option<Vec<Number>> {
+        let listed = &self.config.numbers;
+        let id = user.id.to_string();
+        if let Some(his) = listed.get(&id).or_else(|| listed.get(user.email.as_deref()?)) {
+            return Some(his.iter().filter_map(|text| number_of(text)).collect());
+        }
+        let told = numbers_in(&user.rest, self.config.numbers_field.as_deref()?);
+        (!told.is_empty()).then_some(told)
+    }
+
     fn employee(&self, user: User, codes: &BTreeMap<String, Vec<Number>>) -> Employee {
         let id = user.id.to_string();
         let name = [user.first_name.as_deref(), user.last_name.as_deref()];
         let name: Vec<_> = name.into_iter().flatten().map(str::trim).collect();
-        let listed = &self.config.numbers;
-        let ours = listed.get(&id).or_else(|| listed.get(user.email.as_deref()?));
-        let numbers = match ours {
-            Some(numbers) => numbers.iter().filter_map(|text| number_of(text)).collect(),
-            None => codes.get(&id).cloned().unwrap_or_default(),
-        };
+        let numbers = self.numbers_of(&user);
+        let numbers = numbers.unwrap_or_else(|| codes.get(&id).cloned().unwrap_or_default());
         let mut groups = Vec::new();
         for name in user.groups.into_iter().flat_map(|group| [group.code, group.name]).flatten() {
             if !groups.contains(&name) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lenient::{codes, flag, map, plain, text};
 use super::{Id, Pagination};
-use crate::crm::remote::{object, or_default};
+use crate::crm::remote::{Profile, object, or_default};
 
 /// A status of orders.
 #[derive(Debug, Deserialize)]
@@ -71,6 +71,9 @@ pub struct User {
     /// His groups.
     #[serde(default, deserialize_with = "or_default")]
     pub groups: Vec<Group>,
+    /// What else stands in his profile.
+    #[serde(flatten)]
+    pub rest: Profile,
 }
 
 /// `GET /users`.

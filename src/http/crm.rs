@@ -6,7 +6,7 @@
 //! | `…/call?userId=27&code=101&phone=7916…&externalPhone=7495…` | the button beside a number (A13, E11) |
 //! | `…/status?userId=27&status=free` | an employee takes calls, or takes none (E10) |
 //! | `…/activity` | the module was switched on or off |
-//! | `…/hangup` | the button that ends the call it began |
+//! | `…/hangup` | the button that ends the call a button began |
 //! | `…/changes` | it tells what changed: that is looked at anew |
 //!
 //! Fields stand in the query, in a form or in JSON, as the CRM likes: KeyCRM's button has `caller`
@@ -36,7 +36,8 @@ use super::doors::Doors;
 use super::problem::Problem;
 use crate::callback::{How, Refused};
 use crate::config::Secret;
-use crate::core::ids::CampaignId;
+use crate::core::campaign::order::{Kind, Target, View};
+use crate::core::ids::{CampaignId, EmployeeId};
 use crate::directory::Directory;
 use crate::tokens::audit;
 
@@ -96,7 +97,8 @@ pub(super) async fn call(
     Ok(Json(json!({ "success": true, "call_id": taken.id })))
 }
 
-/// Ends the call a button began. A CRM that knows another call of it than we do is no mistake.
+/// Ends the call a button began, by its id or by whose extension it was. A CRM that knows another
+/// call than we do is no mistake: that call goes on.
 pub(super) async fn hang_up(
     State(state): State<HttpState>,
     address: Address,
@@ -107,8 +109,18 @@ pub(super) async fn hang_up(
     let crm = known(doors, &address)?;
     let fields = fields(query, &body);
     let names = ["call[call_id]", "call[id]", "call_id", "id"];
-    if let Some(id) = names.iter().find_map(|name| fields.get(*name)) {
-        let id = CampaignId::new(id.as_str());
+    let id = match names.iter().find_map(|name| fields.get(*name)) {
+        Some(id) => Some(CampaignId::new(id.as_str())),
+        None => {
+            let caller = fields.get("call[caller]").or(fields.get("caller"));
+            let staff = crm.directory.staff();
+            match caller.and_then(|code| staff.named(code.trim())) {
+                Some(employee) => pressed_by(doors, &employee.id).await?,
+                None => None,
+            }
+        }
+    };
+    if let Some(id) = id {
         match doors.callbacks.cancel(&id).await {
             Ok(_) => audit(&format!("crm.{}", crm.name), format_args!("call {id} is hung up")),
             Err(Refused::Unknown | Refused::Over) => {}
@@ -116,6 +128,16 @@ pub(super) async fn hang_up(
         }
     }
     Ok(Json(json!({ "success": true })))
+}
+
+/// The last call this employee began by a button, where it is not over.
+async fn pressed_by(doors: &Doors, who: &EmployeeId) -> Result<Option<CampaignId>, Problem> {
+    let open = doors.callbacks.list(true, 500).await.map_err(refused)?;
+    let his = |view: &View| {
+        let target = Target::Employee(who.clone());
+        view.order.kind == Kind::Click && view.order.targets.contains(&target)
+    };
+    Ok(open.into_iter().find(his).map(|view| view.id))
 }
 
 /// A number beside which a button was pressed.

@@ -76,12 +76,18 @@ async fn keycrm_presses_in_json_and_hangs_up_what_it_began() {
     assert_eq!(house.fake.orders()[0].targets, [Target::Employee("27".into())]);
     let id = told["call_id"].as_str().unwrap().to_owned();
     // Again, and one that is no call of ours: still no mistake.
-    let bodies = [
+    // Another employee's, and another call: it goes on.
+    for body in [r#"{"call":{"caller":"999"}}"#, r#"{"call":{"id":"c-1"}}"#] {
+        assert_eq!(house.ask(request("POST", &at("hangup"), &json, body)).await.status, 200);
+        assert_eq!(house.fake.open(), 1, "{body}");
+    }
+    let mut bodies = vec![
         format!(r#"{{"call":{{"id":"{id}"}}}}"#),
         format!(r#"{{"call_id":"{id}"}}"#),
         r#"{"call":{"call_id":"c-1"}}"#.to_owned(),
         r#"{"call":{"caller":"101"}}"#.to_owned(),
     ];
+    let by_caller = bodies.pop().unwrap();
     for body in bodies {
         let got = house.ask(request("POST", &at("hangup"), &json, body.clone())).await;
         assert_eq!(
@@ -90,12 +96,17 @@ async fn keycrm_presses_in_json_and_hangs_up_what_it_began() {
             "{body}: {}",
             got.text
         );
+        assert_eq!(house.fake.open(), 0, "it is hung up");
     }
+    assert_eq!(house.ask(request("POST", &at("call"), &json, press)).await.status, 200);
+    assert_eq!(house.fake.open(), 1);
+    let got = house.ask(request("POST", &at("hangup"), &json, by_caller)).await;
+    assert_eq!((got.status, house.fake.open()), (200, 0), "by whose it is");
     let again = house.get(&format!("/crm/other/{CRM_SECRET}/hangup"), &[]).await;
     assert_eq!(again.status, 404);
     let press = r#"{"caller":"999","destination_number":"380501234567"}"#;
     assert_eq!(house.ask(request("POST", &at("call"), &json, press)).await.status, 422);
-    assert_eq!(house.fake.orders().len(), 1);
+    assert_eq!(house.fake.orders().len(), 2);
 }
 
 #[tokio::test]

@@ -37,6 +37,12 @@ impl Fake {
         begun.chain(inner.joined.iter().cloned()).collect()
     }
 
+    /// How many are not over.
+    pub fn open(&self) -> usize {
+        let inner = self.inner.lock().unwrap();
+        inner.campaigns.iter().filter(|campaign| !over(&campaign.borrow())).count()
+    }
+
     /// The campaign of the newest order goes on to this stage.
     pub fn goes_on(&self, stage: Stage, next_try: Option<Timestamp>) {
         let inner = self.inner.lock().unwrap();

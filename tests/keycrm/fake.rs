@@ -72,6 +72,12 @@ pub struct State {
     pub by_change: bool,
     /// Occurs while somebody reads: before this page of cards is answered.
     pub meanwhile: Option<(usize, Edit)>,
+    /// A number is found however it is spelt.
+    pub any_spelling: bool,
+    /// Stages after which nothing comes.
+    pub finals: Vec<u64>,
+    /// Fields that take lists of texts, and nothing else.
+    pub lists: Vec<&'static str>,
     /// The account has pipelines switched off.
     pub no_pipelines: bool,
     /// Whole answers by path, instead of what it knows.
@@ -179,18 +185,50 @@ fn is(id: &Value, text: &str) -> bool {
     id.as_u64().map(|id| id.to_string()).as_deref() == Some(text)
 }
 
+/// What all spellings of a number have.
 fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
+    let all: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
+    all[all.len().saturating_sub(9)..].iter().collect()
 }
 
-/// Spellings are taken as they are.
-fn has_number(who: &Value, wanted: &str) -> bool {
+/// Spellings are taken as they are, unless any will do.
+fn has_number(who: &Value, wanted: &str, any: bool) -> bool {
     let phones = match &who["phone"] {
         Value::Array(list) => list.clone(),
         one => vec![one.clone()],
     };
-    let is = |phone: &Value, one: &str| digits(phone.as_str().unwrap_or_default()) == digits(one);
+    let is = |phone: &Value, one: &str| {
+        let there = phone.as_str().unwrap_or_default();
+        there == one || any && digits(there) == digits(one)
+    };
     phones.iter().any(|phone| wanted.split(',').any(|one| is(phone, one)))
+}
+
+/// Tells of what belongs to it only what is asked for.
+fn told(kind: &str, mut row: Value, buyers: &[Value], seen: &Seen) -> Value {
+    let asked = |name: &str| {
+        let include = seen.query.get("include").map(String::as_str).unwrap_or_default();
+        include.split(',').any(|one| one == name)
+    };
+    let parts: &[&str] = match kind {
+        "buyer" => &["manager", "company", "custom_fields"],
+        "card" => &["contact", "manager", "status", "custom_fields"],
+        "order" => &["buyer", "manager", "status", "custom_fields"],
+        _ => &[],
+    };
+    let client = row["contact"]["client_id"].clone();
+    if let Some(client) = buyers.iter().find(|buyer| buyer["id"] == client) {
+        let number = &client["phone"][0];
+        row["contact"]["client"] =
+            json!({"id": client["id"], "full_name": client["full_name"], "phone": number});
+    }
+    for part in parts {
+        let name = if *part == "contact" { "contact.client" } else { *part };
+        if !asked(name) {
+            row.as_object_mut().unwrap().remove(*part);
+        }
+    }
+    row
 }
 
 fn within(value: &Value, range: &str) -> bool {
@@ -225,47 +263,61 @@ impl State {
         }
         let named = |id: u64, name: &str| json!({"id": id, "name": name});
         let parts: Vec<&str> = path.split('/').collect();
+        if seen.method != "GET"
+            && let Some(why) = self.invalid(&parts, &seen.body)
+        {
+            let told = json!({"message": "The given data was invalid.", "errors": {"x": [why]}});
+            return (422, told);
+        }
         match (seen.method.as_str(), parts.as_slice()) {
-            ("GET", ["buyer"]) => self.page(self.buyers.clone(), seen),
-            ("GET", ["order"]) => self.page(self.orders.clone(), seen),
+            ("GET", ["buyer"]) => self.page("buyer", self.buyers.clone(), seen),
+            ("GET", ["order"]) => self.page("order", self.orders.clone(), seen),
             ("GET", ["pipelines", "cards"]) => {
                 let page = seen.query.get("page").map_or(1, |page| page.parse().unwrap());
                 if let Some((_, edit)) = self.meanwhile.take_if(|(when, _)| *when == page) {
                     edit(self);
                 }
-                self.page(self.cards.clone(), seen)
+                self.page("card", self.cards.clone(), seen)
             }
-            ("GET", ["users"]) => self.page(self.users.clone(), seen),
+            ("GET", ["users"]) => self.page("user", self.users.clone(), seen),
             ("GET", ["calls"]) => {
                 let as_told =
                     |call: &Value| json!({"reference_id": call["id"], "state": call["state"]});
-                self.page(self.told.iter().map(as_told).collect(), seen)
+                self.page("call", self.told.iter().map(as_told).collect(), seen)
             }
-            ("GET", ["pipelines"]) => self.page(vec![named(1, "Лендінги"), named(2, "Опт")], seen),
+            ("GET", ["pipelines"]) => {
+                self.page("pipeline", vec![named(1, "Лендінги"), named(2, "Опт")], seen)
+            }
             ("GET", ["pipelines", id, "statuses"]) => {
+                // As the example has it.
                 let stage = |id: u64, title: &str, alias: &str| {
-                    json!({"id": id, "title": title,
-                    "alias": alias, "is_final": "false"})
+                    let last = if self.finals.contains(&id) { json!(true) } else { json!("false") };
+                    json!({"id": id, "title": title, "alias": alias, "is_final": last})
                 };
                 let stages = match *id {
                     "1" => vec![stage(5, "Новий", "new"), stage(6, "Відмова", "lost")],
                     _ => vec![stage(9, "Угода", "deal")],
                 };
-                self.page(stages, seen)
+                self.page("status", stages, seen)
             }
-            ("GET", ["order", "tag"]) => self.page(vec![named(31, "vip")], seen),
-            ("GET", ["order", "source"]) => self.page(vec![named(7, "Дзвінки")], seen),
+            ("GET", ["order", "tag"]) => self.page("tag", vec![named(31, "vip")], seen),
+            ("GET", ["order", "source"]) => self.page("source", vec![named(7, "Дзвінки")], seen),
             ("GET", ["order", "status"]) => self.page(
+                "status",
                 vec![
                     json!({"id": 1, "is_closing_order": false}),
                     json!({"id": 12, "is_closing_order": true}),
                 ],
                 seen,
             ),
-            ("GET", ["custom-fields"]) => (200, json!([{"id": 1, "uuid": "LD_1021"}])),
-            ("GET", ["buyer", id]) => self.one("buyer", id),
-            ("GET", ["pipelines", "cards", id]) => self.one("card", id),
-            ("GET", ["order", id]) => self.one("order", id),
+            ("GET", ["custom-fields"]) => {
+                let list = self.lists.iter().map(|uuid| json!({"uuid": uuid, "type": "select"}));
+                let text = json!({"id": 1, "uuid": "LD_1021", "type": "text"});
+                (200, list.chain([text]).collect())
+            }
+            ("GET", ["buyer", id]) => self.one("buyer", id, seen),
+            ("GET", ["pipelines", "cards", id]) => self.one("card", id, seen),
+            ("GET", ["order", id]) => self.one("order", id, seen),
             ("POST", ["buyer"]) => self.make("buyer", seen.body.clone()),
             ("POST", ["companies"]) => self.make("company", seen.body.clone()),
             ("POST", ["order"]) => self.make("order", seen.body.clone()),
@@ -293,14 +345,33 @@ impl State {
         }
     }
 
-    fn page(&self, mut all: Vec<Value>, seen: &Seen) -> (u16, Value) {
+    /// What it does not take.
+    fn invalid(&self, parts: &[&str], body: &Value) -> Option<&'static str> {
+        let names =
+            [&body["full_name"], &body["contact"]["full_name"], &body["buyer"]["full_name"]];
+        let nameless = |name: &Value| name.as_str().is_none_or(|name| name.trim().is_empty());
+        if parts[0] == "buyer" && nameless(names[0]) || names.into_iter().any(|name| *name == "") {
+            return Some("full_name is required");
+        }
+        for field in body["custom_fields"].as_array().into_iter().flatten() {
+            let list = self.lists.iter().any(|uuid| field["uuid"] == *uuid);
+            if list != field["value"].is_array() {
+                return Some("a list takes a list, a text a text");
+            }
+        }
+        None
+    }
+
+    fn page(&self, kind: &str, mut all: Vec<Value>, seen: &Seen) -> (u16, Value) {
         if self.by_change {
             all.sort_by_key(|value| value["updated_at"].to_string());
         }
         all.retain(|value| value.get("lags").is_none());
         let his = |value: &Value| {
             seen.query.iter().all(|(key, wanted)| match key.as_str() {
-                "filter[buyer_phone]" => has_number(value.get("buyer").unwrap_or(value), wanted),
+                "filter[buyer_phone]" => {
+                    has_number(value.get("buyer").unwrap_or(value), wanted, self.any_spelling)
+                }
                 "filter[updated_between]" => within(&value["updated_at"], wanted),
                 "filter[created_between]" => within(&value["created_at"], wanted),
                 "filter[buyer_id]" => wanted.split(',').any(|id| is(&value["id"], id)),
@@ -316,15 +387,16 @@ impl State {
         let more = found.len() > limit * page;
         let next = more.then(|| format!("https://openapi.keycrm.app/x?page={}", page + 1));
         let total = found.len();
-        let data: Vec<Value> = found.into_iter().skip(limit * (page - 1)).take(limit).collect();
+        let data = found.into_iter().skip(limit * (page - 1)).take(limit);
+        let data: Vec<Value> = data.map(|row| told(kind, row, &self.buyers, seen)).collect();
         let body = json!({"total": total, "current_page": page, "per_page": limit, "data": data,
             "next_page_url": next});
         (200, body)
     }
 
-    fn one(&mut self, kind: &str, id: &str) -> (u16, Value) {
+    fn one(&mut self, kind: &str, id: &str, seen: &Seen) -> (u16, Value) {
         let found = self.of(kind).iter().find(|value| is(&value["id"], id)).cloned();
-        found.map_or_else(not_found, |found| (200, found))
+        found.map_or_else(not_found, |found| (200, told(kind, found, &self.buyers, seen)))
     }
 
     /// What it is given, it has; not all of it under the name it was given.
@@ -341,7 +413,7 @@ impl State {
                 new["manager"] = json!({"id": new["manager_id"]});
                 (new["status_id"], new["closed_at"]) = (json!(1), Value::Null);
                 let number = new["buyer"]["phone"].as_str().unwrap_or_default().to_owned();
-                let buyer = self.buyers.iter().find(|buyer| has_number(buyer, &number));
+                let buyer = self.buyers.iter().find(|buyer| has_number(buyer, &number, true));
                 new["buyer"]["id"] = buyer.map_or(json!(id + 1), |buyer| buyer["id"].clone());
                 if new.get("manager_id").is_none() {
                     new["manager"] = Value::Null;
@@ -377,7 +449,11 @@ impl State {
         let found = self.of(kind).iter_mut().find(|value| is(&value["id"], id));
         let Some(found) = found else { return not_found() };
         for (name, value) in seen.body.as_object().unwrap() {
-            found[name] = value.clone();
+            match (kind, name.as_str()) {
+                // A card is tied to a client through its contact, and tells no note of its own.
+                ("card", "client_id") => found["contact"]["client_id"] = value.clone(),
+                _ => found[name] = value.clone(),
+            }
         }
         if kind == "buyer"
             && let Some(manager) = seen.body.get("manager_id")

@@ -116,6 +116,36 @@ async fn a_wrong_certificate_is_no_way() {
 }
 
 #[tokio::test]
+async fn calls_go_on_when_the_telephony_address_is_given_anew_in_its_file() {
+    let house = House::new().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let url = house.fake.server.uri();
+    std::fs::write(file.path(), format!("{url}/telephony/gone\n")).unwrap();
+    let config = KeyConfig {
+        telephony_url: None,
+        telephony_url_file: Some(file.path().to_owned()),
+        nobody: Some("100".into()),
+        ..config(&url)
+    };
+    let crm = KeyCrm::new(&config, no_store()).unwrap();
+    let mut case = case(Event::Missed, NEW);
+    case.ended = Some(case.at);
+    let call = act(json!({"do": "register_call", "result": "missed"}));
+    for status in [401, 403, 404] {
+        house.fake.trouble("gone", says(status, json!({"message": "x"})), 1);
+        let told = done(&crm, &call, &case).await;
+        assert!(!told.starts_with("done"), "{status}: {told}");
+    }
+    let address = format!("{url}/telephony/{}\n", crate::fake::HOOK);
+    std::fs::write(file.path(), address).unwrap();
+    house.fake.trouble("gone", says(401, json!({"message": "x"})), 1);
+    // It learns of it by the next refusal.
+    assert!(done(&crm, &call, &case).await.starts_with("denied alone"));
+    assert!(done(&crm, &call, &case).await.starts_with("done"));
+    assert_eq!(house.fake.state().told.last().unwrap()["state"], "canceled");
+}
+
+#[tokio::test]
 async fn a_key_that_was_refused_is_read_anew_from_its_file() {
     let house = House::new().await;
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -37,6 +37,59 @@ async fn d03_the_oldest_active_card_is_the_deal() {
 }
 
 #[tokio::test]
+async fn a05_d02_where_orders_are_the_deals_a_call_reaches_who_has_the_open_one() {
+    let house = House::with_orders().await;
+    house.fake.state().orders[1]["manager"] = json!({"id": 12});
+    let deals = dozvon::crm::keycrm::Deals::Orders;
+    let config = KeyConfig { deals, ..config(&house.fake.server.uri()) };
+    let crm = KeyCrm::new(&config, no_store()).unwrap().rough(true);
+    // As the engine does each few seconds.
+    crm.changed().await.unwrap();
+    house.fake.dialogue();
+    let olga = crm.caller(&phone(OLGA)).await.unwrap().unwrap();
+    assert_eq!(olga.owner, Some("13".into()));
+    let deal = olga.open_deal().unwrap();
+    assert_eq!((deal.id.as_str(), deal.owner.clone()), ("4002", Some("12".into())));
+    assert_eq!(house.fake.dialogue().len(), 2, "as many as a ringing call may take");
+    assert_eq!(crm.caller(&phone(PETRO)).await.unwrap().unwrap().open_deal(), None);
+    assert_eq!(crm.caller(&phone(NEW)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_card_in_a_final_stage_is_closed_whatever_else_it_says() {
+    let house = House::new().await;
+    {
+        let mut state = house.fake.state();
+        state.finals = vec![9];
+        state.cards[1]["status_id"] = json!(9);
+    }
+    let olga = house.crm.find(&phone(OLGA)).await.unwrap().unwrap();
+    assert_eq!(olga.open_deal().unwrap().id.as_str(), "2004");
+    // A key that may not see the stages knows the rest all the same.
+    let house = House::new().await;
+    house.fake.trouble("statuses", crate::fake::says(403, json!({"message": "no"})), 9);
+    let olga = house.crm.find(&phone(OLGA)).await.unwrap().unwrap();
+    assert_eq!(olga.open_deal().unwrap().id.as_str(), "2002");
+}
+
+#[tokio::test]
+async fn doctor_tells_whether_numbers_are_found_that_are_written_with_signs() {
+    for (any_spelling, word) in
+        [(false, "client 1003 is not found"), (true, "however their numbers")]
+    {
+        let house = House::new().await;
+        house.fake.state().any_spelling = any_spelling;
+        house.fake.state().buyers[1]["phone"] = json!(["+38 (050) 000-00-03"]);
+        let told = house.crm.examine().await;
+        let is_bad = |one: &Examined| match one {
+            Examined::Good(what) => what.contains(word).then_some(false),
+            Examined::Bad(what, _) => what.contains(word).then_some(true),
+        };
+        assert_eq!(told.iter().find_map(is_bad), Some(!any_spelling), "{told:#?}");
+    }
+}
+
+#[tokio::test]
 async fn all_cards_are_read_once_and_then_what_changed() {
     let house = House::new().await;
     let old = house.fake.state().cards[0].clone();
@@ -331,14 +384,35 @@ async fn bodies_of_the_openapi_file_are_read() {
         let mut answer = fixture["answer"].take();
         // The example has more pages than there are.
         answer["next_page_url"] = Value::Null;
+        match path {
+            // Whose it is stands only in what is included.
+            "pipelines/cards" => {
+                answer["data"][0]["contact"]["client_id"] = Value::Null;
+                answer["data"][0]["contact"]["client"]["id"] = json!(22);
+            }
+            "order" => answer["data"][0]["buyer"]["id"] = json!(22),
+            _ => {}
+        }
         house.fake.state().fixed.insert(path.into(), answer);
     }
     let john = phone("+15552341234");
     let client = house.crm.find(&john).await.unwrap().unwrap();
     assert_eq!((client.id.as_str(), client.name.as_str()), ("22", "John Doe"));
     assert_eq!(client.owner, Some("1".into()));
+    let deal = |client: &dozvon::core::client::Client| {
+        let deal = client.deals[0].clone();
+        (deal.title, deal.owner.map(|id| id.to_string()), deal.open, deal.created.to_string())
+    };
+    let at = "2020-05-16T17:00:07Z".to_owned();
+    assert_eq!(deal(&client), ("№11011".into(), Some("11".into()), false, at.clone()));
     assert_eq!(house.crm.employees().await.unwrap()[0].name, "John Doe");
     let deals = dozvon::crm::keycrm::Deals::Orders;
     let config = KeyConfig { deals, ..config(&house.fake.server.uri()) };
-    KeyCrm::new(&config, no_store()).unwrap().find(&john).await.unwrap().unwrap();
+    let client = KeyCrm::new(&config, no_store()).unwrap().find(&john).await.unwrap().unwrap();
+    assert_eq!(deal(&client), ("№ 22".into(), Some("1".into()), false, at));
+    // A call that was told before, as KeyCRM lists it.
+    let mut case = crate::house::case(dozvon::core::case::Event::Missed, OLGA);
+    case.call = "1ec09d2e-e1c2-11e3-8c4a-0050568002cf".into();
+    let call = crate::house::act(json!({"do": "register_call", "result": "missed"}));
+    assert_eq!(house.read_back(&call, &case).await.unwrap().what, "registered the call");
 }

@@ -18,6 +18,10 @@ async fn lost_and_found(house: House, number: &str, path: &'static str, action: 
     case.rung = vec!["13".into()];
     let action = act(action);
     assert_eq!(house.read_back(&action, &case).await, None, "{action:?}");
+    if path == "telephony" {
+        // The beginning of the call is told, its end is lost.
+        house.fake.trouble(path, Trouble::Late(Duration::ZERO), 1);
+    }
     house.fake.trouble(path, Trouble::Late(Duration::from_secs(2)), 1);
     let lost = house.try_apply(&action, &case).await;
     assert!(matches!(lost, Err(ApplyError::Lost { .. })), "{action:?}: {lost:?}");
@@ -55,7 +59,7 @@ async fn a_card_an_order_and_a_call_are_found_again() {
             deal,
             "client 1003, deal 5001, unsorted -, call -; (2, 4, 4, 0)",
         ),
-        (false, OLGA, "telephony", call, "client -, deal -, unsorted -, call call; (2, 4, 0, 1)"),
+        (false, OLGA, "telephony", call, "client -, deal -, unsorted -, call call; (2, 4, 0, 2)"),
     ] {
         let house = if orders { House::with_orders().await } else { House::new().await };
         assert_eq!(lost_and_found(house, number, path, action.clone()).await, found, "{action}");
@@ -94,6 +98,20 @@ async fn a_client_a_card_and_a_company_whose_answer_was_lost_are_found_again() {
         house.fake.state().posts_only = true;
         assert_eq!(lost_and_found(house, number, path, action.clone()).await, found, "{action}");
     }
+}
+
+#[tokio::test]
+async fn a_client_whom_somebody_else_made_before_is_no_work_of_the_call() {
+    let house = House::new().await;
+    let contact = act(json!({"do": "contact", "name": "x", "owner": "12"}));
+    let mut case = crate::house::case(Event::Answered, OLGA);
+    case.at = jiff::Timestamp::now();
+    let found = house.read_back(&contact, &case).await.unwrap();
+    assert_eq!(found.bound.client.unwrap().as_str(), "1002");
+    assert_eq!(found.bound.made.client, None);
+    house.fake.state().buyers[0]["created_at"] = json!(crate::fake::now());
+    let found = house.read_back(&contact, &case).await.unwrap();
+    assert_eq!(found.bound.made.client, Some("1002".into()));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::common::no_store;
 use crate::fake::{State, Trouble, now, says};
-use crate::house::{House, OLGA, phone};
+use crate::house::{House, NEW, OLGA, phone};
 
 fn ago(seconds: i64) -> Value {
     let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds);
@@ -145,6 +145,137 @@ async fn e09_the_daily_reading_tells_of_cards_that_are_gone_and_of_what_changed(
     assert_eq!(next(&house).await, [ClientId::new("1002"), ClientId::new("1003")]);
     let petro = house.crm.find(&phone(crate::house::PETRO)).await.unwrap().unwrap();
     assert_eq!(petro.deals, []);
+}
+
+/// Only while nothing is asked: requests take real time.
+async fn pass(hours: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(hours * 3600)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_card_that_slips_to_a_page_that_was_read_is_not_taken_for_deleted() {
+    let house = House::patient().await;
+    let old = json!("2026-01-01 00:00:00");
+    {
+        let mut state = house.fake.state();
+        let olgas = state.cards.remove(1);
+        add(&mut state, 10_000..10_048, &old);
+        // Ольга's stands first on the second page.
+        state.cards.insert(50, olgas);
+        add(&mut state, 11_000..11_010, &old);
+    }
+    house.crm.find(&phone(OLGA)).await.unwrap();
+    pass(25).await;
+    house.fake.state().meanwhile = Some((2, |state| drop(state.cards.remove(5))));
+    let mut told = next(&house).await;
+    for _ in 0..3 {
+        // A page each time.
+        told.extend(next(&house).await);
+    }
+    assert!(house.fake.state().meanwhile.is_none(), "it occurred");
+    assert_eq!(told, [], "it is asked for, and is there");
+    assert!(house.fake.state().all.iter().any(|seen| seen.path.ends_with("/cards/2002")));
+    let olga = house.crm.find(&phone(OLGA)).await.unwrap().unwrap();
+    assert_eq!(olga.open_deal().unwrap().id.as_str(), "2002");
+}
+
+#[tokio::test]
+async fn a_thousand_cards_that_are_gone_are_not_asked_for_one_by_one() {
+    let house = House::patient().await;
+    add(&mut house.fake.state(), 10_000..10_120, &json!("2026-01-01 00:00:00"));
+    house.crm.find(&phone(OLGA)).await.unwrap();
+    pass(25).await;
+    house.fake.state().cards.truncate(4);
+    pages(&house);
+    assert_eq!(next(&house).await, [], "it is looked twice");
+    assert_eq!(next(&house).await.len(), 120);
+    let asked = house.fake.state().all.iter().any(|seen| seen.path.contains("/cards/"));
+    assert!(!asked);
+}
+
+#[tokio::test]
+async fn a_list_of_cards_that_is_refused_once_makes_nobody_forget_them() {
+    let house = House::patient().await;
+    assert_eq!(house.crm.find(&phone(OLGA)).await.unwrap().unwrap().deals.len(), 3);
+    for (status, why) in [(404, "Not found"), (400, "Bad Request")] {
+        pass(25).await;
+        house.fake.trouble("pipelines/cards", says(status, json!({"message": why})), 1);
+        assert!(house.crm.find(&phone(OLGA)).await.is_err(), "{status}");
+        assert_eq!(house.crm.find(&phone(OLGA)).await.unwrap().unwrap().deals.len(), 3);
+    }
+    // What follows from a call is not refused, but waits.
+    pass(25).await;
+    let deal = crate::house::act(json!({"do": "deal", "title": "x", "owner": "12"}));
+    let case = crate::house::case(dozvon::core::case::Event::Answered, OLGA);
+    house.fake.trouble("pipelines/cards", says(404, json!({"message": "Not found"})), 1);
+    let put_off = house.try_apply(&deal, &case).await;
+    assert!(matches!(put_off, Err(dozvon::crm::ApplyError::Later { .. })), "{put_off:?}");
+}
+
+#[tokio::test]
+async fn pipelines_that_are_switched_off_and_on_again_lose_no_card() {
+    let house = House::patient().await;
+    house.fake.state().no_pipelines = true;
+    assert_eq!(house.crm.find(&phone(OLGA)).await.unwrap().unwrap().deals, []);
+    house.fake.state().no_pipelines = false;
+    pass(1).await;
+    assert_eq!(house.crm.find(&phone(OLGA)).await.unwrap().unwrap().deals.len(), 3);
+    house.fake.state().no_pipelines = true;
+    pass(25).await;
+    assert_eq!(house.crm.find(&phone(OLGA)).await.unwrap().unwrap().deals.len(), 3);
+}
+
+#[tokio::test]
+async fn e09_a_lead_who_is_no_buyer_is_told_of_when_his_card_changes() {
+    let house = House::patient().await;
+    house.fake.state().cards.push(json!({"id": 2010, "contact_id": 77, "manager_id": 12,
+        "status_id": 1, "title": "Лендінг", "is_finished": null,
+        "created_at": "2026-04-01 09:30:00", "updated_at": "2026-04-01 09:30:00",
+        "contact": {"id": 77, "full_name": "Ігор", "phone": "0501234567", "client_id": null}}));
+    assert_eq!(next(&house).await, []);
+    assert_eq!(house.crm.find(&phone(NEW)).await.unwrap().unwrap().id.as_str(), "contact-77");
+    {
+        let mut state = house.fake.state();
+        let card = state.cards.last_mut().unwrap();
+        (card["manager_id"], card["updated_at"]) = (json!(13), json!(now()));
+    }
+    assert_eq!(next(&house).await, [ClientId::new("contact-77")]);
+    house.fake.state().cards.pop();
+    pass(25).await;
+    assert_eq!(next(&house).await, [ClientId::new("contact-77")]);
+}
+
+#[tokio::test]
+async fn what_shows_up_a_minute_late_is_still_seen() {
+    let house = House::patient().await;
+    assert_eq!(next(&house).await, []);
+    house.fake.state().buyers[1]["updated_at"] = json!(now());
+    assert_eq!(next(&house).await, [ClientId::new("1003")]);
+    assert_eq!(next(&house).await, [], "what comes again is known");
+    // Somebody's long transaction, or the second that was being written.
+    house.fake.state().buyers[0]["updated_at"] = ago(40);
+    assert_eq!(next(&house).await, [ClientId::new("1002")]);
+}
+
+#[tokio::test]
+async fn cards_that_cannot_be_read_hide_no_change_of_a_client_and_are_not_asked_for_in_vain() {
+    let poll = Duration::from_secs(3600);
+    let house = House::with(|config| KeyConfig { poll, ..config }).await;
+    house.fake.state().buyers[1]["updated_at"] = json!(now());
+    house.fake.trouble("pipelines/cards", says(500, json!({})), usize::MAX);
+    assert!(house.crm.changed().await.is_err());
+    house.fake.dialogue();
+    // As the engine does each few seconds.
+    let changed = house.crm.changed().await.unwrap();
+    assert_eq!(changed.clients, [ClientId::new("1003")]);
+    assert_eq!(house.crm.changed().await.unwrap(), Changed::default());
+    assert_eq!(house.fake.dialogue().len(), 0);
+    house.fake.state().trouble.clear();
+    pass(2).await;
+    assert!(house.crm.changed().await.is_ok());
+    assert_eq!(pages(&house), 2);
 }
 
 #[tokio::test]

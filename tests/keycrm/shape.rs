@@ -73,6 +73,10 @@ fn fits(at: &str, ours: &Value, schema: &Value, wrong: &mut Vec<String>) {
     if let (Some(ours), Some(properties)) = (ours.as_object(), schema["properties"].as_object()) {
         for (key, value) in ours {
             match properties.get(key) {
+                // "For fields of the type `select` pass an array of strings", says the description.
+                Some(_) if at.ends_with("custom_fields") && value.is_array() => {
+                    fits(at, value, &serde_json::json!({"items": {"type": "string"}}), wrong);
+                }
                 Some(schema) => fits(&format!("{at}.{key}"), value, schema, wrong),
                 None => wrong.push(format!("{at}: there is no {key}")),
             }

@@ -102,6 +102,24 @@ async fn e01_orders_are_won_where_they_are_closed_and_paid() {
 }
 
 #[tokio::test]
+async fn e01_a_card_that_slips_between_two_pages_is_still_won() {
+    let house = House::new().await;
+    {
+        let mut state = house.fake.state();
+        state.by_change = true;
+        state.cards.extend((0..50).map(|n| card(7000 + n, 1002, "10:00:00")));
+        state.cards.push(card(7500, 1002, "11:00:00"));
+        state.cards.extend((0..10).map(|n| card(7600 + n, 1002, "12:00:00")));
+        // Somebody changes a card of the first page: another one is pushed onto it.
+        state.meanwhile = Some((2, |state| {
+            let card = state.cards.iter_mut().find(|card| card["id"] == 7007).unwrap();
+            card["updated_at"] = json!("2026-11-20 13:00:00");
+        }));
+    }
+    assert_eq!(won(&house).await.unwrap().len(), 61);
+}
+
+#[tokio::test]
 async fn e01_all_pages_are_read_and_what_fails_on_any_fails_whole() {
     let house = House::new().await;
     house.fake.state().cards.extend((0..120).map(|n| card(7000 + n, 1002, "10:00:00")));

@@ -16,7 +16,6 @@ use serde_json::Value;
 use super::NAME;
 use super::config::{KeyConfig, address};
 use super::wire::{Page, Refusal};
-use crate::crm::config::secret;
 use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, mark, quiet};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -39,7 +38,8 @@ pub(super) struct Api {
     calls: Remote,
     base: Url,
     key: Key,
-    telephony: Option<Url>,
+    /// Where calls are told. It holds a secret, and may be given anew as a key may.
+    telephony: Option<Key>,
 }
 
 impl Api {
@@ -50,8 +50,9 @@ impl Api {
         let telephony = match (&config.telephony_url, &config.telephony_url_file) {
             (None, None) => None,
             (url, file) => {
-                let text = secret(url.as_ref(), file.as_deref()).map_err(Fault::Access)?;
-                Some(address(text.reveal()).map_err(wrong)?)
+                let held = Key::new(url.as_ref(), file.as_deref())?;
+                address(held.load().reveal()).map_err(wrong)?;
+                Some(held)
             }
         };
         let (limit, kept) = limit(config.per_minute);
@@ -145,9 +146,18 @@ impl Api {
 
     /// Tells of a call. Any 2xx will do.
     pub(super) async fn tell_call(&self, call: &Value) -> Result<(), Fault> {
-        let Some(url) = &self.telephony else { return Ok(()) };
-        let request = self.calls.client().post(url.clone()).json(call);
-        self.calls.send_unread(Class::Delivery, request).await.map_err(|fault| match fault {
+        let Some(held) = &self.telephony else { return Ok(()) };
+        let told = match address(held.load().reveal()) {
+            Ok(url) => {
+                let request = self.calls.client().post(url).json(call);
+                self.calls.send_unread(Class::Delivery, request).await
+            }
+            Err(why) => Err(Fault::Access(why.to_owned())),
+        };
+        if let Err(Fault::Access(_) | Fault::Forbidden(_) | Fault::Refused { .. }) = &told {
+            held.refused(NAME);
+        }
+        told.map_err(|fault| match fault {
             // The address has a secret of its own: that the key is refused it does not say.
             Fault::Access(why) => Fault::Forbidden(format!("the address of calls: {why}")),
             other => other,

@@ -5,7 +5,8 @@
 use jiff::SignedDuration;
 
 use super::DEAL;
-use super::desk::{Desk, made_client, made_deal};
+use super::desk::{Desk, found_client, made_client, made_deal};
+use super::feed;
 use super::wire::{Call, Card, Order};
 use crate::core::action::{Action, Bound};
 use crate::crm::remote::{Class, said};
@@ -40,8 +41,15 @@ impl Desk<'_> {
     async fn contact_back(&self) -> Result<Option<Done>, ApplyError> {
         let Some(number) = &self.work.case.number else { return Ok(None) };
         let found = self.crm.with_number(Class::Delivery, number).await?;
-        let newest = found.into_iter().map(|buyer| buyer.id).max();
-        Ok(newest.map(|id| made_client(id, format!("made client {id}"))))
+        let Some(newest) = found.into_iter().max_by_key(|buyer| buyer.id) else { return Ok(None) };
+        let id = newest.id;
+        let since = self.work.case.at.saturating_sub(feed::SLACK).unwrap_or(self.work.case.at);
+        let created = newest.created_at.as_deref().and_then(|at| self.crm.times.read(at));
+        Ok(Some(match created.is_none_or(|at| at >= since) {
+            true => made_client(id, format!("made client {id}")),
+            // Somebody else was quicker: he is no work of ours.
+            false => found_client(id, format!("nothing: client {id} has this number")),
+        }))
     }
 
     async fn deal_back(

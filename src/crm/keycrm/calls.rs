@@ -3,6 +3,9 @@
 //! KeyCRM takes the end of a call once, so that goes out when it is over, with the address of its
 //! recording, which is stable and serves the file as soon as it is complete.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
@@ -66,6 +69,10 @@ impl Desk<'_> {
         }
         let url = sound.map(|sound| sound.url.as_str()).filter(|url| !url.is_empty());
         put_some(&mut call, "audio_url", url.map(|url| json!(url)));
+        // Whoever saw nothing of the call yet learns that it began.
+        if !self.crm.started.contains_key(&self.leg(&extension)) {
+            self.start(&extension).await?;
+        }
         self.tell(call).await?;
         let bound = Bound { call: Some(case.call.to_string()), ..Bound::default() };
         Ok(Done { bound, what: format!("registered the call at {extension}") })
@@ -108,11 +115,15 @@ impl Desk<'_> {
         if !self.crm.config.popups {
             return Ok(said("nothing: `popups` is switched off"));
         }
+        let age = Duration::try_from(Timestamp::now().duration_since(case.at)).unwrap_or_default();
+        if age > self.crm.config.popup_within {
+            return Ok(said("nothing: it is too late for a card to pop up"));
+        }
         let mut shown = Vec::new();
         for user in users {
             let Some(extension) = self.extension_at(user).await? else { continue };
             // The card comes with the start, and may not have been there yet.
-            self.tell(self.call(&extension, "started")).await?;
+            self.start(&extension).await?;
             if case.event == Event::Answered {
                 self.tell(self.call(&extension, "answered")).await?;
             }
@@ -125,7 +136,7 @@ impl Desk<'_> {
     }
 
     async fn note_of_notice(&self, text: &str) -> Result<Done, ApplyError> {
-        match self.client().await? {
+        match self.client_or_lead().await? {
             Some(_) => self.note(text).await,
             None => Ok(said(
                 "nothing: KeyCRM's API sends no messages, and nobody has this number whose note it \
@@ -151,6 +162,17 @@ impl Desk<'_> {
             "destination_number": self.number(),
             "state": state,
         })
+    }
+
+    async fn start(&self, extension: &str) -> Result<(), ApplyError> {
+        self.tell(self.call(extension, "started")).await?;
+        self.crm.started.insert(self.leg(extension), ()).await;
+        Ok(())
+    }
+
+    /// The call as it is at this extension.
+    fn leg(&self, extension: &str) -> String {
+        format!("{} {extension}", self.work.case.call)
     }
 
     async fn tell(&self, call: Value) -> Result<(), ApplyError> {

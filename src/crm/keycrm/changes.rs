@@ -22,28 +22,52 @@ impl KeyCrm {
     /// What is new. It is asked for at most each `poll`, unless there is more of it to read.
     pub(super) async fn read_on(&self) -> Result<Changed, Fault> {
         let mut asked = self.asked.lock().await;
-        if self.config.deals == Deals::Cards {
-            for _ in 0..AT_ONCE {
-                if self.read_a_page().await? {
-                    break;
-                }
-            }
-        }
         let told = self.told.load(Ordering::Relaxed);
         let wait = if told { SOON.min(self.config.poll) } else { self.config.poll };
-        let goes_on = self.heard().goes_on();
-        if !goes_on && asked.is_some_and(|last| last.elapsed() < wait) {
+        let due = asked.last.is_none_or(|last| last.elapsed() >= wait);
+        if asked.failed && !due {
             return Ok(self.heard().tell());
         }
-        *asked = Some(Instant::now());
+        let cards = self.read_cards().await;
+        let goes_on = self.heard().goes_on();
+        if cards.is_ok() && !goes_on && !due {
+            return Ok(self.heard().tell());
+        }
+        (asked.last, asked.failed) = (Some(Instant::now()), true);
         self.told.store(false, Ordering::Relaxed);
+        // Cards that cannot be read hide no change of a buyer.
         self.changed_buyers().await?;
+        cards?;
         match self.config.deals {
             Deals::Cards => self.changed_cards(Class::Delivery, None).await?,
-            Deals::Orders => self.changed_orders().await?,
+            Deals::Orders => {
+                self.changed_orders().await?;
+                // A caller shall not have to ask for them.
+                self.closed(Class::Delivery).await?;
+            }
         }
+        asked.failed = false;
         Ok(self.heard().tell())
     }
+
+    async fn read_cards(&self) -> Result<(), Fault> {
+        if self.config.deals == Deals::Orders {
+            return Ok(());
+        }
+        for _ in 0..AT_ONCE {
+            if self.read_a_page().await? {
+                break;
+            }
+        }
+        self.ask_for_missing(AT_ONCE).await
+    }
+}
+
+/// When it was asked last what changed, and whether that went wrong: then it waits its time.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    last: Option<Instant>,
+    failed: bool,
 }
 
 impl Hooks for KeyCrm {

@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
@@ -62,8 +63,13 @@ pub struct KeyConfig {
     /// Statuses that count as won (E01), by id, name or alias. None: cards that became an order, orders
     /// that are closed and paid.
     pub won: Vec<String>,
+    /// The time zone of times in clients' notes, where people read them.
+    pub time_zone: String,
     /// Whether a client's card pops up while a call rings or is talked.
     pub popups: bool,
+    /// What comes later, as the CRM could not take it, pops up no more.
+    #[serde(with = "human_duration::positive")]
+    pub popup_within: Duration,
     /// Requests in any minute at most. KeyCRM allows 60 to all who share key and address.
     pub per_minute: NonZeroU16,
     /// How often the CRM is asked what changed: two requests each time.
@@ -92,7 +98,9 @@ impl Default for KeyConfig {
             fields: BTreeMap::new(),
             declined: None,
             won: Vec::new(),
+            time_zone: "Europe/Kyiv".to_owned(),
             popups: true,
+            popup_within: Duration::from_secs(30),
             per_minute: const { NonZeroU16::new(54).unwrap() },
             poll: Duration::from_secs(60),
             timeout: Duration::from_secs(20),
@@ -112,6 +120,10 @@ impl KeyConfig {
         }
         if self.key.is_none() && self.key_file.is_none() {
             wrong.push(("key", "set `key_file` to a file with the API key, or `key`".to_owned()));
+        }
+        if self.zone().is_err() {
+            let why = format!("`{}` is no time zone: write one like Europe/Kyiv", self.time_zone);
+            wrong.push(("time_zone", why));
         }
         if self.deals == Deals::Orders && self.source.is_none() {
             let why = "KeyCRM makes no order without a source: set the id of one";
@@ -138,6 +150,10 @@ impl KeyConfig {
             wrong.push(("hook_secret", why.to_owned()));
         }
         wrong
+    }
+
+    pub(super) fn zone(&self) -> Result<TimeZone, jiff::Error> {
+        TimeZone::get(&self.time_zone)
     }
 
     /// Paths are appended to it.

@@ -1,11 +1,16 @@
 //! Carries an action out: who it is about, and what it stands on.
 
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
 use super::config::Deals;
+use super::reading::Of;
 use super::wire::Id;
 use super::{KeyCrm, NAME, NO_BUYER};
 use crate::core::action::{Action, On};
 use crate::core::ids::EmployeeId;
-use crate::crm::remote::{self, Class, refused, said};
+use crate::crm::remote::{self, Class, Fault, refused, said};
 pub(super) use crate::crm::remote::{found_client, found_deal, made_client, made_deal, made_lead};
 use crate::crm::{ApplyError, Done, Work};
 
@@ -88,7 +93,30 @@ impl Desk<'_> {
 
     pub(super) async fn needed_client(&self, what: &str) -> Result<Id, ApplyError> {
         let nobody = || refused(&format!("{what} needs a client, and nobody has this number"));
-        self.client().await?.ok_or_else(nobody)
+        self.client_or_lead().await?.ok_or_else(nobody)
+    }
+
+    /// The client, who becomes one where only his card knew him: the card itself has no place for
+    /// what is to be written. It is tied to him.
+    pub(super) async fn client_or_lead(&self) -> Result<Option<Id>, ApplyError> {
+        let client = self.client().await?;
+        let lead = self.work.case.client().filter(|known| known.id.as_str().starts_with(NO_BUYER));
+        let (Some(lead), Some(number)) = (lead, &self.work.case.number) else { return Ok(client) };
+        self.crm.cards_now(Class::Delivery, Of { buyers: &[], phone: number }, true).await?;
+        let cards = self.crm.heard().cards.of(None, number);
+        let client = match client {
+            Some(client) => client,
+            None => {
+                let manager = cards.last().and_then(|card| card.manager);
+                self.make_buyer(&lead.name, manager, &[], &BTreeMap::new()).await?
+            }
+        };
+        for mut card in cards {
+            self.edit_card(card.id, &json!({ "client_id": client })).await?;
+            card.set_contact(Some(client), None);
+            self.crm.heard().cards.put(card);
+        }
+        Ok(Some(client))
     }
 
     /// What an action stands on: the deal made in this call, else the one the client had when it
@@ -102,12 +130,24 @@ impl Desk<'_> {
             On::Deal => made.or(had.map(|deal| &deal.id)),
         };
         let deal = deal.map(|deal| id_of(deal.as_str(), "deal")).transpose()?;
+        let deal = deal.filter(|deal| !self.crm.heard().cards.is_gone(*deal));
         Ok(Spot { client, deal })
+    }
+
+    /// Why a card or order was not found: where it was deleted, the next try goes on without it.
+    pub(super) fn missed(&self, deal: Id, fault: Fault) -> ApplyError {
+        if !matches!(fault, Fault::Refused { status: 404, .. }) {
+            return fault.into();
+        }
+        let client = self.work.case.client().map(|client| client.id.clone());
+        self.crm.heard().forget(deal, client);
+        let why = format!("deal {deal} is gone from KeyCRM: it goes on without it");
+        ApplyError::Later { after: None, why }
     }
 
     /// When it occurred, as a line of a note begins.
     pub(super) fn when(&self) -> String {
-        self.crm.times.write_minute(self.work.case.at)
+        self.crm.local.write_minute(self.work.case.at)
     }
 }
 

@@ -16,6 +16,8 @@ use super::wire::Id;
 
 /// How far the clocks may be apart.
 pub(super) const SLACK: SignedDuration = SignedDuration::from_mins(10);
+/// What changed in the second that was being written, or in a transaction, shows up later.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 /// Times further ahead than this are not of our days, whatever zone they are in.
 pub(super) const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
@@ -64,8 +66,8 @@ impl Pass {
     }
 
     /// It is over. Whether it has to be done once more: people who never stop are no reason to.
-    pub(super) fn missed_some(&self) -> bool {
-        self.twice && !self.again
+    pub(super) fn missed_some(&self, many: bool) -> bool {
+        (self.twice || many) && !self.again
     }
 }
 
@@ -130,11 +132,13 @@ impl Feed {
         let Some(pass) = &mut self.pass else { return };
         pass.page += 1;
         let Some(pass) = self.pass.take_if(|_| last) else { return };
-        self.again = pass.missed_some();
+        self.again = pass.missed_some(false);
         if !self.again {
-            // It writes whole seconds.
-            let begun = clock.at(pass.begun).map(Timestamp::as_second);
-            self.since = self.since.max(begun.and_then(|at| Timestamp::from_second(at).ok()));
+            // What comes again is known by `before`. After an edit of many it would be pages of it.
+            let overlap = if pass.page > 2 { SignedDuration::ZERO } else { OVERLAP };
+            let begun = clock.at(pass.begun).and_then(|at| at.checked_sub(overlap).ok());
+            let begun = begun.and_then(|at| Timestamp::from_second(at.as_second()).ok());
+            self.since = self.since.max(begun);
         }
         self.whole = Some(pass.begun);
         self.before = pass.seen;

@@ -5,22 +5,29 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::cards::Known;
 use super::config::Deals;
 use super::reading::Of;
 use super::wire::{Buyer, Card, Id, Order, Status};
-use super::{DEAL, KeyCrm, NO_BUYER};
+use super::{DEAL, KeyCrm};
 use crate::core::client::{Client, Deal};
 use crate::core::phone::Phone;
 use crate::crm::remote::{Class, Fault, Made, Thing, choose, same_number};
 
 /// Pages of 50 orders of one client that are read.
-const PAGES: u32 = 20;
+pub(super) const PAGES: u32 = 20;
 
 impl KeyCrm {
-    /// One request. The deals are missing as far as they are not known already.
+    /// One request, and the cards as far as they are known already; with orders two at once, as the
+    /// call goes to who has the open one (A05): of his newest 50.
     pub(super) async fn find_caller(&self, phone: &Phone) -> Result<Option<Client>, Fault> {
-        let buyers = self.with_number(Class::Lookup, phone).await?;
-        self.chosen(Class::Lookup, buyers, phone, &[]).await
+        let (buyers, orders) = tokio::try_join!(self.with_number(Class::Lookup, phone), async {
+            match self.config.deals {
+                Deals::Cards => Ok(Vec::new()),
+                Deals::Orders => self.orders(Class::Lookup, phone, 1).await,
+            }
+        })?;
+        self.chosen(Class::Lookup, buyers, phone, &orders).await
     }
 
     /// The whole answer: every client with this number, and all cards or orders.
@@ -37,7 +44,7 @@ impl KeyCrm {
                 self.cards_now(class, of, class == Class::Lookup).await?;
                 Vec::new()
             }
-            Deals::Orders => self.orders(class, phone).await?,
+            Deals::Orders => self.orders(class, phone, PAGES).await?,
         };
         self.chosen(class, buyers, phone, &orders).await
     }
@@ -62,7 +69,7 @@ impl KeyCrm {
         for buyer in buyers {
             let mut client = client(&buyer);
             client.deals = match self.config.deals {
-                Deals::Cards => cards.of(Some(buyer.id), phone).iter().map(|c| c.deal()).collect(),
+                Deals::Cards => cards.of(Some(buyer.id), phone).iter().map(Known::deal).collect(),
                 Deals::Orders => orders
                     .iter()
                     .filter(|order| order.buyer.as_ref().is_none_or(|of| of.id == buyer.id))
@@ -79,11 +86,11 @@ impl KeyCrm {
         let cards = cards.of(None, phone);
         let Some(newest) = cards.last() else { return Ok(None) };
         Ok(Some(Client {
-            id: format!("{NO_BUYER}{}", newest.contact.unwrap_or(newest.id)).as_str().into(),
+            id: newest.client(),
             name: newest.name.clone().unwrap_or_default(),
             company: None,
             owner: None,
-            deals: cards.iter().map(|card| card.deal()).collect(),
+            deals: cards.iter().map(Known::deal).collect(),
             choice: None,
         }))
     }
@@ -128,7 +135,12 @@ impl KeyCrm {
         }
     }
 
-    pub(super) async fn orders(&self, class: Class, phone: &Phone) -> Result<Vec<Order>, Fault> {
+    pub(super) async fn orders(
+        &self,
+        class: Class,
+        phone: &Phone,
+        pages: u32,
+    ) -> Result<Vec<Order>, Fault> {
         let spelt = spellings(phone);
         let query = [
             ("filter[buyer_phone]", spelt.as_str()),
@@ -136,7 +148,7 @@ impl KeyCrm {
             ("sort", "-id"),
         ];
         let (found, made) = tokio::join!(
-            self.api.list::<Order>(class, "order", &query, PAGES),
+            self.api.list::<Order>(class, "order", &query, pages),
             self.recent.all(class, Thing::Deal),
         );
         let mut found = found?;
@@ -219,7 +231,7 @@ impl KeyCrm {
             return Ok(known);
         }
         let all: Vec<Status> = self.api.list(class, "order/status", &[], PAGES).await?;
-        let closed = all.into_iter().filter(|status| status.is_closing_order);
+        let closed = all.into_iter().filter(|status| status.ends);
         let closed: Arc<BTreeSet<Id>> = Arc::new(closed.map(|status| status.id).collect());
         self.closed.insert((), closed.clone()).await;
         Ok(closed)
@@ -244,7 +256,7 @@ fn client(buyer: &Buyer) -> Client {
 }
 
 /// As people write it into KeyCRM: `+380501234567,380501234567,0501234567`.
-fn spellings(phone: &Phone) -> String {
+pub(super) fn spellings(phone: &Phone) -> String {
     let digits = phone.digits();
     let at_home = match (digits.get(..2), digits.get(..1), digits.len()) {
         (Some("38"), _, 12) => digits.get(2..).map(str::to_owned),

@@ -29,9 +29,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use moka::future::Cache;
-use tokio::time::Instant;
 
 use self::api::Api;
+use self::changes::Asked;
 use self::desk::Desk;
 use self::reading::Heard;
 use self::wire::{Id, Named, User};
@@ -63,8 +63,8 @@ pub const ABILITIES: &[Ability] = &[
     ),
     otherwise(
         "accept_unsorted",
-        "such a card and its client get a manager; of an order only the client, as KeyCRM's API \
-         changes no order's manager",
+        "only a card that we made; it and its client, unless he has one, get a manager; of an order \
+         only the client, as KeyCRM's API changes no order's manager",
     ),
     otherwise(
         "decline_unsorted",
@@ -76,48 +76,61 @@ pub const ABILITIES: &[Ability] = &[
     otherwise("voicemail", "a line in the client's note, with the link to the message"),
     otherwise(
         "task",
-        "KeyCRM's API has no tasks: the card's next contact is set to the time, the text stands in \
-         the client's note; refused where nobody has the number",
+        "KeyCRM's API has no tasks: the card's next contact is set to the time unless one is planned \
+         before it, the text stands in the client's note; refused where nobody has the number",
     ),
     otherwise(
         "notify",
-        "the card of the call pops up at an extension while it goes on; KeyCRM's API sends no texts: \
-         what comes later or goes to everybody is a line in the client's note, if there is a client",
+        "the card of the call pops up at an extension within `popup_within`; KeyCRM's API sends no \
+         texts: what comes later or goes to everybody is a line in the client's note, if there is a \
+         client",
     ),
     otherwise("change_owner", "of cards and clients; KeyCRM's API changes no order's manager"),
     otherwise("reactivate", "nothing: KeyCRM has no inactive clients"),
     otherwise("tag", "orders get tags that there are; others stand in the client's note"),
     otherwise("fields", "what is no field of the account stands in the client's note"),
-    otherwise("note", "a line in the client's note: deals have no notes of their own"),
+    otherwise("note", "a line in the client's note; whom only a card knows becomes a client by it"),
 ];
 
 /// The path of cards.
 const DEAL: &str = "pipelines/cards";
+/// Begins the mark under which what we make stands there.
+const OURS: &str = "dozvon-";
 /// Begins the id of a client who is only the contact of a card.
 const NO_BUYER: &str = "contact-";
 /// How long statuses, tags and pipelines are remembered.
 const REMEMBER: Duration = Duration::from_secs(3600);
+/// A call is over by then; what is told to begin twice does no harm.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+/// Of so many calls it is remembered that they began.
+const CALLS: u64 = 10_000;
 
 /// One account.
 pub struct KeyCrm {
     api: Api,
     config: KeyConfig,
-    /// UTC.
+    /// UTC, as it tells times and is told them.
     times: Times,
+    /// As people read them.
+    local: Times,
     /// Never locked while a request is waited for: callers look into it.
     heard: Mutex<Heard>,
     /// Whose turn it is to read a page.
     turns: tokio::sync::Mutex<()>,
     /// When it was asked last what changed.
-    asked: tokio::sync::Mutex<Option<Instant>>,
+    asked: tokio::sync::Mutex<Asked>,
     /// It told of a change.
     told: AtomicBool,
     /// The statuses of closed orders.
     closed: Cache<(), Arc<BTreeSet<Id>>>,
+    /// Fields that take lists.
+    lists: Cache<(), Arc<BTreeSet<String>>>,
     users: Cache<(), Arc<[User]>>,
     /// Buyers made a moment ago by their number, deals by their id: no search or list may know them
     /// yet.
     recent: Recent,
+    /// Calls that were told to begin, with the extension.
+    started: Cache<String, ()>,
     /// Pipelines and tags by the path they are listed at.
     named: Cache<&'static str, Arc<[Named]>>,
     rough: bool,
@@ -135,12 +148,15 @@ impl KeyCrm {
             api,
             config: config.clone(),
             times: Times::new(TimeZone::UTC),
+            local: Times::new(config.zone().unwrap_or(TimeZone::UTC)),
             heard: Mutex::default(),
             turns: tokio::sync::Mutex::default(),
             asked: tokio::sync::Mutex::default(),
             told: AtomicBool::new(false),
             closed: Cache::builder().time_to_live(REMEMBER).build(),
+            lists: Cache::builder().time_to_live(REMEMBER).build(),
             users: Cache::builder().time_to_live(REMEMBER).build(),
+            started: Cache::builder().max_capacity(CALLS).time_to_live(LONGEST).build(),
             named: Cache::builder().time_to_live(REMEMBER).build(),
             rough: false,
         })

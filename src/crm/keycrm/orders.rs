@@ -21,7 +21,7 @@ impl Desk<'_> {
         tags: &[String],
         fields: &BTreeMap<String, String>,
     ) -> Result<(Id, String), ApplyError> {
-        let Sorted { own, utm, rest } = self.crm.sorted(fields);
+        let Sorted { own, utm, rest } = self.crm.sorted(fields).await?;
         let Some(source) = self.crm.config.source else {
             return Err(refused("KeyCRM makes no order without a source: set `source`"));
         };

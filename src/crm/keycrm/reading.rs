@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::api::PAGE;
 use super::cards::{Cards, Known};
 use super::feed::{AHEAD, Clock, Feed, SLACK};
-use super::wire::{Buyer, Card, Id, Order, Page, Row};
+use super::wire::{Buyer, Card, Id, Order, Page, Ref, Row, Status};
 use super::{DEAL, KeyCrm};
 use crate::core::ids::ClientId;
 use crate::core::phone::Phone;
@@ -21,6 +21,8 @@ use crate::crm::remote::{Class, Fault};
 
 /// More pages are a loop in the answer.
 const PAGES: u32 = 4000;
+/// Pages of pipelines and stages.
+const FEW: u32 = 10;
 
 /// What was heard of the account.
 #[derive(Debug, Default)]
@@ -30,8 +32,8 @@ pub(super) struct Heard {
     of_cards: Feed,
     of_buyers: Feed,
     of_orders: Feed,
-    /// Buyers who are not what they were, and nobody was told.
-    untold: HashSet<Id>,
+    /// Clients who are not what they were, and nobody was told.
+    untold: HashSet<ClientId>,
     added: bool,
 }
 
@@ -39,13 +41,12 @@ impl Heard {
     /// Whom a caller was taken for while the cards are not known: it holds until they are.
     pub(super) fn is_early(&mut self, buyers: &[Buyer]) {
         self.added |= buyers.is_empty();
-        self.untold.extend(buyers.iter().map(|buyer| buyer.id));
+        self.untold.extend(buyers.iter().map(|buyer| told(buyer.id)));
     }
 
     /// What nobody was told yet.
     pub(super) fn tell(&mut self) -> Changed {
-        let clients = self.untold.drain().map(|id| ClientId::new(id.to_string())).collect();
-        Changed { clients, added: std::mem::take(&mut self.added) }
+        Changed { clients: self.untold.drain().collect(), added: std::mem::take(&mut self.added) }
     }
 
     /// Whether there are pages of changes still to be read.
@@ -59,9 +60,15 @@ impl Heard {
         // Of what is read for the first time nobody was told anything else.
         if self.cards.are_known() && before.as_ref() != Some(&card) {
             self.added |= card.buyer.is_none();
-            let buyers = [before.and_then(|card| card.buyer), card.buyer];
-            self.untold.extend(buyers.into_iter().flatten());
+            let clients = [before, Some(card)].into_iter().flatten();
+            self.untold.extend(clients.map(|card| card.client()));
         }
+    }
+
+    /// KeyCRM does not have this card or order any more; `of` is who had it.
+    pub(super) fn forget(&mut self, deal: Id, of: Option<ClientId>) {
+        let card = self.cards.remove(deal);
+        self.untold.extend(of.into_iter().chain(card.map(|card| card.client())));
     }
 
     /// A page of all cards was read.
@@ -71,7 +78,24 @@ impl Heard {
         info!(cards = count, "the cards of KeyCRM's pipelines are known");
         let by_ours = || reading.begun.saturating_sub(SLACK).unwrap_or_default();
         self.of_cards.starts(self.clock.at(reading.pass.begun).unwrap_or_else(by_ours));
-        self.untold.extend(gone.into_iter().filter_map(|card| card.buyer));
+        self.untold.extend(gone.into_iter().map(|card| card.client()));
+    }
+}
+
+fn told(buyer: Id) -> ClientId {
+    ClientId::new(buyer.to_string())
+}
+
+/// Whether it says that pipelines are switched off in the account.
+fn is_off(fault: &Fault) -> bool {
+    matches!(fault, Fault::Refused { status: 400, why, .. } if why.contains("not enabled"))
+}
+
+/// A list that is refused says nothing of what it was asked for.
+fn later(fault: Fault) -> Fault {
+    match fault {
+        Fault::Refused { why, .. } => Fault::Later { after: None, why },
+        other => other,
     }
 }
 
@@ -113,13 +137,16 @@ impl KeyCrm {
         for id in open {
             let query = [("include", "contact.client")];
             let card = match self.api.get(class, &format!("{DEAL}/{id}"), &query).await {
-                Err(Fault::Refused { status: 404, .. }) => continue,
+                Err(Fault::Refused { status: 404, .. }) => {
+                    self.heard().forget(id, None);
+                    continue;
+                }
                 card => self.known(card?),
             };
             let is_his = card.buyer.is_some_and(|buyer| of.buyers.contains(&buyer));
-            let still = card.open && is_his;
-            self.heard().learn(card);
-            if still {
+            let mut heard = self.heard();
+            heard.learn(card);
+            if is_his && heard.cards.is_open(id) {
                 return Ok(true);
             }
         }
@@ -130,16 +157,19 @@ impl KeyCrm {
     /// next one goes on.
     pub(super) async fn read_a_page(&self) -> Result<bool, Fault> {
         let _turn = self.turns.lock().await;
+        self.ask_for_finals().await?;
         let Some(page) = self.heard().cards.page() else { return Ok(true) };
         let number = page.to_string();
         let query = [("include", "contact.client"), ("limit", PAGE), ("page", number.as_str())];
         // A caller may wait for it, but there are many: they leave room for his own look-up.
         let answer: Page<Card> = match self.api.get(Class::Delivery, DEAL, &query).await {
-            Err(Fault::Refused { status: 400 | 404, why, .. }) if page == 1 => {
-                warn!("KeyCRM has no cards of pipelines: {why}. Set `deals = \"orders\"`");
-                Page { data: Vec::new(), next_page_url: None }
+            Err(fault) if is_off(&fault) => {
+                if self.heard().cards.are_off() {
+                    warn!("KeyCRM has no cards of pipelines: {fault}. Set `deals = \"orders\"`");
+                }
+                return Ok(true);
             }
-            other => other?,
+            other => other.map_err(later)?,
         };
         let last = answer.is_last() || page >= PAGES;
         let mut heard = self.heard();
@@ -151,6 +181,45 @@ impl KeyCrm {
         heard.turn(last);
         // Those of yesterday do until then.
         Ok(heard.cards.are_known())
+    }
+
+    /// Asks for cards that were on no page, a few at a time: they may be gone, or have moved to a page
+    /// that was read already.
+    pub(super) async fn ask_for_missing(&self, at_once: usize) -> Result<(), Fault> {
+        for _ in 0..at_once {
+            let Some(id) = self.heard().cards.missing() else { break };
+            let path = format!("{DEAL}/{id}");
+            let asked = self.api.get(Class::Delivery, &path, &[("include", "contact.client")]);
+            match asked.await {
+                Ok(card) => self.heard().learn(self.known(card)),
+                Err(Fault::Refused { status: 404, .. }) => self.heard().forget(id, None),
+                Err(other) => return Err(later(other)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The stages after which nothing comes, each hour. A key that may not see them does without.
+    async fn ask_for_finals(&self) -> Result<(), Fault> {
+        if !self.heard().cards.wants_finals() {
+            return Ok(());
+        }
+        let mut finals = HashSet::new();
+        let pipelines: Vec<Ref> = self.list_or_none("pipelines").await?;
+        for pipeline in pipelines {
+            let path = format!("pipelines/{}/statuses", pipeline.id);
+            let stages: Vec<Status> = self.list_or_none(&path).await?;
+            finals.extend(stages.into_iter().filter(|stage| stage.ends).map(|stage| stage.id));
+        }
+        self.heard().cards.set_finals(finals);
+        Ok(())
+    }
+
+    async fn list_or_none<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Fault> {
+        match self.api.list(Class::Delivery, path, &[], FEW).await {
+            Err(Fault::Refused { .. } | Fault::Forbidden(_)) => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     /// Reads what changed until now. May be cancelled: the next one goes on.
@@ -180,7 +249,7 @@ impl KeyCrm {
                 if new {
                     let made = buyer.created_at.as_deref().and_then(|at| crm.times.read(at));
                     heard.added |= made.is_none_or(|at| at >= heard.of_buyers.since());
-                    heard.untold.insert(buyer.id);
+                    heard.untold.insert(told(buyer.id));
                 }
             },
         };
@@ -194,7 +263,7 @@ impl KeyCrm {
             feed: |heard| &mut heard.of_orders,
             take: |_, heard, order: Order, new| {
                 if new {
-                    heard.untold.extend(order.buyer.map(|buyer| buyer.id));
+                    heard.untold.extend(order.buyer.map(|buyer| told(buyer.id)));
                 }
             },
         };
@@ -235,10 +304,10 @@ impl KeyCrm {
             // Of many pages only the first has the place of a look-up.
             let class = if page == 1 { class } else { Class::Delivery };
             let answer: Page<T> = match self.api.get(class, list.path, &query).await {
-                Err(Fault::Refused { status: 400 | 404, .. }) if list.path == DEAL => {
+                Err(fault) if is_off(&fault) && list.path == DEAL => {
                     Page { data: Vec::new(), next_page_url: None }
                 }
-                other => other?,
+                other => other.map_err(later)?,
             };
             let last = answer.is_last() || page >= PAGES;
             let mut heard = self.heard();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::desk::{Desk, found_client, found_deal, id_of, made_client, made_deal, manager};
 use super::fields::Sorted;
-use super::wire::{Card, Id, Named, Ref};
+use super::wire::{Buyer, Card, Id, Named, Ref};
 use super::{DEAL, KeyCrm};
 use crate::core::action::On;
 use crate::core::case::DealFact;
@@ -27,23 +27,34 @@ impl Desk<'_> {
         tags: &[String],
         fields: &BTreeMap<String, String>,
     ) -> Result<Done, ApplyError> {
-        let Some(number) = self.number() else {
+        if self.number().is_none() {
             return Err(refused("a client without a number would never be found again"));
-        };
+        }
         if let Some(client) = self.client().await? {
             return Ok(found_client(client, format!("nothing: client {client} has this number")));
         }
-        let Sorted { own, utm, rest } = self.crm.sorted(fields);
+        let id = self.make_buyer(name, Some(manager(owner)?), tags, fields).await?;
+        Ok(made_client(id, format!("made client {id}")))
+    }
+
+    pub(super) async fn make_buyer(
+        &self,
+        name: &str,
+        owner: Option<Id>,
+        tags: &[String],
+        fields: &BTreeMap<String, String>,
+    ) -> Result<Id, ApplyError> {
+        let number = self.number().unwrap_or_default();
+        let Sorted { own, utm, rest } = self.crm.sorted(fields).await?;
         let name = if name.trim().is_empty() { number } else { name };
-        let mut new = json!({
-            "full_name": name, "phone": [number], "manager_id": manager(owner)?,
-        });
+        let mut new = json!({ "full_name": name, "phone": [number] });
+        put_some(&mut new, "manager_id", owner.map(|id| json!(id)));
         let note = comment("", tags, utm.iter().chain(&rest));
         put_some(&mut new, "note", (!note.is_empty()).then(|| json!(note)));
         put_some(&mut new, "custom_fields", own);
         let made: Ref = self.crm.api.post("buyer", &new).await?;
         self.crm.recent.keep(Thing::Client, number, &made.id.to_string()).await;
-        Ok(made_client(made.id, format!("made client {}", made.id)))
+        Ok(made.id)
     }
 
     pub(super) async fn company(&self, name: &str) -> Result<Done, ApplyError> {
@@ -107,7 +118,7 @@ impl Desk<'_> {
         tags: &[String],
         fields: &BTreeMap<String, String>,
     ) -> Result<(Id, String), ApplyError> {
-        let Sorted { own, utm, rest } = self.crm.sorted(fields);
+        let Sorted { own, utm, rest } = self.crm.sorted(fields).await?;
         let pipeline = match pipeline.filter(|text| !text.is_empty()) {
             Some(pipeline) => {
                 Some(self.crm.by_name("pipelines", pipeline).await?.ok_or_else(|| {
@@ -157,10 +168,15 @@ impl Desk<'_> {
         let stage = stage.parse().map(Id).map_err(|_| {
             refused(&format!("`{stage}` is no stage of KeyCRM: write the id of its status"))
         })?;
-        self.edit_card(card, &json!({ "status_id": stage })).await
+        // Whether it is the stage or the card that is not found, nobody tells.
+        Ok(self.put_card(card, &json!({ "status_id": stage })).await?)
     }
 
     pub(super) async fn edit_card(&self, card: Id, change: &Value) -> Result<(), ApplyError> {
+        self.put_card(card, change).await.map_err(|fault| self.missed(card, fault))
+    }
+
+    async fn put_card(&self, card: Id, change: &Value) -> Result<(), Fault> {
         let (path, id) = (format!("{DEAL}/{card}"), card.to_string());
         self.crm.api.change(Method::PUT, &path, Some(change)).await?;
         let recent = &self.crm.recent;
@@ -171,21 +187,29 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// KeyCRM wants the name with every change.
-    pub(super) async fn edit_buyer(&self, buyer: Id, change: Value) -> Result<(), ApplyError> {
-        let there = self.crm.buyer(buyer).await?;
-        let there = there.ok_or_else(|| refused("the client is gone"))?;
-        self.change_buyer(there.id, there.full_name.unwrap_or_default(), change).await
+    async fn needed_buyer(&self, id: Id) -> Result<Buyer, ApplyError> {
+        self.crm.buyer(id).await?.ok_or_else(|| refused("the client is gone"))
     }
 
+    /// KeyCRM wants the name with every change.
     pub(super) async fn change_buyer(
         &self,
-        id: Id,
-        full_name: String,
+        buyer: &Buyer,
         mut change: Value,
     ) -> Result<(), ApplyError> {
-        put_some(&mut change, "full_name", Some(json!(full_name)));
-        Ok(self.crm.api.change(Method::PUT, &format!("buyer/{id}"), Some(&change)).await?)
+        put_some(&mut change, "full_name", Some(json!(buyer.name_or_number())));
+        let path = format!("buyer/{}", buyer.id);
+        Ok(self.crm.api.change(Method::PUT, &path, Some(&change)).await?)
+    }
+
+    /// Who has a manager keeps him. Whether he got this one.
+    pub(super) async fn give_manager(&self, buyer: Id, to: Id) -> Result<bool, ApplyError> {
+        let buyer = self.needed_buyer(buyer).await?;
+        if buyer.owner().is_some() {
+            return Ok(false);
+        }
+        self.change_buyer(&buyer, json!({ "manager_id": to })).await?;
+        Ok(true)
     }
 
     pub(super) async fn change_owner(&self, of: On, to: &EmployeeId) -> Result<Done, ApplyError> {
@@ -200,7 +224,8 @@ impl Desk<'_> {
                 Ok(said(format!("card {card} is of {to} now")))
             }
             (None, Some(client)) => {
-                self.edit_buyer(client, change).await?;
+                let buyer = self.needed_buyer(client).await?;
+                self.change_buyer(&buyer, change).await?;
                 Ok(said(format!("client {client} is of {to} now")))
             }
             (None, None) => Err(refused("nobody has this number: there is no owner")),
@@ -214,12 +239,17 @@ impl Desk<'_> {
             self.tag_order(order, &known).await?;
             let mut what = format!("tagged order {order}");
             if !unknown.is_empty() {
-                let noted = self.note_line(&hashed(&unknown)).await?.what;
+                let noted = self.note_tags(&unknown).await?.what;
                 what = format!("{what}; {noted}: there are no tags {}", unknown.join(", "));
             }
             return Ok(said(what));
         }
-        self.note_line(&hashed(tags)).await
+        self.note_tags(tags).await
+    }
+
+    async fn note_tags(&self, tags: &[String]) -> Result<Done, ApplyError> {
+        let all = |note: &str| tags.iter().all(|tag| has_word(note, &format!("#{tag}")));
+        self.note_unless(&hashed(tags), all).await
     }
 }
 
@@ -251,6 +281,7 @@ impl KeyCrm {
         self.keep_deal(card.id, client, number).await;
         let mut known = self.known(Card { is_finished: false, ..card });
         known.set_contact(client, number);
+        known.ours = true;
         self.heard().cards.put(known);
     }
 }
@@ -268,6 +299,15 @@ pub(super) fn comment<'f>(
 
 fn hashed(tags: &[String]) -> String {
     tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether it stands there by itself: `#vip` is not in `#vip2`.
+fn has_word(note: &str, word: &str) -> bool {
+    note.match_indices(word).any(|(at, _)| {
+        let (before, after) = (&note[..at], &note[at + word.len()..]);
+        (before.is_empty() || before.ends_with(char::is_whitespace))
+            && (after.is_empty() || after.starts_with(char::is_whitespace))
+    })
 }
 
 /// Adds a key to an object.

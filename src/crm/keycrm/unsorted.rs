@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::json;
 
+use super::OURS;
 use super::cards::{DECLINED, Known};
 use super::desk::{Desk, found_deal, made_lead, manager};
+use super::find::PAGES;
 use super::reading::Of;
 use super::wire::{Id, Order};
 use crate::core::action::Bound;
@@ -76,8 +78,9 @@ impl Desk<'_> {
             Some(Entry::Order(order)) => {
                 let (id, client) = (order.id, order.buyer.map(|buyer| buyer.id));
                 let mut what = format!("order {id} has no manager, as KeyCRM's API gives it none");
-                if let Some(client) = client {
-                    self.edit_buyer(client, change).await?;
+                if let Some(client) = client
+                    && self.give_manager(client, owner_id).await?
+                {
                     what = format!("client {client} is of {owner} now; {what}");
                 }
                 self.dress_order(id, stage, &[], &mut what).await?;
@@ -86,7 +89,7 @@ impl Desk<'_> {
         };
         // The client first: a card that has a manager waits no longer.
         if let Some(client) = card.buyer {
-            self.edit_buyer(client, change.clone()).await?;
+            self.give_manager(client, owner_id).await?;
         }
         let mut what = format!("card {} is of {owner} now", card.id);
         self.stage_card(card.id, stage, &mut what).await?;
@@ -171,7 +174,8 @@ impl Desk<'_> {
         Ok(self.waiting().await?.filter(known))
     }
 
-    /// The oldest open one without a manager for this number.
+    /// The oldest open one without a manager for this number. Only what we made is an entry: what
+    /// people or a shop made waits for people.
     async fn waiting(&self) -> Result<Option<Entry>, ApplyError> {
         let Some(number) = &self.work.case.number else { return Ok(None) };
         if self.has_orders() {
@@ -182,13 +186,13 @@ impl Desk<'_> {
         self.crm.cards_now(Class::Delivery, Of { buyers: &buyers, phone: number }, true).await?;
         let heard = self.crm.heard();
         let mut all = heard.cards.of(client, number).into_iter();
-        let waits = |card: &&Known| card.open && card.manager.is_none() && !card.is_declined();
-        let card = all.find(waits).cloned();
-        Ok(card.map(Entry::Card))
+        let waits =
+            |card: &Known| card.ours && card.open && card.manager.is_none() && !card.is_declined();
+        Ok(all.find(waits).map(Entry::Card))
     }
 
     async fn waiting_order(&self, number: &Phone) -> Result<Option<Entry>, ApplyError> {
-        let all = self.crm.orders(Class::Delivery, number).await?;
+        let all = self.crm.orders(Class::Delivery, number, PAGES).await?;
         if all.is_empty() {
             return Ok(None);
         }
@@ -196,7 +200,8 @@ impl Desk<'_> {
         let waits = all.into_iter().filter(|order| {
             let told = order.manager_comment.as_deref().unwrap_or_default();
             let declined = told.lines().any(|line| line.trim() == DECLINED);
-            order.manager.is_none() && !declined && self.crm.is_open(order, &closed)
+            let ours = order.source_uuid.as_deref().is_some_and(|id| id.starts_with(OURS));
+            ours && order.manager.is_none() && !declined && self.crm.is_open(order, &closed)
         });
         let oldest = waits.min_by_key(|order| order.id);
         Ok(oldest.map(|order| Entry::Order(Box::new(order))))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -59,14 +60,24 @@ fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
     })
 }
 
-/// `true`, `1`, `"true"`.
+/// `true`, `1`, `"true"`, and any other text that is not a no: `is_finished` of a card is documented
+/// as the identifier of its closing.
 pub(super) fn yes<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     Ok(match Value::deserialize(d)? {
         Value::Bool(yes) => yes,
         Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => matches!(text.trim(), "1" | "true"),
+        Value::String(text) => !matches!(text.trim(), "" | "0" | "false"),
         _ => false,
     })
+}
+
+/// What has no id is nobody: KeyCRM's file has `nullable` ids in what is included.
+fn with_id<'de, D: Deserializer<'de>, T: DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(d)?;
+    if value["id"].is_null() {
+        return Ok(None);
+    }
+    serde_json::from_value(value).map(Some).map_err(D::Error::custom)
 }
 
 /// A row of a list that can be asked for what changed.
@@ -138,7 +149,7 @@ pub struct Buyer {
     #[serde(default, deserialize_with = "object")]
     pub company: Option<Company>,
     /// Who is responsible, where it is included.
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "with_id")]
     pub manager: Option<Ref>,
     /// The same where it is not.
     pub manager_id: Option<Id>,
@@ -156,6 +167,12 @@ impl Buyer {
     pub fn owner(&self) -> Option<Id> {
         self.manager.map(|manager| manager.id).or(self.manager_id)
     }
+
+    /// What every change has to repeat, as KeyCRM wants a name: it may have none itself.
+    pub fn name_or_number(&self) -> String {
+        let name = self.full_name.iter().chain(&self.phone).find(|text| !text.trim().is_empty());
+        name.cloned().unwrap_or_else(|| self.id.to_string())
+    }
 }
 
 /// Whom a card is about.
@@ -169,7 +186,7 @@ pub struct Contact {
     /// The buyer it is.
     pub client_id: Option<Id>,
     /// The same, included.
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "with_id")]
     pub client: Option<Buyer>,
 }
 
@@ -182,6 +199,8 @@ pub struct Card {
     pub contact_id: Option<Id>,
     /// Who is responsible.
     pub manager_id: Option<Id>,
+    /// Its stage.
+    pub status_id: Option<Id>,
     /// Its title.
     pub title: Option<String>,
     /// What managers wrote.
@@ -215,10 +234,10 @@ pub struct Order {
     /// What managers wrote.
     pub manager_comment: Option<String>,
     /// Who is responsible, where it is included.
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "with_id")]
     pub manager: Option<Ref>,
     /// Whose it is.
-    #[serde(default, deserialize_with = "object")]
+    #[serde(default, deserialize_with = "with_id")]
     pub buyer: Option<Buyer>,
     /// When it changed last.
     pub updated_at: Option<String>,
@@ -238,14 +257,14 @@ impl Order {
     }
 }
 
-/// A status of orders.
+/// A status of orders, or a stage of a pipeline.
 #[derive(Debug, Deserialize)]
 pub struct Status {
     /// Its id.
     pub id: Id,
-    /// After it nothing comes.
-    #[serde(default, deserialize_with = "yes")]
-    pub is_closing_order: bool,
+    /// After it nothing comes: of an order, of a card.
+    #[serde(default, rename = "is_closing_order", alias = "is_final", deserialize_with = "yes")]
+    pub ends: bool,
 }
 
 /// A status of orders or a stage of a pipeline, as people name it.

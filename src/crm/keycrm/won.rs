@@ -97,7 +97,12 @@ impl KeyCrm {
             ("filter[updated_between]", between.as_str()),
             ("include", "contact.client,status,custom_fields"),
         ];
-        let cards: Vec<Card> = self.api.list(Class::Delivery, DEAL, &query, PAGES).await?;
+        let mut cards: Vec<Card> = self.api.list(Class::Delivery, DEAL, &query, PAGES).await?;
+        let mut seen = BTreeSet::new();
+        // One that comes twice has moved, and may have pushed another one past a page.
+        if !cards.iter().all(|card| seen.insert(card.id)) {
+            cards.extend(self.api.list(Class::Delivery, DEAL, &query, PAGES).await?);
+        }
         let mut all = BTreeMap::new();
         for card in cards {
             let became_order = card.is_finished && card.target_type.as_deref() == Some("order");

@@ -51,7 +51,9 @@ impl Desk<'_> {
         match self.there_or_moved().await {
             Ok(Some(done)) => Ok(done),
             Ok(None) => Err(ApplyError::Refused { why }),
-            Err(ApplyError::Refused { .. }) => Err(ApplyError::Refused { why }),
+            Err(ApplyError::Refused { .. } | ApplyError::Denied { .. }) => {
+                Err(ApplyError::Refused { why })
+            }
             // What is known is that somebody has to look again.
             Err(error) => Err(ApplyError::Lost { why: error.to_string() }),
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::wire::{Change, Contacts, History, Id};
-use super::{NAME, Retail};
+use super::{Entity, NAME, Retail};
 use crate::core::ids::ClientId;
 use crate::crm::Changed;
 use crate::crm::remote::{Class, Fault, quiet};
@@ -120,15 +120,12 @@ impl Retail {
             (None, _) => {}
         }
         let many = answer.history.len();
-        for row in answer.history {
-            let row: Change = match serde_json::from_value(row) {
-                Ok(row) => row,
-                Err(error) => {
-                    let why = quiet(&error.to_string());
-                    debug!(crm = NAME, path, why, "a row of a history cannot be read");
-                    continue;
-                }
-            };
+        let rows: Vec<Change> =
+            answer.history.into_iter().filter_map(|row| readable(path, row)).collect();
+        if path != COMPANIES {
+            self.forget(rows.iter().filter_map(Change::gone).collect()).await;
+        }
+        for row in rows {
             let field = row.field.as_deref().unwrap_or_default();
             if first || NOISE.contains(&field) {
                 continue;
@@ -199,6 +196,20 @@ impl Retail {
         !read.companies.is_empty()
     }
 
+    /// What people delete is not to be taken for something no list has yet.
+    async fn forget(&self, gone: BTreeSet<(Entity, Id)>) {
+        for what in [Entity::Customer, Entity::Order] {
+            if !gone.iter().any(|(of, _)| *of == what) {
+                continue;
+            }
+            for made in self.recent.all(Class::Lookup, what.thing()).await {
+                if made.name.parse().is_ok_and(|id| gone.contains(&(what, Id(id)))) {
+                    self.recent.forget(what.thing(), &made.name).await;
+                }
+            }
+        }
+    }
+
     /// The clients who are contacts of a company. None where it is gone.
     async fn contacts(&self, company: Id, site: Option<&str>) -> Result<Vec<Id>, Fault> {
         let path = format!("customers-corporate/{company}/contacts");
@@ -216,6 +227,13 @@ impl Retail {
 /// The number of a row, in whatever form the rest of it is.
 fn number(row: &Value) -> Option<u64> {
     serde_json::from_value(row["id"].clone()).ok().map(|id: Id| id.0)
+}
+
+/// A row, if it can be read.
+fn readable(path: &str, row: Value) -> Option<Change> {
+    let row = serde_json::from_value(row);
+    let why = |error: serde_json::Error| quiet(&error.to_string());
+    row.map_err(|error| debug!(crm = NAME, path, why = why(error), "a row cannot be read")).ok()
 }
 
 /// A history that fails, or is read again: once each.
@@ -237,7 +255,18 @@ impl Change {
     /// The order, where its row does not say whose it is.
     fn order_of_somebody(&self) -> Option<Id> {
         let order = self.order.as_ref()?;
-        (order.customer.is_none() && order.contact.is_none()).then_some(order.id)
+        order.id.filter(|_| order.customer.is_none() && order.contact.is_none())
+    }
+
+    /// What it says is there no more: deleted, or merged into another one.
+    fn gone(&self) -> Option<(Entity, Id)> {
+        if !self.deleted && self.combined_to.is_none() {
+            return None;
+        }
+        match &self.order {
+            Some(order) => Some((Entity::Order, order.id?)),
+            None => Some((Entity::Customer, self.customer.as_ref()?.id)),
+        }
     }
 
     /// The clients it concerns: with the one they were merged into, whose an order was, and

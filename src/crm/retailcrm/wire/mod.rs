@@ -391,6 +391,9 @@ pub struct Change {
     /// It is new.
     #[serde(default, deserialize_with = "flag")]
     pub created: bool,
+    /// It is gone.
+    #[serde(default, deserialize_with = "flag")]
+    pub deleted: bool,
     /// Of whom.
     #[serde(default, deserialize_with = "object")]
     pub customer: Option<Whose>,
@@ -427,7 +430,7 @@ pub struct Contact {
 #[derive(Debug, Deserialize)]
 pub struct ChangedOrder {
     /// Its id.
-    pub id: Id,
+    pub id: Option<Id>,
     /// The client, or the company.
     #[serde(default, deserialize_with = "object")]
     pub customer: Option<Ref>,

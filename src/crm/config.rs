@@ -98,6 +98,15 @@ pub(crate) fn check(crms: &Crms) -> Vec<(String, &'static str, String)> {
                 );
                 wrong.push((name.clone(), "lines", why));
             }
+            if let (CrmConfig::Retailcrm(one), CrmConfig::Retailcrm(two)) = (crm, before)
+                && one.shares_module(two)
+            {
+                let why = format!(
+                    "`{name}` and `{other}` would replace each other's telephony module in one \
+                     account: set another `module` for one"
+                );
+                wrong.push((name.clone(), "module", why));
+            }
             for line in crm.lines().iter().filter(|line| before.lines().contains(line)) {
                 let why = format!("line `{line}` is served by `{other}` already");
                 wrong.push((name.clone(), "lines", why));

@@ -17,6 +17,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -43,6 +44,8 @@ use crate::tokens::audit;
 
 /// The header with the token of a CRM's page.
 pub(super) const PAGE_TOKEN: &str = "x-auth-token";
+/// How long a CRM may take until its list of users has what it told of one.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// A CRM that may call.
 pub struct Caller {
@@ -205,7 +208,12 @@ pub(super) async fn status(
 ) -> Result<StatusCode, Problem> {
     let directory = known(doors(&state)?, &address)?.directory.clone();
     // The CRM waits for no answer of its own. What fails is logged by the refreshing.
-    tokio::spawn(async move { directory.refresh_staff().await });
+    tokio::spawn(async move {
+        let _ = directory.refresh_staff().await;
+        // It may have told it before its list of users has it.
+        tokio::time::sleep(AGAIN).await;
+        directory.refresh_staff().await
+    });
     Ok(StatusCode::OK)
 }
 

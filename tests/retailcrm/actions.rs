@@ -2,11 +2,12 @@
 
 use dozvon::core::action::Bound;
 use dozvon::core::case::{Event, Sound};
-use dozvon::crm::ApplyError;
 use dozvon::crm::retailcrm::RetailConfig;
+use dozvon::crm::{ApplyError, Crm};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::house::{House, NEW, OLGA, act, case, over};
+use crate::house::{House, NEW, OLGA, PETR, act, case, over};
 
 #[tokio::test]
 async fn b05_a_client_and_his_order_with_the_tags_of_the_visit() {
@@ -123,7 +124,8 @@ async fn a12_a_call_registered_at_its_answer_goes_out_when_it_is_over() {
 #[tokio::test]
 async fn b01_the_card_pops_up_and_the_text_has_a_link_and_no_html_of_the_caller() {
     let house = House::new().await;
-    let case = house.case(Event::Answered, OLGA).await;
+    let mut case = house.case(Event::Answered, OLGA).await;
+    case.at = Timestamp::now();
     let notify =
         act(json!({"do": "notify", "to": {"these": ["13"]}, "text": "Звонит <b>Ольга</b>",
         "link": "deal"}));
@@ -137,8 +139,11 @@ async fn b01_the_card_pops_up_and_the_text_has_a_link_and_no_html_of_the_caller(
 }
 
 #[tokio::test]
-async fn b03_everybody_is_told_without_a_card_and_without_those_who_left() {
+async fn b03_all_managers_are_told_without_a_card_and_without_those_who_left() {
     let house = House::new().await;
+    // The accountant and the warehouse work there as well; of some it is not told.
+    house.fake.state().users.push(json!({"id": 15, "active": true, "isManager": false}));
+    house.fake.state().users[2].as_object_mut().unwrap().remove("isManager");
     let case = house.case(Event::Missed, NEW).await;
     let notify = act(json!({"do": "notify", "to": "everybody", "text": "Пропущенный"}));
     house.apply("call/1/1", &notify, &case, &mut Bound::default()).await;
@@ -150,7 +155,8 @@ async fn b03_everybody_is_told_without_a_card_and_without_those_who_left() {
 #[tokio::test]
 async fn without_the_telephony_module_the_text_goes_out_all_the_same() {
     let house = House::new().await;
-    let case = house.case(Event::Answered, OLGA).await;
+    let mut case = house.case(Event::Answered, OLGA).await;
+    case.at = Timestamp::now();
     let off = json!({"success": false, "errorMsg": "Telephony not enabled"});
     house.fake.trouble("call/event", crate::fake::says(200, off), 1);
     let notify = act(json!({"do": "notify", "to": {"these": ["13"]}, "text": "x"}));
@@ -179,6 +185,200 @@ async fn c02_c03_an_order_without_a_manager_stands_for_an_unsorted_entry() {
     let state = house.fake.state();
     let customer = state.customers.iter().find(|c| c["id"] == order["customer"]["id"]).unwrap();
     assert_eq!(customer["managerId"], json!(12));
+}
+
+#[tokio::test]
+async fn a17_an_unsorted_entry_of_a_known_client_is_his_and_makes_no_second_one() {
+    for (number, id) in [(OLGA, 1002), (PETR, 1003)] {
+        let house = House::new().await;
+        let case = house.case(Event::Missed, number).await;
+        let unsorted =
+            act(json!({"do": "unsorted", "kind": "call", "title": "Звонок", "name": "Кто-то"}));
+        house.apply("call/1/1", &unsorted, &case, &mut Bound::default()).await;
+        assert_eq!(house.fake.state().customers.len(), 2);
+        assert_eq!(house.fake.state().orders[3]["customer"]["id"], json!(id));
+        // Who takes the entry does not take the client away from his manager.
+        let accept = act(json!({"do": "accept_unsorted", "owner": "12"}));
+        let done = house.apply("call2/1/1", &accept, &case, &mut Bound::default()).await;
+        assert_eq!(done.bound.client.unwrap().as_str(), id.to_string());
+        let state = house.fake.state();
+        assert_eq!(state.orders[3]["managerId"], json!(12));
+        let client = state.customers.iter().find(|client| client["id"] == id).unwrap();
+        assert_eq!(client["managerId"], json!(13));
+    }
+}
+
+#[tokio::test]
+async fn c03_an_order_of_the_web_shop_is_nobodys_to_accept_or_to_decline() {
+    let house = House::with(|config| RetailConfig { declined: Some("no-call".into()), ..config });
+    let house = house.await;
+    let paid = json!({"id": 900, "number": "900A", "externalId": "web-17", "status": "new",
+        "phone": OLGA, "customer": {"id": 1002}, "site": "shop"});
+    house.fake.state().orders.push(paid.clone());
+    let case = house.case(Event::Missed, OLGA).await;
+    for action in
+        [json!({"do": "decline_unsorted"}), json!({"do": "accept_unsorted", "owner": "12"})]
+    {
+        let done = house.apply("call/1/1", &act(action), &case, &mut Bound::default()).await;
+        assert!(done.what.starts_with("nothing"), "{}", done.what);
+    }
+    // Nor does it stand for an entry that waits.
+    let unsorted = act(json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}));
+    house.apply("call/1/2", &unsorted, &case, &mut Bound::default()).await;
+    let state = house.fake.state();
+    assert_eq!((&state.orders[3], state.orders.len()), (&paid, 5));
+}
+
+#[tokio::test]
+async fn b01_no_card_of_a_call_that_is_long_over_pops_up_after_an_outage() {
+    for (ago, cards) in [(0, 1), (50, 1), (90, 0), (3600, 0)] {
+        let house = House::new().await;
+        let mut case = house.case(Event::Ringing, OLGA).await;
+        case.at = Timestamp::now() - SignedDuration::from_secs(ago);
+        let notify = act(json!({"do": "notify", "to": {"these": ["13"]}, "text": "Звонит Ольга"}));
+        house.apply("call/1/1", &notify, &case, &mut Bound::default()).await;
+        let state = house.fake.state();
+        assert_eq!((state.events.len(), state.notifications.len()), (cards, 1), "{ago} s");
+    }
+}
+
+/// Инна speaks for Окна, whose shop is another one.
+async fn company(house: &House) {
+    let mut state = house.fake.state();
+    state.customers.push(json!({"id": 1020, "isContact": true, "site": "shop",
+        "firstName": "Инна", "phones": [{"number": "+79160000020"}]}));
+    let contacts = json!([{"customer": {"id": 1020}}]);
+    state.corporates.push(json!({"id": 3001, "type": "customer_corporate", "site": "other",
+        "nickName": "Окна", "managerId": 12, "mainCompany": {"id": 5, "name": "ООО Окна"},
+        "customerContacts": contacts}));
+    state.corporates.push(json!({"id": 3002, "type": "customer_corporate", "site": "shop",
+        "nickName": "Двери", "customerContacts": contacts}));
+}
+
+#[tokio::test]
+async fn a_new_order_of_who_speaks_for_a_company_is_the_companys() {
+    let house = House::new().await;
+    company(&house).await;
+    let case = house.case(Event::Answered, "+79160000020").await;
+    let deal = act(json!({"do": "deal", "title": "x", "owner": "12"}));
+    let mut bound = Bound::default();
+    house.apply("call/1/1", &deal, &case, &mut bound).await;
+    assert_eq!(bound.client.clone().unwrap().as_str(), "1020");
+    let order = house.fake.state().orders.last().unwrap().clone();
+    assert_eq!(
+        (&order["customer"], &order["contact"], &order["company"]),
+        (
+            &json!({"id": 3001, "type": "customer_corporate", "site": "other"}),
+            &json!({"id": 1020}),
+            &json!({"id": 5})
+        )
+    );
+    // A second call at the same time makes no second one.
+    let mut second = case.clone();
+    second.call = "call2".into();
+    let done = house.apply("call2/1/1", &deal, &second, &mut Bound::default()).await;
+    assert!(done.what.contains("was opened meanwhile"), "{}", done.what);
+    // And each of his companies' orders is seen.
+    house.fake.state().orders.push(json!({"id": 2021, "status": "new", "site": "shop",
+        "customer": {"id": 3002}}));
+    let inna = house.crm.find(&crate::house::phone("+79160000020")).await.unwrap().unwrap();
+    assert_eq!(inna.deals.len(), 2, "{:?}", inna.deals);
+}
+
+#[tokio::test]
+async fn an_order_and_a_task_of_a_client_of_another_shop_say_which_shop_he_is_of() {
+    let house = House::new().await;
+    house.fake.state().customers[0]["site"] = json!("other");
+    let case = house.case(Event::Answered, OLGA).await;
+    let mut bound = Bound::default();
+    for (n, action) in [
+        json!({"do": "deal", "title": "x", "owner": "12"}),
+        json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}),
+        json!({"do": "task", "kind": "k", "on": "deal", "text": "x", "owner": "11",
+            "due": "2026-11-20T12:00:00Z"}),
+        json!({"do": "note", "on": "client", "text": "x"}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        house.apply(&format!("call/1/{n}"), &act(action), &case, &mut bound).await;
+    }
+    let state = house.fake.state();
+    let olga = json!({"id": 1002, "site": "other"});
+    assert_eq!((&state.orders[3]["customer"], &state.orders[3]["site"]), (&olga, &json!("shop")));
+    assert_eq!(state.orders[4]["customer"], olga);
+    assert_eq!(state.tasks[0]["customer"], olga);
+    assert_eq!(state.notes[0]["customer"], olga);
+}
+
+#[tokio::test]
+async fn what_follows_of_a_call_goes_to_whom_its_client_was_merged_into() {
+    for told in [false, true] {
+        let house = House::new().await;
+        house.crm.changed().await.unwrap();
+        let case = house.case(Event::Answered, OLGA).await;
+        {
+            let mut state = house.fake.state();
+            state.customers[0]["id"] = json!(1050);
+            state.customers[0]["phones"] = json!([{"number": OLGA}]);
+            state.orders[1]["customer"]["id"] = json!(1050);
+            if told {
+                let row = json!({"id": 9, "field": "id", "deleted": true, "customer": {"id": 1002},
+                    "combinedTo": {"id": 1050}});
+                state.history.insert("customers".into(), vec![row]);
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        if told {
+            house.crm.changed().await.unwrap();
+        }
+        let mut bound = Bound::default();
+        for (n, action) in [
+            json!({"do": "note", "on": "client", "text": "x"}),
+            json!({"do": "task", "kind": "k", "on": "deal", "text": "x", "owner": "11",
+                "due": "2026-11-20T12:00:00Z"}),
+            json!({"do": "tag", "on": "client", "tags": ["vip"]}),
+            json!({"do": "fields", "on": "client", "touch": "last", "fields": {"visit": "1"}}),
+            json!({"do": "change_owner", "of": "deal", "to": "11"}),
+            json!({"do": "deal", "title": "x", "owner": "12"}),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            house.apply(&format!("call/1/{n}"), &act(action), &case, &mut bound).await;
+        }
+        let state = house.fake.state();
+        assert_eq!(state.notes[0]["customer"]["id"], json!(1050), "{told}");
+        assert_eq!(state.tasks[0]["customer"]["id"], json!(1050));
+        assert_eq!(state.tasks[0]["order"]["id"], json!(2002), "his order is still his");
+        assert_eq!(state.customers[0]["customFields"], json!({"visit": "1"}));
+        assert_eq!((&state.orders[1]["managerId"], state.customers.len()), (&json!(11), 2));
+        assert_eq!(state.orders.last().unwrap()["customer"]["id"], json!(1050));
+    }
+}
+
+#[tokio::test]
+async fn e08_what_people_wrote_into_a_comment_stays_when_a_visit_is_told_anew() {
+    let house = House::new().await;
+    house.fake.state().orders[1]["managerComment"] =
+        json!("page: смотрел\nпозвонить после 18\npage: /");
+    let case = house.case(Event::Answered, OLGA).await;
+    let fields =
+        act(json!({"do": "fields", "on": "deal", "touch": "last", "fields": {"page": "/z"}}));
+    house.apply("call/1/1", &fields, &case, &mut Bound::default()).await;
+    let comment = house.fake.state().orders[1]["managerComment"].clone();
+    assert_eq!(comment, "page: смотрел\nпозвонить после 18\npage: /z");
+}
+
+#[tokio::test]
+async fn a_call_the_crm_says_it_did_not_take_is_told() {
+    let house = House::new().await;
+    let none = json!({"success": true, "processedCallsCount": 0, "duplicateCalls": []});
+    house.fake.state().fixed.insert("telephony/calls/upload".into(), none);
+    let case = over(house.case(Event::Answered, OLGA).await, "13", "103");
+    let register = act(json!({"do": "register_call", "result": "answered", "who": "13"}));
+    let done = house.apply("call/2/1", &register, &case, &mut Bound::default()).await;
+    assert!(done.what.contains("took none"), "{}", done.what);
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ pub use crate::common::{Trouble, pairs, says};
 use crate::shape::wrong;
 
 pub const KEY: &str = "Kz7secretSecretSecret42";
+/// The account's clock.
+const NOW: &str = "2026-11-20 12:00:00";
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -53,6 +55,10 @@ pub struct State {
     pub own_fields: Vec<Value>,
     /// What is made is in no list yet.
     pub lags: bool,
+    /// A second one under one external id is taken. Nothing says whether the CRM does.
+    pub takes_twice: bool,
+    /// Telephony names the manager of the open order. Nor is that known.
+    pub names_order: bool,
     hidden: BTreeSet<u64>,
     /// What no official client would send.
     pub wrong: Vec<String>,
@@ -151,7 +157,7 @@ fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// As the CRM does: the end of a number is what counts.
+/// As telephony does: the end of a number is what counts.
 fn same(one: &str, other: &str) -> bool {
     let (one, other) = (digits(one), digits(other));
     let end = |text: &str| text[text.len().saturating_sub(10)..].to_owned();
@@ -163,6 +169,21 @@ fn has_number(who: &Value, number: &str) -> bool {
     phones.iter().any(|phone| same(phone["number"].as_str().unwrap_or_default(), number))
 }
 
+/// As lists do: what was typed counts.
+fn typed(who: &Value, wanted: &str) -> bool {
+    let holds = |text: &Value| text.as_str().is_some_and(|text| text.contains(wanted));
+    let phones = who["phones"].as_array().into_iter().flatten();
+    ["firstName", "lastName", "phone"].iter().any(|name| holds(&who[name]))
+        || phones.into_iter().any(|phone| holds(&phone["number"]))
+}
+
+fn entity(path: &str) -> &str {
+    match path {
+        "corporates" => "customerCorporate",
+        other => other.trim_end_matches('s'),
+    }
+}
+
 /// The values of `key[0]`, `key[1]`, …
 fn values<'q>(
     query: &'q BTreeMap<String, String>,
@@ -171,10 +192,10 @@ fn values<'q>(
     query.iter().filter(move |(own, _)| own.starts_with(key)).map(|(_, value)| value)
 }
 
-fn page(name: &str, list: Vec<Value>) -> (u16, Value) {
-    let pages =
-        json!({"limit": 100, "totalCount": list.len(), "currentPage": 1, "totalPageCount": 1});
-    (200, json!({"success": true, "pagination": pages, name: list}))
+fn refuses(field: &str, why: &str) -> (u16, Value) {
+    let errors = json!({ field: why });
+    let said = "Errors in the entity format";
+    (400, json!({"success": false, "errorMsg": said, "errors": errors}))
 }
 
 fn not_found() -> (u16, Value) {
@@ -200,12 +221,14 @@ impl State {
             ("GET", ["orders"]) => self.list("orders", seen),
             ("GET", ["tasks"]) => self.task_list(seen),
             ("GET", ["customers", "notes"]) => {
+                let since = seen.query.get("filter[createdAtFrom]");
                 let of = |note: &&Value| {
                     is(&note["customer"]["id"], &seen.query["filter[customerIds][0]"])
+                        && since.is_none_or(|at| note["createdAt"].as_str().unwrap() >= at.as_str())
                 };
-                page("notes", self.notes.iter().filter(of).cloned().collect())
+                self.page("notes", self.notes.iter().filter(of).cloned().collect(), seen)
             }
-            ("GET", ["custom-fields"]) => page("customFields", self.own_fields.clone()),
+            ("GET", ["custom-fields"]) => self.page("customFields", self.own_fields.clone(), seen),
             ("GET", ["reference", "order-methods"]) => {
                 (200, json!({"success": true, "orderMethods": {"phone": {"code": "phone"}}}))
             }
@@ -215,14 +238,15 @@ impl State {
             ("GET", ["customers-corporate", id, "contacts"]) => {
                 let of = |company: &&Value| is(&company["id"], id);
                 match self.corporates.iter().find(of) {
-                    Some(company) => page(
+                    Some(company) => self.page(
                         "contacts",
                         company["customerContacts"].as_array().cloned().unwrap_or_default(),
+                        seen,
                     ),
                     None => not_found(),
                 }
             }
-            ("GET", ["users"]) => page("users", self.users.clone()),
+            ("GET", ["users"]) => self.page("users", self.users.clone(), seen),
             ("GET", ["credentials"]) => (
                 200,
                 json!({"success": true, "siteAccess": "access_full",
@@ -249,6 +273,7 @@ impl State {
             }
             ("GET", [stream, "history"]) => self.rows(stream, seen),
             ("GET", [kind @ ("customers" | "orders"), mark]) => self.one(kind, mark),
+            ("GET", ["customers-corporate", mark]) => self.one("corporates", mark),
             ("POST", ["customers", "create"]) => {
                 self.make("customers", seen.object("customer"), seen)
             }
@@ -298,7 +323,11 @@ impl State {
         let mut answer = json!({"success": true, "customer": customer});
         // It tells no manager of the client here, but beside it.
         answer["customer"].as_object_mut().unwrap().remove("managerId");
-        if let Some(id) = customer.get("managerId").filter(|id| !id.is_null()) {
+        let of_order = self.orders.iter().find(|order| {
+            order["customer"]["id"] == customer["id"] && order["status"] == "assembling"
+        });
+        let named = of_order.filter(|_| self.names_order).unwrap_or(customer);
+        if let Some(id) = named.get("managerId").filter(|id| !id.is_null()) {
             answer["manager"] = json!({"id": id, "firstName": "M", "code": "10"});
         }
         (200, answer)
@@ -310,7 +339,7 @@ impl State {
             let id = value["id"].to_string();
             let customer = value["customer"]["id"].to_string();
             query.iter().all(|(key, wanted)| match key.as_str() {
-                "filter[name]" => has_number(value, wanted),
+                "filter[name]" => typed(value, wanted),
                 "filter[statusUpdatedAtFrom]" => {
                     value["statusUpdatedAt"].as_str().is_some_and(|at| at >= wanted.as_str())
                 }
@@ -321,23 +350,25 @@ impl State {
                     values(query, "filter[extendedStatus]").any(|one| value["status"] == *one)
                 }
                 "filter[customerId]" => customer == *wanted,
-                "filter[customer]" => same(value["phone"].as_str().unwrap_or_default(), wanted),
-                "limit" => wanted == "100",
-                "page" => true,
+                "filter[customer]" => typed(value, wanted),
+                "limit" | "page" => true,
                 other => panic!("no filter {other}"),
             })
         };
         let found: Vec<Value> = self.of(kind).clone();
         let found = found.into_iter().filter(|value| his(value) && self.listed(value));
-        let found: Vec<Value> = found.collect();
-        let size = self.page.unwrap_or(100);
-        let number: usize = query.get("page").map_or(1, |page| page.parse().unwrap());
-        let pages = found.len().div_ceil(size).max(1);
-        let here = found.into_iter().skip(size * (number - 1)).take(size).collect();
-        let (status, mut body) = page(kind, here);
-        body["pagination"]["currentPage"] = json!(number);
-        body["pagination"]["totalPageCount"] = json!(pages);
-        (status, body)
+        self.page(kind, found.collect(), seen)
+    }
+
+    /// The page that is asked for.
+    fn page(&self, name: &str, found: Vec<Value>, seen: &Seen) -> (u16, Value) {
+        let asked = |key| seen.query.get(key).map(|text| text.parse::<usize>().unwrap());
+        let size = self.page.or(asked("limit")).unwrap_or(20);
+        let (number, total) = (asked("page").unwrap_or(1), found.len());
+        let here: Vec<Value> = found.into_iter().skip(size * (number - 1)).take(size).collect();
+        let pages = json!({"limit": size, "totalCount": total, "currentPage": number,
+            "totalPageCount": total.div_ceil(size).max(1)});
+        (200, json!({"success": true, "pagination": pages, name: here}))
     }
 
     /// The lists know of it by now.
@@ -352,24 +383,40 @@ impl State {
             self.own_fields.iter().any(is)
         };
         let code = new["customFields"].as_object()?.keys().find(|code| !known(code))?;
-        let errors = json!({ format!("customFields[{code}]"): "This field is unknown." });
-        let why = "Errors in the entity format";
-        Some((400, json!({"success": false, "errorMsg": why, "errors": errors})))
+        Some(refuses(&format!("customFields[{code}]"), "This field is unknown."))
+    }
+
+    /// Whose it is to be is nobody, or is not in the shop that is named.
+    fn unknown_owner(&self, kind: &str, new: &Value, seen: &Seen) -> Option<(u16, Value)> {
+        let whose = new.get("customer").filter(|_| kind != "customers")?;
+        let company = whose["type"] == "customer_corporate";
+        let list = if company { &self.corporates } else { &self.customers };
+        let Some(found) = list.iter().find(|who| who["id"] == whose["id"]) else {
+            return Some(refuses("customer", "There is no such customer."));
+        };
+        let shop = whose.get("site").cloned().or(seen.form.get("site").map(|site| json!(site)));
+        if shop.is_some_and(|shop| shop != found["site"]) {
+            return Some(refuses("customer", "The customer is of another shop."));
+        }
+        let contacts = found["customerContacts"].as_array().into_iter().flatten();
+        let speaks = contacts.into_iter().any(|one| one["customer"]["id"] == new["contact"]["id"]);
+        (company && !speaks).then(|| refuses("contact", "It is no contact of the company."))
     }
 
     fn companies(&self, seen: &Seen) -> (u16, Value) {
-        let found = self.corporates.iter().filter(|company| {
+        let found = self.corporates.iter().filter(|company| self.listed(company));
+        let found = found.filter(|company| {
             let contacts = company["customerContacts"].as_array().cloned().unwrap_or_default();
             seen.query.iter().all(|(key, wanted)| match key.as_str() {
                 "filter[companyName]" => company["nickName"] == *wanted,
                 "filter[contactIds][0]" => {
                     contacts.iter().any(|c| is(&c["customer"]["id"], wanted))
                 }
-                _ => true,
+                "limit" | "page" => true,
+                other => panic!("no filter {other}"),
             })
         });
-        let found = found.filter(|company| self.listed(company));
-        page("customersCorporate", found.cloned().collect())
+        self.page("customersCorporate", found.cloned().collect(), seen)
     }
 
     fn task_list(&self, seen: &Seen) -> (u16, Value) {
@@ -377,18 +424,19 @@ impl State {
             seen.query.iter().all(|(key, wanted)| match key.as_str() {
                 "filter[status]" => (task["complete"] == json!(true)) == (wanted == "completed"),
                 "filter[performers][0]" => is(&task["performer"], wanted),
-                "filter[customer]" => same(task["phone"].as_str().unwrap_or_default(), wanted),
-                "filter[createdAtFrom]" => wanted.len() == 19,
-                _ => true,
+                "filter[customer]" => typed(task, wanted),
+                "filter[createdAtFrom]" => task["createdAt"].as_str().unwrap() >= wanted.as_str(),
+                "limit" | "page" => true,
+                other => panic!("no filter {other}"),
             })
         };
-        page("tasks", self.tasks.iter().filter(of).cloned().collect())
+        self.page("tasks", self.tasks.iter().filter(of).cloned().collect(), seen)
     }
 
     fn one(&mut self, kind: &str, mark: &str) -> (u16, Value) {
         let found = self.of(kind).iter().find(|value| value["externalId"] == mark).cloned();
         match found {
-            Some(found) => (200, json!({"success": true, kind.trim_end_matches('s'): found})),
+            Some(found) => (200, json!({"success": true, entity(kind): found})),
             None => not_found(),
         }
     }
@@ -397,6 +445,14 @@ impl State {
     fn make(&mut self, kind: &str, mut new: Value, seen: &Seen) -> (u16, Value) {
         if let Some(refusal) = self.unknown_field(kind, &new) {
             return refusal;
+        }
+        if let Some(refusal) = self.unknown_owner(kind, &new, seen) {
+            return refusal;
+        }
+        let mark = new.get("externalId").cloned();
+        let there = |value: &Value| mark.is_some() && value.get("externalId") == mark.as_ref();
+        if !self.takes_twice && self.of(kind).iter().any(there) {
+            return refuses("externalId", "This value is already used.");
         }
         if kind == "tasks" {
             let performer = new.as_object_mut().unwrap().remove("performerId");
@@ -418,7 +474,7 @@ impl State {
         let id = self.id();
         new["id"] = json!(id);
         new["site"] = json!(seen.form.get("site").cloned().unwrap_or("shop".into()));
-        new["createdAt"] = json!("2026-11-20 12:00:00");
+        new["createdAt"] = json!(NOW);
         self.hidden.insert(id);
         let mut answer = json!({"success": true, "id": id});
         if kind == "orders" {
@@ -450,13 +506,20 @@ impl State {
 
     fn rows(&self, stream: &str, seen: &Seen) -> (u16, Value) {
         let since = seen.query.get("filter[sinceId]").map(|id| id.parse::<u64>().unwrap());
+        let begin = seen.query.get("filter[startDate]");
         let rows = self.history.get(stream).cloned().unwrap_or_default();
+        // What does not say when it was, was after the start.
+        let after = |row: &Value| {
+            let at = row["createdAt"].as_str().unwrap_or(NOW);
+            begin.is_none_or(|begin| at >= begin.as_str())
+        };
         let rows: Vec<_> = rows
             .into_iter()
             .filter(|row| since.is_none_or(|since| row["id"].as_u64().unwrap() > since))
-            .take(100)
+            .filter(after)
+            .take(seen.query["limit"].parse().unwrap())
             .collect();
-        let body = json!({"success": true, "generatedAt": "2026-11-20 12:00:00", "history": rows});
+        let body = json!({"success": true, "generatedAt": NOW, "history": rows});
         (200, body)
     }
 

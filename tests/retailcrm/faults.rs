@@ -49,6 +49,10 @@ fn error(text: &str) -> serde_json::Value {
     json!({"success": false, "errorMsg": text})
 }
 
+fn page(status: u16) -> Trouble {
+    Trouble::Says(ResponseTemplate::new(status).set_body_raw("<html>?</html>", "text/html"))
+}
+
 #[tokio::test]
 async fn the_table() {
     let html = ResponseTemplate::new(200).set_body_raw("<html>no such account</html>", "text/html");
@@ -81,6 +85,39 @@ async fn the_table() {
             "429",
             "later Some(7s): ",
         ),
+        (
+            "503 after",
+            of(Trouble::Says(
+                ResponseTemplate::new(503)
+                    .set_body_json(error("limit"))
+                    .insert_header("Retry-After", "4"),
+            ))
+            .await,
+            "503",
+            "later Some(4s): ",
+        ),
+        (
+            "no account",
+            of(says(404, error("Account does not exist."))).await,
+            "our access",
+            "denied all: ",
+        ),
+        (
+            "no account, 200",
+            of(says(200, error("Account does not exist."))).await,
+            "our access",
+            "denied all: ",
+        ),
+        (
+            "no key",
+            of(says(400, error("\"apiKey\" is missing."))).await,
+            "our access",
+            "denied all: ",
+        ),
+        ("404, HTML", of(page(404)).await, "is the address right?", "later None: "),
+        ("400, HTML", of(page(400)).await, "is the address right?", "later None: "),
+        ("4xx of a proxy", of(says(404, json!({"message": "no route"}))).await, "not as", "later"),
+        ("504, HTML", of(page(504)).await, "504", "lost: "),
         ("503", of(says(503, error("limit"))).await, "503", "later None: "),
         ("500", of(says(500, error("oops"))).await, "500", "lost: "),
         ("HTML", of(Trouble::Says(html)).await, "cannot be understood", "lost: "),

@@ -94,6 +94,70 @@ async fn a_key_without_telephony_still_finds_clients() {
 }
 
 #[tokio::test]
+async fn without_telephony_a_number_is_found_as_people_type_it() {
+    for typed in ["8 (916) 000-00-02", "+7 916 000-00-02", "916-000-00-02", "8 916 000 00 02"] {
+        let house = House::new().await;
+        house.fake.state().customers[0]["phones"] = json!([{"number": typed}]);
+        let denied = json!({"success": false, "errorMsg": "Access denied."});
+        house.fake.trouble("telephony/manager", crate::fake::says(403, denied), 99);
+        let client = house.crm.find(&phone(OLGA)).await.unwrap().unwrap();
+        assert_eq!(client.id.as_str(), "1002", "{typed}");
+        // Nor is a second client made, where nothing was asked for before.
+        let contact = json!({"do": "contact", "name": "x", "owner": "12"});
+        let mut case = crate::house::case(dozvon::core::case::Event::Answered, OLGA);
+        case.client = dozvon::core::case::Known::Unsure;
+        let done = house.try_apply(&crate::house::act(contact), &case).await.unwrap();
+        assert!(done.what.starts_with("nothing: client 1002"), "{}", done.what);
+    }
+}
+
+#[tokio::test]
+async fn with_telephony_a_number_in_any_spelling_makes_no_second_client() {
+    let house = House::new().await;
+    house.fake.state().customers[0]["phones"] = json!([{"number": "8.916.000.00.02"}]);
+    let contact = json!({"do": "contact", "name": "x", "owner": "12"});
+    let mut case = crate::house::case(dozvon::core::case::Event::Answered, OLGA);
+    case.client = dozvon::core::case::Known::Unsure;
+    let done = house.try_apply(&crate::house::act(contact), &case).await.unwrap();
+    assert!(done.what.starts_with("nothing: client 1002"), "{}", done.what);
+}
+
+#[tokio::test]
+async fn a_ukrainian_client_is_found_by_any_spelling_of_his_number() {
+    for typed in ["067 123 45 67", "+380671234567", "0671234567", "38 (067) 123-45-67"] {
+        let house = House::new().await;
+        house.fake.state().customers[0]["phones"] = json!([{"number": typed}]);
+        let client = house.crm.find(&phone("+380671234567")).await.unwrap().unwrap();
+        assert_eq!(client.id.as_str(), "1002", "{typed}");
+    }
+}
+
+#[tokio::test]
+async fn a05_whose_the_call_is_may_be_left_to_the_whole_answer() {
+    for (telephony_decides, owner) in [(true, "11"), (false, "13")] {
+        let set = |config| RetailConfig { telephony_decides, ..config };
+        let house = House::with(set).await;
+        let mut config = crate::house::config(&house.fake.server.uri());
+        config.telephony_decides = telephony_decides;
+        let crm = dozvon::crm::retailcrm::Retail::new(&config, no_store()).unwrap().rough(true);
+        {
+            let mut state = house.fake.state();
+            state.names_order = true;
+            (state.orders[1]["managerId"], state.orders[1]["phone"]) = (json!(11), json!(OLGA));
+            state.orders[1]["customer"]["managerId"] = json!(13);
+        }
+        let client = crm.caller(&phone(OLGA)).await.unwrap().unwrap();
+        assert_eq!(client.owner, Some(owner.into()));
+        let told = format!("{:?}", house.crm.examine().await);
+        let word = "telephony names the manager of an open order";
+        assert!(told.contains(word), "{told}");
+        house.fake.state().names_order = false;
+        let told = format!("{:?}", house.crm.examine().await);
+        assert!(told.contains("telephony names the client's manager"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a05_without_telephony_a_call_learns_the_owner_all_the_same() {
     let house = House::new().await;
     let crm = dozvon::crm::retailcrm::Retail::new(
@@ -118,17 +182,22 @@ async fn one_row_in_another_form_does_not_cost_the_answer() {
         let orders = json!([
             {"id": "2001", "number": 2001, "phone": 79_160_000_002_u64, "status": "complete",
                 "managerId": "", "customer": {"id": 1002}, "createdAt": null},
+            {"id": "?", "number": "2004A", "status": "new"}, null, "an order",
             {"id": 2002, "number": "2002A", "status": "assembling", "managerId": "13",
                 "customer": {"id": "1002", "phones": []}, "customFields": [], "source": []},
         ]);
         state.fixed.insert("orders".into(), json!({"success": true, "orders": orders}));
         let olga = json!({"id": 1002, "site": "shop", "isContact": 0, "firstName": 17,
             "phones": [{"number": 79_160_000_002_u64}], "managerId": 13});
-        state.fixed.insert("customers".into(), json!({"success": true, "customers": [olga]}));
+        let odd = json!({"id": {}, "phones": [{"number": "+79160000002"}]});
+        let customers = json!({"success": true, "customers": [odd, olga]});
+        state.fixed.insert("customers".into(), customers);
+        state.users.insert(0, json!({"id": "", "active": true}));
         let task = json!({"id": 5, "commentary": "dozvon-1 call_back", "complete": "false",
             "phone": 79_160_000_002_u64, "datetime": "2099-01-01 10:00"});
-        state.fixed.insert("tasks".into(), json!({"success": true, "tasks": [task]}));
+        state.fixed.insert("tasks".into(), json!({"success": true, "tasks": [{}, task]}));
     }
+    assert_eq!(house.crm.employees().await.unwrap().len(), 4);
     let olga = house.crm.find(&phone(OLGA)).await.unwrap().unwrap();
     assert_eq!((olga.owner, olga.name.as_str(), olga.deals.len()), (Some("13".into()), "17", 2));
     assert_eq!((olga.deals[0].title.as_str(), &olga.deals[0].owner), ("№ 2001", &None));
@@ -154,9 +223,32 @@ async fn e14_users_are_employees_with_the_extensions_of_the_module() {
 }
 
 #[tokio::test]
+async fn e14_a_refused_look_at_the_module_takes_nobodys_extension_away() {
+    let denied = || json!({"success": false, "errorMsg": "Access denied."});
+    let house = House::new().await;
+    let before = house.crm.employees().await.unwrap();
+    for (status, why) in [(403, denied()), (200, json!({"success": false, "errorMsg": "No"}))] {
+        house.fake.trouble("integration-modules", crate::fake::says(status, why), 1);
+        assert_eq!(house.crm.employees().await.unwrap(), before);
+    }
+    // What is there no more is taken away.
+    house.fake.state().module = None;
+    assert!(house.crm.employees().await.unwrap().iter().all(|e| e.numbers.is_empty()));
+    // A key that never might look is one of those without telephony.
+    let house = House::new().await;
+    house.fake.trouble("integration-modules", crate::fake::says(403, denied()), 9);
+    assert_eq!(house.crm.employees().await.unwrap().len(), 4);
+}
+
+#[tokio::test]
 async fn e10_who_is_at_dinner_takes_no_calls() {
     let house = House::new().await;
     house.fake.state().users[1]["status"] = json!("dinner");
+    // Not every account tells who is there.
+    house.fake.state().users[0]["status"] = json!("busy");
+    house.fake.state().users[0].as_object_mut().unwrap().remove("online");
+    let staff = house.crm.employees().await.unwrap();
+    assert_eq!(staff.iter().find(|e| e.id.as_str() == "11").unwrap().online, Some(false));
     let staff = house.crm.employees().await.unwrap();
     assert_eq!(staff.iter().find(|e| e.id.as_str() == "12").unwrap().online, Some(false));
 }

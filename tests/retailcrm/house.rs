@@ -59,6 +59,7 @@ impl House {
             let mut state = fake.state();
             let user = |id: u64, name: &str| {
                 json!({"id": id, "active": true, "firstName": name, "email": format!("{id}@x"),
+                    "isManager": true,
                     "status": "free", "online": true,
                     "groups": [{"id": 25, "name": "Менеджеры", "code": "manager"}]})
             };
@@ -132,6 +133,14 @@ impl House {
         let bound = Bound::default();
         let work = Work { key: "call/1/1", action, case, bound: &bound };
         self.crm.read_back(&work).await.unwrap()
+    }
+
+    /// What goes on now: no card pops up of what is over.
+    pub fn going_on(case: Case) -> Case {
+        match case.event {
+            Event::Ringing | Event::Answered => Case { at: jiff::Timestamp::now(), ..case },
+            _ => case,
+        }
     }
 
     /// A case of a call from this number, as the CRM knows it.

@@ -14,12 +14,18 @@ async fn the_module_is_registered_with_all_extensions_and_those_that_were_given_
     let numbers_field = Some("position".to_owned());
     let house = House::with(|config| RetailConfig { numbers, numbers_field, ..config }).await;
     house.fake.state().users[2]["position"] = json!("ext 3");
+    {
+        let mut state = house.fake.state();
+        let module = state.module.as_mut().unwrap();
+        let codes = &mut module["integrations"]["telephony"]["additionalCodes"];
+        codes.as_array_mut().unwrap().push(json!({"userId": "13", "code": "113"}));
+    }
     house.fake.state().users[0]["position"] = json!("301");
     let base = "https://pbx.example/crm/shop/secret";
     let module = house.crm.install(base, "shop", &["+74951111111".to_owned()]).await.unwrap();
-    assert_eq!(module.codes["11"], "301", "the field's");
-    assert_eq!(module.codes["13"], "103", "it was given in the CRM");
-    assert_eq!(module.codes["12"], "202", "the configuration's");
+    assert_eq!(module.codes["11"], ["301"], "the field's");
+    assert_eq!(module.codes["13"], ["103", "113"], "they were given in the CRM");
+    assert_eq!(module.codes["12"], ["202"], "the configuration's");
     let sent = house.fake.state().module.clone().unwrap();
     let telephony = &sent["integrations"]["telephony"];
     assert_eq!(telephony["makeCallUrl"], json!("https://pbx.example/crm/shop/secret/call"));
@@ -30,10 +36,49 @@ async fn the_module_is_registered_with_all_extensions_and_those_that_were_given_
     assert_eq!(
         telephony["additionalCodes"],
         json!([{"userId": "11", "code": "301"},
-        {"userId": "12", "code": "202"}, {"userId": "13", "code": "103"}])
+        {"userId": "12", "code": "202"}, {"userId": "13", "code": "103"},
+        {"userId": "13", "code": "113"}])
     );
+    assert_eq!(sent["accountUrl"], "https://pbx.example/", "people open it: no secret");
     let phones = json!([{"siteCode": "shop", "externalPhone": "+74951111111"}]);
     assert_eq!(telephony["externalPhones"], phones);
+}
+
+#[tokio::test]
+async fn extensions_that_may_not_be_looked_at_are_not_replaced() {
+    let house = House::new().await;
+    let before = house.fake.state().module.clone();
+    let denied = json!({"success": false, "errorMsg": "Access denied."});
+    house.fake.trouble("integration-modules/dozvon", crate::fake::says(403, denied), 1);
+    assert!(house.crm.install("https://x", "shop", &[]).await.is_err());
+    assert_eq!(house.fake.state().module, before);
+}
+
+#[tokio::test]
+async fn check_refuses_two_sections_that_would_be_one_module_of_one_account() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("dozvon.toml");
+    let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/routing.toml");
+    let check = |url: &str, more: &str| {
+        let one = |name: &str, url: &str, more: &str| {
+            format!(
+                "[crm.{name}]\nkind = \"retailcrm\"\nurl = \"{url}\"\nkey = \"k\"\n\
+                 lines = [\"{name}\"]\n{more}\n"
+            )
+        };
+        let (main, second) = (one("main", "https://a.retailcrm.ru", ""), one("two", url, more));
+        std::fs::write(&file, format!("[rules]\nrouting = {rules:?}\n{main}{second}")).unwrap();
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        let done = command.arg("-c").arg(&file).arg("check").output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        text(done.stdout) + &text(done.stderr)
+    };
+    let words = "telephony module";
+    assert!(check("https://a.retailcrm.ru/", "").contains(words));
+    assert!(!check("https://b.retailcrm.ru", "").contains(words));
+    assert!(!check("https://a.retailcrm.ru", "module = \"other\"").contains(words));
+    let said = check("https://b.retailcrm.ru", "requests_per_second = 11");
+    assert!(said.contains("requests_per_second"), "{said}");
 }
 
 #[tokio::test]
@@ -64,6 +109,20 @@ async fn doctor_tells_each_missing_right_shop_and_module_and_a_wrong_clock() {
     bad("`dozvon` is not registered", "dozvon crm install");
     // The clock of the account stands still at a day of the past.
     bad("minutes from that of Europe/Moscow", "time_zone");
+}
+
+#[tokio::test]
+async fn doctor_tells_each_history_that_cannot_be_read() {
+    let house = House::new().await;
+    let denied = || json!({"success": false, "errorMsg": "Access denied."});
+    for path in ["orders/history", "customers-corporate/history"] {
+        house.fake.trouble(path, crate::fake::says(403, denied()), 1);
+    }
+    let told = format!("{:?}", house.crm.examine().await);
+    for path in ["orders/history", "customers-corporate/history"] {
+        assert!(told.contains(&format!("what changes in {path} is not noticed")), "{told}");
+    }
+    assert!(!told.contains("in customers/history"), "{told}");
 }
 
 #[tokio::test]

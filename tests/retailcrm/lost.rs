@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use dozvon::core::action::Bound;
 use dozvon::core::case::{Event, Sound};
+use dozvon::crm::retailcrm::RetailConfig;
 use dozvon::crm::{ApplyError, Crm, Work};
 use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
 
 use crate::fake::{Trouble, says};
 use crate::house::{House, NEW, OLGA, act};
@@ -95,6 +97,99 @@ async fn at_last(house: &House, number: &str, action: Value) -> String {
         };
     }
     lost.unwrap()
+}
+
+#[tokio::test]
+async fn what_comes_to_be_there_after_it_was_looked_for_is_found_whether_or_not_a_second_is_taken()
+{
+    let missing = says(404, json!({"success": false, "errorMsg": "Not found"}));
+    for takes_twice in [false, true] {
+        for (number, create, look, action) in [
+            (
+                NEW,
+                "customers/create",
+                "customers/dozvon-",
+                json!({"do": "contact", "name": "x", "owner": "12"}),
+            ),
+            (
+                OLGA,
+                "orders/create",
+                "orders/dozvon-",
+                json!({"do": "deal", "title": "x", "owner": "12"}),
+            ),
+            (
+                NEW,
+                "orders/create",
+                "orders/dozvon-",
+                json!({"do": "unsorted", "kind": "call", "title": "x", "name": "y"}),
+            ),
+            (
+                OLGA,
+                "customers-corporate/create",
+                "customers-corporate/dozvon-",
+                json!({"do": "company", "name": "Окна"}),
+            ),
+        ] {
+            let house = House::new().await;
+            {
+                let mut state = house.fake.state();
+                (state.takes_twice, state.lags) = (takes_twice, true);
+            }
+            house.fake.trouble(create, Trouble::Late(Duration::from_secs(2)), 1);
+            house.fake.trouble(look, missing.clone(), 1);
+            let what = at_last(&house, number, action.clone()).await;
+            assert!(what.starts_with("made "), "{action}: {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_maintenance_does_not_say_that_nothing_was_made() {
+    let house = House::new().await;
+    let case = house.case(Event::Answered, NEW).await;
+    let contact = act(json!({"do": "contact", "name": "x", "owner": "12"}));
+    house.fake.trouble("customers/create", Trouble::Late(Duration::from_secs(2)), 1);
+    assert!(house.try_apply(&contact, &case).await.is_err());
+    let page = ResponseTemplate::new(404).set_body_raw("<html>soon back</html>", "text/html");
+    house.fake.trouble("customers/dozvon-", Trouble::Says(page), 1);
+    let bound = Bound::default();
+    let work = Work { key: "call/1/1", action: &contact, case: &case, bound: &bound };
+    let answer = house.crm.read_back(&work).await;
+    assert!(matches!(answer, Err(ApplyError::Later { .. })), "{answer:?}");
+    assert!(house.crm.read_back(&work).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_note_of_an_earlier_call_with_the_same_words_is_not_taken_for_this_ones() {
+    let house = House::new().await;
+    let case = house.case(Event::Missed, OLGA).await;
+    let note = act(json!({"do": "note", "on": "client", "text": "Пропущенный звонок"}));
+    let there = |id: u64, at: &str, text: &str| {
+        json!({"id": id, "text": text, "createdAt": at,
+        "customer": {"id": 1002, "site": "shop"}})
+    };
+    house.fake.state().notes.push(there(1, "2026-11-20 11:00:00", "Пропущенный звонок"));
+    assert_eq!(house.read_back(&note, &case).await, None);
+    {
+        // And it is found behind any number of others.
+        let mut state = house.fake.state();
+        state.page = Some(1);
+        state.notes.push(there(2, "2026-11-20 12:00:05", "другое"));
+        state.notes.push(there(3, "2026-11-20 12:00:07", "Пропущенный звонок"));
+    }
+    let found = house.read_back(&note, &case).await.unwrap();
+    assert_eq!(found.what, "made note 3 on client 1002");
+}
+
+#[tokio::test]
+async fn a_task_is_found_again_whatever_the_time_zone_of_the_account() {
+    for zone in ["Asia/Vladivostok", "America/Sao_Paulo"] {
+        let set = |config| RetailConfig { time_zone: zone.to_owned(), ..config };
+        let house = House::with(set).await;
+        house.fake.trouble("tasks/create", Trouble::Late(Duration::from_secs(2)), 1);
+        at_last(&house, OLGA, talk()).await;
+        assert_eq!(house.fake.state().tasks.len(), 1, "{zone}");
+    }
 }
 
 fn no() -> Trouble {

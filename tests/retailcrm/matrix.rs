@@ -20,6 +20,7 @@ async fn dialogue(cases: Vec<Case>) -> String {
     let folder = TempDir::new().unwrap();
     let parts = outbox(&house, &folder, prompt()).await;
     let sent = || house.fake.dialogue().iter().map(|seen| seen.line()).collect();
+    let cases = cases.into_iter().map(House::going_on).collect();
     let told = crm_outbox::dialogue(parts, cases, sent).await;
     told.replace(&house.fake.server.uri(), "https://shop.retailcrm.ru")
 }

@@ -133,8 +133,13 @@ async fn nor_is_what_the_crm_calls_by_itself() {
         .send()
         .await
         .unwrap();
-    // Until what its status changed is read anew.
-    while !house.fake.state().all.iter().any(|seen| seen.path.ends_with("/history")) {
+    // Until what its status changed is read anew, at once and once more. They are asked for at the
+    // start as well, and not again within an hour.
+    let asked = || {
+        let state = house.fake.state();
+        state.all.iter().filter(|seen| seen.path.ends_with("/users")).count()
+    };
+    while asked() < 3 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     child.kill().await.unwrap();

@@ -32,7 +32,8 @@ const KNOWN: &[Known] = known! {
     GET "telephony/manager", ("TelephonyTest_testManager") [];
     GET "customers", ("CustomersTest_testCustomersList") ["filter[ids]"];
     GET "customers/*", [ "by", "site"];
-    GET "customers/notes", ("CustomersTest_testCustomersNotes") ["filter[customerIds]"];
+    GET "customers/notes", ("CustomersTest_testCustomersNotes")
+        ["filter[customerIds]", "filter[createdAtFrom]"];
     GET "customers/history", ("CustomersTest_testCustomersHistory") ["filter[startDate]"];
     GET "customers-corporate", ("CustomersCorporateTest_testList")
         ["filter[companyName]", "filter[contactIds]"];
@@ -60,11 +61,11 @@ const KNOWN: &[Known] = known! {
     POST "customers-corporate/create", ("CustomersCorporateTest_testCreate") ["id"];
     POST "customers-corporate/*/contacts/create", ("CustomersCorporateTest_testContactsCreate") [];
     POST "orders/create", ("OrdersTest_testCreate")
-        ["externalId", "managerComment", "source", "call", "customFields"];
+        ["externalId", "managerComment", "source", "call", "customFields", "site", "contact", "company"];
     POST "orders/*/edit", ("OrdersTest_testEdit")
         ["managerId", "status", "call", "source", "customFields", "managerComment"];
     POST "tasks/create", ("TasksTest_testCreate")
-        ["commentary", "datetime", "complete", "order", "phone", "id"];
+        ["commentary", "datetime", "complete", "order", "phone", "id", "site"];
     POST "tasks/*/edit", ("TasksTest_testEdit") ["complete"];
     POST "notifications/send", ("NotificationsTest_testSend") ["userIds"];
     POST "telephony/call/event", ("TelephonyTest_testCallEvent")
@@ -220,7 +221,8 @@ fn a_request_that_no_client_sends_is_noticed() {
 #[tokio::test]
 async fn every_request_that_changes_something() {
     let house = House::new().await;
-    let case = house.case(Event::Answered, NEW).await;
+    let mut case = house.case(Event::Answered, NEW).await;
+    case.at = jiff::Timestamp::now();
     let mut bound = Bound::default();
     for (n, action) in [
         json!({"do": "contact", "name": "x", "owner": "12", "tags": ["a"],

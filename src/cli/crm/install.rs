@@ -55,10 +55,10 @@ pub(super) async fn install(config: &Config, which: &str) -> miette::Result<()> 
         let help = format!("`dozvon doctor` tells what the key of crm.{name} may do");
         miette!(help = help, "{NAME} does not take the module: {fault}")
     })?;
-    let codes = module.codes.len();
+    let codes: usize = module.codes.values().map(Vec::len).sum();
     print(&format!("registered the telephony module `{}`, {codes} extensions\n", module.code))?;
-    for (user, code) in &module.codes {
-        print(&format!("  user {user}: {code}\n"))?;
+    for (user, codes) in &module.codes {
+        print(&format!("  user {user}: {}\n", codes.join(", ")))?;
     }
     module.remarks.iter().try_for_each(|remark| print(&format!("{remark}\n")))
 }

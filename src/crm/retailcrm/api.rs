@@ -1,11 +1,13 @@
 //! The way to a retailCRM: its limits, its form of requests, and what its refusals mean.
 //!
-//! * At most so many requests in any second as [`LIMITS`] says. A fifth of them is kept for
-//!   look-ups.
+//! * At most so many requests in any second as [`limits`] says. A third of them is kept for
+//!   look-ups: the whole answer takes three.
 //! * 503 (and 429) say it was too much: nothing goes out for a second, or as long as it says.
 //! * Nothing is repeated here: the outbox and the directory know when.
-//! * `success: false` is a refusal, with whatever status.
+//! * `success: false` is a refusal, with whatever status. A 4xx without it is not the CRM's word: an
+//!   address without an account, a proxy, a page of maintenance.
 
+use bytes::Bytes;
 use reqwest::header::HeaderValue;
 use reqwest::{RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -13,7 +15,7 @@ use serde_json::Value;
 
 use super::config::RetailConfig;
 use super::wire::Verdict;
-use super::{LIMITS, NAME};
+use super::{NAME, limits};
 use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, quiet};
 
 /// The way to one account.
@@ -31,10 +33,12 @@ impl Api {
         let key = Key::new(config.key.as_ref(), config.key_file.as_deref())?;
         let way = |limit: Limit| {
             let way = Remote::new(NAME, limit, config.timeout)?;
-            let way = way.keeps_for_lookups(limit.requests.div_ceil(5));
+            // Of one nothing can be kept.
+            let kept = limit.requests.div_ceil(3).min(limit.requests - 1);
+            let way = way.keeps_for_lookups(kept);
             Ok(way.rests_at(StatusCode::SERVICE_UNAVAILABLE))
         };
-        let [ordinary, telephony] = LIMITS;
+        let [ordinary, telephony] = limits(config);
         Ok(Self { ordinary: way(ordinary)?, telephony: way(telephony)?, base, key })
     }
 
@@ -92,7 +96,7 @@ impl Api {
         let answer = way.send(class, request).await.map_err(told).and_then(|answer| {
             let verdict: Verdict = answer.json()?;
             match verdict.success {
-                Some(false) => Err(refusal(answer.status.as_u16(), &verdict, &answer)),
+                Some(false) => Err(refusal(answer.status.as_u16(), &verdict, answer.body)),
                 _ => Ok(answer),
             }
         });
@@ -116,24 +120,26 @@ fn told(fault: Fault) -> Fault {
     match fault {
         Fault::Forbidden(why) if why.contains("apiKey") => Fault::Access(why),
         Fault::Refused { status, why, body } => match serde_json::from_slice::<Verdict>(&body) {
-            Ok(verdict) => {
-                let why = words(&verdict).map_or(why, |words| format!("{status}: {words}"));
-                Fault::Refused { status, why, body }
+            Ok(verdict) if verdict.success == Some(false) => refusal(status, &verdict, body),
+            _ => {
+                let why = format!("{why}, and not as retailCRM does: is the address right?");
+                Fault::Later { after: None, why }
             }
-            Err(_) => Fault::Refused { status, why, body },
         },
         other => other,
     }
 }
 
-fn refusal(status: u16, verdict: &Verdict, answer: &Answer) -> Fault {
+fn refusal(status: u16, verdict: &Verdict, body: Bytes) -> Fault {
     let why = words(verdict).unwrap_or_else(|| "success: false, and no word why".to_owned());
-    if why.contains("apiKey") || why.contains("Account does not exist") {
+    let why = if status < 400 { why } else { format!("{status}: {why}") };
+    let said = verdict.error_msg.as_deref().unwrap_or_default();
+    if said.contains("apiKey") || said.contains("Account does not exist") {
         Fault::Access(why)
-    } else if why.contains("Access denied") {
+    } else if said.contains("Access denied") {
         Fault::Forbidden(why)
     } else {
-        Fault::Refused { status, why, body: answer.body.clone() }
+        Fault::Refused { status, why, body }
     }
 }
 

@@ -61,7 +61,7 @@ impl Desk<'_> {
         let Some((OneOrder { order }, whole)) = found else { return Ok(None) };
         self.keep(Entity::Order, order.id, &whole["order"]).await;
         self.crm.remember_site(Entity::Order, order.id, order.site.as_deref()).await;
-        let client = order.customer.map(|customer| customer.id);
+        let client = order.contact.map(|who| who.id).or(order.customer.map(|who| who.id));
         let mut what = format!("made order {}", order.id);
         self.tags_of(client, tags, &mut what).await?;
         Ok(Some(made_deal(client, order.id, what)))

@@ -1,6 +1,10 @@
 //! Calls. retailCRM takes a call once and never changes it, so it goes out when it is over, with
 //! the address of its recording, which is stable and serves the file as soon as it is complete.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::desk::{Desk, manager, said};
 use super::wire::{EventAnswer, Id, NewCall, NewEvent, Uploaded};
 use crate::core::action::{Bound, CallResult};
@@ -11,6 +15,9 @@ use crate::core::record::between;
 use crate::crm::remote::{Class, Fault, late};
 use crate::crm::{ApplyError, Done};
 use tracing::debug;
+
+/// The card of a call that goes on pops up no later than this: after an outage it is long over.
+const CARD: Duration = Duration::from_secs(60);
 
 impl Desk<'_> {
     pub(super) async fn register_call(
@@ -77,9 +84,13 @@ impl Desk<'_> {
             })?;
         self.hung_up(who, result).await;
         let what = match answer.duplicate_calls.iter().any(|call| *call == id) {
-            true => "nothing: retailCRM has this call".to_owned(),
-            false => "registered the call".to_owned(),
+            true => "nothing: retailCRM has this call",
+            false if answer.processed_calls_count == 0 => {
+                "sent the call, and retailCRM says that it took none"
+            }
+            false => "registered the call",
         };
+        let what = what.to_owned();
         Ok(Done { bound: Bound { call: Some(id), ..Bound::default() }, what })
     }
 
@@ -95,11 +106,14 @@ impl Desk<'_> {
         }
     }
 
-    /// The card of the call pops up, while it goes on. `Ok(None)`: it is not that kind of case.
+    /// The card of the call pops up, while it goes on. `Ok(None)`: it is not that kind of case, or
+    /// it comes too late.
     pub(super) async fn pop_up(&self, users: &[Id]) -> Result<Option<EventAnswer>, Fault> {
         let case = self.work.case;
         let going_on = matches!(case.event, Event::Ringing | Event::Answered);
-        if !self.crm.config.popups || !going_on || case.number.is_none() || users.is_empty() {
+        let late = between(case.at, Timestamp::now()) > CARD;
+        if !self.crm.config.popups || !going_on || late || case.number.is_none() || users.is_empty()
+        {
             return Ok(None);
         }
         self.event(way(case.direction), users, None).await.map(Some)

@@ -1,24 +1,28 @@
 //! What changed in the account. It tells nobody by itself: its histories are read on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio::time::Instant;
+use tracing::{debug, info, warn};
 
 use super::wire::{Change, Contacts, History, Id};
-use super::{Entity, Retail};
+use super::{Entity, NAME, Retail};
 use crate::core::ids::ClientId;
 use crate::crm::Changed;
-use crate::crm::remote::{Class, Fault};
+use crate::crm::remote::{Class, Fault, quiet};
 
 /// The histories.
-const STREAMS: [&str; 3] = ["customers/history", "orders/history", COMPANIES];
+pub(super) const STREAMS: [&str; 3] = ["customers/history", "orders/history", COMPANIES];
 const COMPANIES: &str = "customers-corporate/history";
 /// What contacts of a company have from it: its row names the company only.
 const OF_CONTACTS: [&str; 3] = ["manager", "main_company", "nick_name"];
 /// A page of a history.
 const PAGE: usize = 100;
+/// Orders in one question.
+const ORDERS: usize = 100;
 /// Pages of a history read in one go; the rest is read next time.
 const PAGES: usize = 10;
 /// A reading ends after this, well before who asked gives up; the rest is read next time.
@@ -34,8 +38,12 @@ pub(super) struct Read {
     /// What was read and not told yet.
     clients: BTreeSet<Id>,
     added: bool,
+    /// Orders that changed, and whose they are is not asked yet: their rows do not say.
+    orders: VecDeque<Id>,
     /// Companies that changed, with their shops: their contacts are not asked for yet.
-    companies: BTreeMap<Id, Option<String>>,
+    companies: VecDeque<(Id, Option<String>)>,
+    /// Which histories failed when they were read last.
+    ill: [bool; 3],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -60,21 +68,29 @@ impl Retail {
         }
         read.next = Some(begun + self.config.poll);
         let mut more = STREAMS.map(|_| true);
+        let mut failed = [None, None, None];
         for _ in 0..PAGES {
             for (place, path) in STREAMS.into_iter().enumerate() {
                 if more[place] && begun.elapsed() < LONG {
-                    more[place] = self.page(&mut read, place, path).await?;
+                    more[place] = match self.page(&mut read, place, path).await {
+                        Ok(more) => more,
+                        Err(fault) => {
+                            failed[place] = Some(fault);
+                            false
+                        }
+                    };
                 }
             }
         }
-        while begun.elapsed() < LONG
-            && let Some((company, site)) = read.companies.first_key_value()
-        {
-            let (company, contacts) = (*company, self.contacts(*company, site.as_deref()).await?);
-            read.clients.extend(contacts);
-            read.companies.remove(&company);
+        if let [Some(fault), Some(_), Some(_)] = failed {
+            return Err(fault);
         }
-        if more.contains(&true) || !read.companies.is_empty() {
+        for (place, fault) in failed.iter().enumerate() {
+            told(STREAMS[place], fault.as_ref(), &mut read.ill[place]);
+        }
+        let of_orders = self.whose_orders(&mut read, begun).await;
+        let of_companies = self.whose_companies(&mut read, begun).await;
+        if more.contains(&true) || of_orders || of_companies {
             read.next = None;
         }
         let clients = std::mem::take(&mut read.clients).into_iter();
@@ -95,7 +111,7 @@ impl Retail {
         let query = [(filter, value.as_str()), ("limit", "100")];
         let answer: History = self.api.get(Class::Delivery, path, &query).await?;
         let first = matches!(read.since[place], Since::Begin);
-        match (answer.history.iter().map(|row| row.id.0).max(), answer.generated_at) {
+        match (answer.history.iter().filter_map(number).max(), answer.generated_at) {
             (Some(last), _) => read.since[place] = Since::Row(last),
             // The account's own clock, so that a wrong time zone loses nothing.
             (None, Some(now)) if !matches!(read.since[place], Since::Row(_)) => {
@@ -104,24 +120,80 @@ impl Retail {
             (None, _) => {}
         }
         let many = answer.history.len();
+        let rows: Vec<Change> =
+            answer.history.into_iter().filter_map(|row| readable(path, row)).collect();
         if path != COMPANIES {
-            self.forget(answer.history.iter().filter_map(Change::gone).collect()).await;
+            self.forget(rows.iter().filter_map(Change::gone).collect()).await;
         }
-        for row in answer.history {
+        for row in rows {
             let field = row.field.as_deref().unwrap_or_default();
             if first || NOISE.contains(&field) {
                 continue;
             }
-            read.added |= row.created;
+            // Who had no number, or another one, may have one now.
+            read.added |= row.created || field == "phones";
             read.clients.extend(row.touched());
+            if let (Some(gone), Some(into)) = (&row.customer, row.combined_to) {
+                self.merged.insert(gone.id, into.id).await;
+            }
+            if let Some(order) = row.order_of_somebody()
+                && !read.orders.contains(&order)
+            {
+                read.orders.push_back(order);
+            }
             if path == COMPANIES
                 && OF_CONTACTS.contains(&field)
                 && let Some(company) = &row.customer
+                && !read.companies.iter().any(|(known, _)| *known == company.id)
             {
-                read.companies.insert(company.id, company.site.clone());
+                read.companies.push_back((company.id, company.site.clone()));
             }
         }
         Ok(many >= PAGE)
+    }
+
+    /// The clients of orders that changed. `true`: some are left, and are not to be waited for.
+    async fn whose_orders(&self, read: &mut Read, begun: Instant) -> bool {
+        while begun.elapsed() < LONG && !read.orders.is_empty() {
+            let some: Vec<Id> = read.orders.iter().copied().take(ORDERS).collect();
+            // What is never answered is not to be first for ever, nor lost where this is cut short.
+            read.orders.rotate_left(some.len());
+            match self.orders_by_id(Class::Delivery, &some).await {
+                Ok(orders) => {
+                    let whose = orders.iter().flat_map(|order| {
+                        let contact = order.contact.iter().map(|who| who.id);
+                        contact.chain(order.customer.iter().map(|who| who.id))
+                    });
+                    read.clients.extend(whose);
+                }
+                // They are hidden from the key, or gone.
+                Err(Fault::Refused { .. } | Fault::Forbidden(_)) => {}
+                Err(fault) => {
+                    debug!(crm = NAME, %fault, "whose orders changed is not known yet");
+                    return false;
+                }
+            }
+            read.orders.truncate(read.orders.len() - some.len());
+        }
+        !read.orders.is_empty()
+    }
+
+    /// The same for contacts of companies that changed.
+    async fn whose_companies(&self, read: &mut Read, begun: Instant) -> bool {
+        while begun.elapsed() < LONG
+            && let Some((company, site)) = read.companies.front().cloned()
+        {
+            read.companies.rotate_left(1);
+            match self.contacts(company, site.as_deref()).await {
+                Ok(contacts) => read.clients.extend(contacts),
+                Err(fault) => {
+                    debug!(crm = NAME, %fault, "the contacts of a company are not known yet");
+                    return false;
+                }
+            }
+            read.companies.pop_back();
+        }
+        !read.companies.is_empty()
     }
 
     /// What people delete is not to be taken for something no list has yet.
@@ -152,7 +224,40 @@ impl Retail {
     }
 }
 
+/// The number of a row, in whatever form the rest of it is.
+fn number(row: &Value) -> Option<u64> {
+    serde_json::from_value(row["id"].clone()).ok().map(|id: Id| id.0)
+}
+
+/// A row, if it can be read.
+fn readable(path: &str, row: Value) -> Option<Change> {
+    let row = serde_json::from_value(row);
+    let why = |error: serde_json::Error| quiet(&error.to_string());
+    row.map_err(|error| debug!(crm = NAME, path, why = why(error), "a row cannot be read")).ok()
+}
+
+/// A history that fails, or is read again: once each.
+fn told(path: &str, fault: Option<&Fault>, ill: &mut bool) {
+    match (fault, *ill) {
+        (Some(fault), false) => warn!(
+            crm = NAME,
+            path,
+            %fault,
+            "a history cannot be read: what changes there is not noticed until it can"
+        ),
+        (None, true) => info!(crm = NAME, path, "the history is read again"),
+        _ => {}
+    }
+    *ill = fault.is_some();
+}
+
 impl Change {
+    /// The order, where its row does not say whose it is.
+    fn order_of_somebody(&self) -> Option<Id> {
+        let order = self.order.as_ref()?;
+        order.id.filter(|_| order.customer.is_none() && order.contact.is_none())
+    }
+
     /// What it says is there no more: deleted, or merged into another one.
     fn gone(&self) -> Option<(Entity, Id)> {
         if !self.deleted && self.combined_to.is_none() {
@@ -164,12 +269,15 @@ impl Change {
         }
     }
 
-    /// The clients it concerns: with the one they were merged into, and contacts of companies.
+    /// The clients it concerns: with the one they were merged into, whose an order was, and
+    /// contacts of companies.
     fn touched(&self) -> Vec<Id> {
         let order = self.order.as_ref();
         let of_order = order.into_iter().flat_map(|order| [&order.customer, &order.contact]);
         let contact = self.customer_contact.as_ref().and_then(|c| c.customer.as_ref());
-        let others = of_order.flatten().chain(&self.combined_to).chain(contact);
+        let moves = matches!(self.field.as_deref(), Some("customer" | "contact"));
+        let before = self.old_value.iter().filter(|_| moves);
+        let others = of_order.flatten().chain(&self.combined_to).chain(contact).chain(before);
         let own = self.customer.as_ref().map(|who| who.id);
         own.into_iter().chain(others.map(|who| who.id)).collect()
     }

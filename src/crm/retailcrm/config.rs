@@ -1,6 +1,7 @@
 //! `[crm.NAME]` with `kind = "retailcrm"`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,12 @@ use serde::{Deserialize, Serialize};
 use crate::config::Secret;
 use crate::crm::number_of;
 use crate::directory::config::human_duration;
+
+/// What the CRM allows a key in any second.
+const ALLOWED: usize = 10;
+/// One in ten is kept back, because requests are counted where they arrive, and a network may bring
+/// them closer together.
+const NINE: NonZeroUsize = NonZeroUsize::new(9).unwrap();
 
 /// One retailCRM or Simla account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +59,12 @@ pub struct RetailConfig {
     pub won: Vec<String>,
     /// The tag that marks a client as inactive: `reactivate` takes it away.
     pub inactive_tag: Option<String>,
+    /// Whether who answers is whom telephony names, in one request: the client's manager, or that
+    /// of his open order, as the CRM chooses. Otherwise the whole answer decides, as for all else.
+    pub telephony_decides: bool,
+    /// Requests in any second, and four times as many of telephony. The CRM allows a key 10 and 40:
+    /// sections and engines that share one share them.
+    pub requests_per_second: NonZeroUsize,
     /// Whether a client's card pops up while a call rings or is talked.
     pub popups: bool,
     /// How often the CRM is asked what changed.
@@ -80,6 +93,8 @@ impl Default for RetailConfig {
             declined: None,
             won: vec!["complete".to_owned()],
             inactive_tag: None,
+            telephony_decides: true,
+            requests_per_second: NINE,
             popups: true,
             poll: Duration::from_secs(15),
             timeout: Duration::from_secs(20),
@@ -110,6 +125,10 @@ impl RetailConfig {
                 wrong.push(("numbers", why));
             }
         }
+        if self.requests_per_second.get() > ALLOWED {
+            let why = format!("the CRM allows a key {ALLOWED} requests a second");
+            wrong.push(("requests_per_second", why));
+        }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if self.module.is_empty() || !self.module.chars().all(plain) {
             let why = "write the module's code with letters, digits, - and _".to_owned();
@@ -124,6 +143,11 @@ impl RetailConfig {
             wrong.push(("hook_secret", why.to_owned()));
         }
         wrong
+    }
+
+    /// Whether both would be one module of one account, and replace each other's addresses there.
+    pub(crate) fn shares_module(&self, other: &Self) -> bool {
+        self.module == other.module && self.base().is_ok_and(|url| other.base() == Ok(url))
     }
 
     /// The account's address. `http` is for tests on this machine only.

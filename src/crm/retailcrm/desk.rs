@@ -3,10 +3,12 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tracing::info;
 
-use super::wire::{Id, Made};
-use super::{Entity, Retail};
+use super::wire::{Id, Made, Whom};
+use super::{Entity, NAME, Retail};
 use crate::core::action::{Action, On};
+use crate::core::case::Known;
 use crate::core::client::{Client, Deal};
 use crate::core::ids::EmployeeId;
 use crate::crm::remote::{self, Class, Fault, mark};
@@ -39,7 +41,42 @@ impl Spot {
 }
 
 impl Desk<'_> {
+    /// What is refused may be so because it is there already, or because the client is another one
+    /// by now.
     pub(super) async fn carry_out(&self) -> Result<Done, ApplyError> {
+        let why = match self.perform().await {
+            Err(ApplyError::Refused { why }) => why,
+            answer => return answer,
+        };
+        match self.there_or_moved().await {
+            Ok(Some(done)) => Ok(done),
+            Ok(None) => Err(ApplyError::Refused { why }),
+            Err(ApplyError::Refused { .. } | ApplyError::Denied { .. }) => {
+                Err(ApplyError::Refused { why })
+            }
+            // What is known is that somebody has to look again.
+            Err(error) => Err(ApplyError::Lost { why: error.to_string() }),
+        }
+    }
+
+    async fn there_or_moved(&self) -> Result<Option<Done>, ApplyError> {
+        // An answer was lost, it came to be there after that was looked for, and a second one under
+        // our mark is refused.
+        if let Action::Contact { .. }
+        | Action::Company { .. }
+        | Action::Deal { .. }
+        | Action::Unsorted { .. } = self.work.action
+            && let Some(done) = self.look_back().await?
+        {
+            return Ok(Some(done));
+        }
+        match self.was_merged().await? {
+            true => self.perform().await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    async fn perform(&self) -> Result<Done, ApplyError> {
         match self.work.action {
             Action::Contact { name, owner, tags, fields } => {
                 self.contact(name, owner, tags, fields).await
@@ -93,12 +130,33 @@ impl Desk<'_> {
         let bound = self.work.bound.client.as_ref();
         let known = self.work.case.client().map(|client| &client.id);
         if let Some(id) = bound.or(known) {
-            return id_of(id.as_str(), "client").map(Some);
+            let id = id_of(id.as_str(), "client")?;
+            return Ok(Some(self.crm.merged.get(&id).await.unwrap_or(id)));
         }
         let Some(number) = &self.work.case.number else { return Ok(None) };
-        let fresh = self.crm.fresh(Class::Delivery).await;
-        let found = self.crm.with_number(Class::Delivery, number, &fresh).await?;
-        Ok(found.into_iter().map(|person| person.id).max())
+        if self.work.case.client == Known::Nobody {
+            // Telephony said so a moment ago: only what was made since is looked for.
+            let fresh = self.crm.fresh(Class::Delivery).await;
+            let found = self.crm.with_number(Class::Delivery, number, &fresh).await?;
+            return Ok(found.into_iter().map(|person| person.id).max());
+        }
+        Ok(self.crm.whose_number(Class::Delivery, number).await?)
+    }
+
+    /// Whether the client is there no more and somebody else has the number: from now on he is meant.
+    async fn was_merged(&self) -> Result<bool, ApplyError> {
+        let (Some(client), Some(number)) = (self.client().await?, &self.work.case.number) else {
+            return Ok(false);
+        };
+        if self.crm.customer(Class::Delivery, client).await?.is_some() {
+            return Ok(false);
+        }
+        let Some(now) = self.crm.whose_number(Class::Delivery, number).await? else {
+            return Ok(false);
+        };
+        info!(crm = NAME, %client, %now, "a client is gone, and another one has the number");
+        self.crm.merged.insert(client, now).await;
+        Ok(true)
     }
 
     pub(super) async fn needed_client(&self, what: &str) -> Result<Id, ApplyError> {
@@ -112,12 +170,12 @@ impl Desk<'_> {
         let client = self.client().await?;
         let order = match on {
             On::Client => None,
-            On::Deal => self.order_among(client, Client::main_deal)?,
+            On::Deal => self.order_among(client, Client::main_deal).await?,
         };
         Ok(Spot { client, order })
     }
 
-    fn order_among(
+    async fn order_among(
         &self,
         client: Option<Id>,
         pick: fn(&Client) -> Option<&Deal>,
@@ -125,9 +183,10 @@ impl Desk<'_> {
         if let Some(made) = &self.work.bound.deal {
             return id_of(made.as_str(), "order").map(Some);
         }
-        let frozen = self.work.case.client();
-        let frozen = frozen.filter(|c| client.is_some_and(|id| id.to_string() == c.id.as_str()));
-        let deal = frozen.and_then(|frozen| pick(frozen));
+        let Some(frozen) = self.work.case.client() else { return Ok(None) };
+        let Ok(whose) = id_of(frozen.id.as_str(), "client") else { return Ok(None) };
+        let whose = self.crm.merged.get(&whose).await.unwrap_or(whose);
+        let deal = pick(frozen).filter(|_| client == Some(whose));
         deal.map(|deal| id_of(deal.id.as_str(), "order")).transpose()
     }
 
@@ -212,6 +271,14 @@ impl Retail {
             Entity::Order => self.order(Class::Delivery, id).await?.and_then(|order| order.site),
         };
         Ok(found.or_else(|| self.config.site.clone()))
+    }
+}
+
+impl Retail {
+    /// A client as orders, tasks and notes name him.
+    pub(super) async fn with_site(&self, client: Id) -> Result<Whom, Fault> {
+        let site = self.site_of(Entity::Customer, client).await?;
+        Ok(Whom { id: client, kind: None, site })
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::wire::{Credentials, OrderMethods, Sites, User};
+use super::changes::STREAMS;
+use super::wire::{Caller, Credentials, OrderMethods, Orders, Sites, User};
 use super::{Entity, Retail};
 use crate::crm::Examined;
 use crate::crm::remote::{Class, Fault, no_numbers_in};
@@ -56,7 +57,8 @@ impl Retail {
         self.codes_of_settings(&mut told).await;
         self.statuses_of_settings(&mut told).await;
         self.telephony(&mut told).await;
-        self.clock(&mut told).await;
+        self.histories(&mut told).await;
+        self.chooser(&mut told).await;
         told
     }
 
@@ -184,16 +186,27 @@ impl Retail {
         });
     }
 
-    /// Nothing in its answers says where its times are: its own clock does.
-    async fn clock(&self, told: &mut Vec<Examined>) {
+    /// What changes is read there. Nothing in its answers says where its times are: its own clock
+    /// does.
+    async fn histories(&self, told: &mut Vec<Examined>) {
         let now = Timestamp::now();
         let since = self.times.write(now);
         let query = [("filter[startDate]", since.as_str()), ("limit", "20")];
-        let answer = self.api.get::<Generated>(Class::Lookup, "customers/history", &query).await;
-        let theirs = match &answer {
-            Ok(answer) => answer.generated_at.as_deref().and_then(|at| self.times.read(at)),
-            Err(fault) => return told.push(unknown("the clock of the account", fault)),
-        };
+        let mut theirs = None;
+        for path in STREAMS {
+            match self.api.get::<Generated>(Class::Lookup, path, &query).await {
+                Ok(answer) => {
+                    let at = answer.generated_at.as_deref().and_then(|at| self.times.read(at));
+                    theirs = theirs.or(at);
+                }
+                Err(fault) => told.push(Examined::Bad(
+                    format!("what changes in {path} is not noticed: {fault}"),
+                    "tick reading of customers and orders under Settings, Integration, API access \
+                     keys"
+                        .to_owned(),
+                )),
+            }
+        }
         let zone = &self.config.time_zone;
         if let Some(theirs) = theirs {
             let apart = theirs.as_second() - now.as_second();
@@ -205,6 +218,40 @@ impl Retail {
                 ),
             });
         }
+    }
+}
+
+impl Retail {
+    /// Whether telephony names the manager of a client or of his open order is not written anywhere:
+    /// an open order of somebody else's client tells.
+    async fn chooser(&self, told: &mut Vec<Examined>) {
+        let (Ok(closed), Ok(latest)) = (
+            self.closed(Class::Lookup).await,
+            self.api.get::<Orders>(Class::Lookup, "orders", &[("limit", "20")]).await,
+        ) else {
+            return;
+        };
+        let telling = latest.orders.into_iter().find_map(|order| {
+            let (own, customer) = (order.manager_id?, order.customer?);
+            let phone: String = order.phone?.chars().filter(char::is_ascii_digit).collect();
+            let his = customer.manager_id?;
+            let open = !closed.contains(&order.status) && !phone.is_empty();
+            (his != own && open).then_some((own, his, phone))
+        });
+        let Some((own, his, phone)) = telling else { return };
+        let query = [("phone", phone.as_str()), ("details", "1"), ("ignoreStatus", "1")];
+        let answer = self.api.get::<Caller>(Class::Lookup, "telephony/manager", &query).await;
+        let named = answer.ok().and_then(|caller| caller.manager).map(|manager| manager.id);
+        let whose = match named {
+            Some(id) if id == own => "the manager of an open order",
+            Some(id) if id == his => "the client's manager",
+            _ => return,
+        };
+        told.push(Examined::Good(format!(
+            "where an open order is another manager's, telephony names {whose}; \
+             `telephony_decides = {}`",
+            self.config.telephony_decides
+        )));
     }
 }
 

@@ -210,8 +210,12 @@ impl Desk<'_> {
             let told = told.unwrap_or_default();
             let more = untold(&told, touch, &rest);
             if !more.is_empty() {
-                let stays = |text: &&str| !more.keys().any(|name| line(text, name).is_some());
-                let stays: Vec<_> = told.lines().filter(stays).collect();
+                let mut stays: Vec<_> = told.lines().collect();
+                for name in more.keys() {
+                    // The last one of its name is ours; what people wrote before it is not.
+                    let last = stays.iter().rposition(|text| line(text, name).is_some());
+                    last.map(|place| stays.remove(place));
+                }
                 let all = comment(&stays.join("\n"), &more);
                 change.insert("managerComment".to_owned(), json!(all.trim()));
             }

@@ -41,14 +41,17 @@ impl Retail {
         let asked = self.who_calls(Class::Lookup, phone);
         let (asked, fresh) = tokio::join!(asked, self.fresh(Class::Lookup));
         match asked? {
+            caller if !self.config.telephony_decides => {
+                self.whole(Class::Lookup, phone, caller, &fresh).await
+            }
             Some(Caller { customer: Some(customer), manager }) => {
                 let owner = manager.map(|manager| manager.id).or(customer.manager_id);
                 Ok(Some(client(&customer, owner, None)))
             }
             // Somebody is responsible for a number that is no customer's own, or the key has no
             // right to telephony.
-            Some(Caller { manager: Some(_), .. }) | None => {
-                self.whole(Class::Lookup, phone, None, &fresh).await
+            caller @ (Some(Caller { manager: Some(_), .. }) | None) => {
+                self.whole(Class::Lookup, phone, caller, &fresh).await
             }
             Some(_) => {
                 let made = fresh.customers.iter().filter(|person| has(person, phone));
@@ -75,8 +78,7 @@ impl Retail {
         phone: &Phone,
     ) -> Result<Option<Client>, Fault> {
         let (asked, fresh) = tokio::join!(self.who_calls(class, phone), self.fresh(class));
-        let customer = asked?.and_then(|caller| caller.customer);
-        self.whole(class, phone, customer, &fresh).await
+        self.whole(class, phone, asked?, &fresh).await
     }
 
     /// The same, where telephony was asked already.
@@ -84,32 +86,66 @@ impl Retail {
         &self,
         class: Class,
         phone: &Phone,
-        customer: Option<Person>,
+        caller: Option<Caller>,
         fresh: &Fresh,
     ) -> Result<Option<Client>, Fault> {
-        let mut found = self.with_number(class, phone, fresh).await?;
-        if let Some(customer) = customer
-            && !found.iter().any(|person| person.id == customer.id)
-        {
-            found.extend(self.listed(class, customer.id).await?.or(Some(customer)));
-        }
+        let found = self.with_number(class, phone, fresh).await?;
         let mut all = Vec::new();
-        for person in found {
-            let company = match person.is_contact {
-                true => self.company_of(class, person.id).await?,
-                false => None,
+        for person in self.and_caller(class, phone, found, caller).await? {
+            let companies = match person.is_contact {
+                true => self.companies_of(class, person.id).await?,
+                false => Vec::new(),
             };
             let mut deals = self.deals(class, person.id, fresh).await?;
-            if let Some(company) = &company {
-                deals.extend(self.deals(class, company.id, fresh).await?);
+            for company in &companies {
+                for deal in self.deals(class, company.id, fresh).await? {
+                    if !deals.iter().any(|known| known.id == deal.id) {
+                        deals.push(deal);
+                    }
+                }
             }
-            let owner = person.manager_id.or(company.as_ref().and_then(|c| c.manager_id));
-            let mut client = client(&person, owner, company.as_ref());
+            let owner = person.manager_id.or(companies.iter().find_map(|c| c.manager_id));
+            let mut client = client(&person, owner, companies.first());
             client.deals = deals;
             let created = person.created_at.as_deref().and_then(|at| self.times.read(at));
             all.push((client, person.id, created));
         }
         Ok(choose(all, "order"))
+    }
+
+    /// Clients the list has for a number, and whom telephony names: it knows all spellings.
+    async fn and_caller(
+        &self,
+        class: Class,
+        phone: &Phone,
+        mut found: Vec<Person>,
+        caller: Option<Caller>,
+    ) -> Result<Vec<Person>, Fault> {
+        match caller {
+            Some(Caller { customer: Some(customer), .. })
+                if !found.iter().any(|person| person.id == customer.id) =>
+            {
+                found.extend(self.listed(class, customer.id).await?.or(Some(customer)));
+            }
+            None if found.is_empty() => found = self.typed(class, phone).await?,
+            _ => {}
+        }
+        Ok(found)
+    }
+
+    /// The client with this number, for what is done to him: the newest.
+    pub(super) async fn whose_number(
+        &self,
+        class: Class,
+        phone: &Phone,
+    ) -> Result<Option<Id>, Fault> {
+        let fresh = self.fresh(class).await;
+        let mut found = self.with_number(class, phone, &fresh).await?;
+        if found.is_empty() {
+            let caller = self.who_calls(class, phone).await?;
+            found = self.and_caller(class, phone, found, caller).await?;
+        }
+        Ok(found.into_iter().map(|person| person.id).max())
     }
 
     /// Clients whose number it is. The CRM's search is wide: it looks into names as well.
@@ -122,17 +158,44 @@ impl Retail {
         let digits = phone.digits();
         // The country code is spelt in several ways: 8 and 7, 0 and 380.
         let spelt = digits.len().checked_sub(10).map_or(digits, |from| &digits[from..]);
-        let query = [("filter[name]", spelt), ("limit", "100")];
-        let mut found = self.api.get::<Customers>(class, "customers", &query).await?.customers;
-        found.retain(|person| has(person, phone));
+        let mut found = self.spelt(class, phone, spelt).await?;
         // Where somebody has the number, who was made for it may be merged into him.
         if found.is_empty() {
             found.extend(fresh.customers.iter().filter(|person| has(person, phone)).cloned());
         }
+        Ok(found)
+    }
+
+    async fn spelt(&self, class: Class, phone: &Phone, spelt: &str) -> Result<Vec<Person>, Fault> {
+        let query = [("filter[name]", spelt), ("limit", "100")];
+        let mut found = self.api.get::<Customers>(class, "customers", &query).await?.customers;
+        found.retain(|person| has(person, phone));
         for person in &found {
             self.remember_site(Entity::Customer, person.id, person.site.as_deref()).await;
         }
         Ok(found)
+    }
+
+    /// Clients with this number in one of the spellings people type: for a key without telephony,
+    /// where the list has it as it was typed.
+    async fn typed(&self, class: Class, phone: &Phone) -> Result<Vec<Person>, Fault> {
+        let digits = phone.digits();
+        let Some(end) = digits.len().checked_sub(10).and_then(|from| digits.get(from..)) else {
+            return Ok(Vec::new());
+        };
+        let (code, a, b, c) = (&end[..3], &end[3..6], &end[6..8], &end[8..]);
+        for spelt in [
+            format!("{code}) {a}-{b}-{c}"),
+            format!("{code} {a}-{b}-{c}"),
+            format!("{code}-{a}-{b}-{c}"),
+            format!("{code} {a} {b} {c}"),
+        ] {
+            let found = self.spelt(class, phone, &spelt).await?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
     }
 
     /// By id.
@@ -155,15 +218,15 @@ impl Retail {
         Ok(person)
     }
 
-    pub(super) async fn company_of(
+    pub(super) async fn companies_of(
         &self,
         class: Class,
         contact: Id,
-    ) -> Result<Option<Person>, Fault> {
+    ) -> Result<Vec<Person>, Fault> {
         let id = contact.to_string();
         let query = [("filter[contactIds][0]", id.as_str())];
         let found: Corporates = self.api.get(class, "customers-corporate", &query).await?;
-        Ok(found.customers_corporate.into_iter().next())
+        Ok(found.customers_corporate)
     }
 
     /// An order by id.
@@ -174,6 +237,13 @@ impl Retail {
         }
         let fresh = self.fresh(class).await.orders.into_iter();
         Ok({ fresh }.find(|order| order.id == id))
+    }
+
+    /// Orders by their ids, 100 at most.
+    pub(super) async fn orders_by_id(&self, class: Class, ids: &[Id]) -> Result<Vec<Order>, Fault> {
+        let named = ids_filter(ids);
+        let named = named.iter().map(|(key, id)| (key.as_str(), id.as_str()));
+        self.orders(class, &named.collect::<Vec<_>>()).await
     }
 
     /// All orders of a client or company.
@@ -261,6 +331,12 @@ impl Retail {
             self.sites.insert((what, id), site.into()).await;
         }
     }
+}
+
+/// `filter[ids][0]=…&filter[ids][1]=…`.
+pub(super) fn ids_filter(ids: &[Id]) -> Vec<(String, String)> {
+    let named = ids.iter().enumerate();
+    named.map(|(n, id)| (format!("filter[ids][{n}]"), id.to_string())).collect()
 }
 
 /// Whether it is his number.

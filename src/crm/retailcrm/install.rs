@@ -18,7 +18,7 @@ pub struct Module {
     /// Its code.
     pub code: String,
     /// Extensions by user, as they stand there now.
-    pub codes: BTreeMap<String, String>,
+    pub codes: BTreeMap<String, Vec<String>>,
     /// What the CRM said about users or shops it does not know.
     pub remarks: Vec<String>,
 }
@@ -40,9 +40,10 @@ impl Retail {
         phones: &[String],
     ) -> Result<Module, Fault> {
         let before = self.module().await?.map(|(_, telephony)| telephony.additional_codes);
-        let there = before.unwrap_or_default().into_iter();
-        let mut codes: BTreeMap<String, String> =
-            there.map(|UserCode { user_id, code }| (user_id, code)).collect();
+        let mut codes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for UserCode { user_id, code } in before.unwrap_or_default() {
+            codes.entry(user_id).or_default().push(code);
+        }
         for user in self.users_of(Class::Delivery).await? {
             let id = user.id.to_string();
             if !user.active {
@@ -54,7 +55,7 @@ impl Retail {
                 Number::Line(extension) => Some(extension.to_string()),
                 Number::Outside(_) => None,
             });
-            codes.extend(line.map(|line| (id, line)));
+            codes.extend(line.map(|line| (id, vec![line])));
         }
         let mut telephony = json!({
             "makeCallUrl": format!("{base}/call"),
@@ -65,6 +66,7 @@ impl Retail {
             "hangupEventSupported": true,
             "additionalCodes": codes
                 .iter()
+                .flat_map(|(user, codes)| codes.iter().map(move |code| (user, code)))
                 .map(|(user_id, code)| json!({ "userId": user_id, "code": code }))
                 .collect::<Vec<_>>(),
         });
@@ -72,6 +74,7 @@ impl Retail {
             let phones = phones.iter().map(|p| json!({ "siteCode": site, "externalPhone": p }));
             telephony["externalPhones"] = phones.collect();
         }
+        let page = base.split_inclusive('/').take(3).collect::<String>();
         let code = self.config.module.clone();
         let module = json!({
             "code": code,
@@ -81,7 +84,8 @@ impl Retail {
             "clientId": client,
             "baseUrl": format!("{base}/"),
             "actions": { "activity": "activity" },
-            "accountUrl": base,
+            // The other addresses hold a secret, and this one people open.
+            "accountUrl": page,
             "integrations": { "telephony": telephony },
         })
         .to_string();

@@ -20,7 +20,7 @@ mod wire;
 mod won;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,6 +30,7 @@ use self::api::Api;
 use self::changes::Read;
 use self::desk::Desk;
 use self::fields::Known;
+use self::staff::Codes;
 use self::wire::Id;
 use super::abilities::{Ability, otherwise};
 use super::lazy::Lazy;
@@ -47,13 +48,12 @@ pub use install::Module;
 /// Its kind in the configuration, logs and metrics.
 pub const NAME: &str = "retailcrm";
 
-/// What the CRM allows in any second, and what of that is used: 10 requests, and 40 of telephony.
-/// One in ten is kept back, because they are counted where they arrive, and a network may bring
-/// them closer together.
-pub(in crate::crm) const LIMITS: [Limit; 2] = [
-    Limit { requests: 9, window: Duration::from_secs(1) },
-    Limit { requests: 36, window: Duration::from_secs(1) },
-];
+/// How many requests an account lets through in any second: 10, and 40 of telephony. As many of
+/// them as the configuration says.
+fn limits(config: &RetailConfig) -> [Limit; 2] {
+    let many = config.requests_per_second.get();
+    [many, 4 * many].map(|requests| Limit { requests, window: Duration::from_secs(1) })
+}
 
 /// What comes out otherwise than the rules say.
 pub const ABILITIES: &[Ability] = &[
@@ -105,6 +105,10 @@ pub struct Retail {
     /// Clients and orders we made a moment ago, by their ids, as the CRM's lists will have them: two
     /// calls of a new number make one client and one order.
     recent: Recent,
+    /// Clients that were merged into others, and into whom.
+    merged: Cache<Id, Id>,
+    /// Extensions by user, as the module had them when it was read last.
+    codes: Mutex<Codes>,
     own_fields: tokio::sync::Mutex<Option<Arc<Known>>>,
     /// Active users, for what goes to everybody.
     users: Cache<(), Arc<[Id]>>,
@@ -143,6 +147,8 @@ impl Retail {
             closed: Cache::builder().time_to_live(REMEMBER).build(),
             sites: Cache::builder().max_capacity(SITES).time_to_live(REMEMBER).build(),
             recent: Recent::new(store, NAME, base.authority()),
+            merged: Cache::builder().max_capacity(SITES).build(),
+            codes: Mutex::default(),
             own_fields: tokio::sync::Mutex::default(),
             users: Cache::builder().time_to_live(USERS).build(),
             read: tokio::sync::Mutex::default(),

@@ -1,12 +1,19 @@
 //! Notes and notifications.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::desk::{Desk, manager, said};
-use super::wire::{Id, NewNote, NewNotification, Note, NoteCustomer, Notes, Success};
+use super::wire::{Id, NewNote, NewNotification, Note, Notes, Success, Whom};
 use super::{Entity, Retail};
 use crate::core::action::{On, Recipients};
 use crate::core::case::Sound;
 use crate::crm::remote::{Class, Fault};
 use crate::crm::{ApplyError, Done};
+
+/// Pages of 100 notes of a client that are read.
+const PAGES: u32 = 10;
+/// How far the clocks may be apart when a note is looked for by the time it was written.
+const SLACK: SignedDuration = SignedDuration::from_mins(1);
 
 impl Desk<'_> {
     pub(super) async fn note(&self, text: &str) -> Result<Done, ApplyError> {
@@ -16,7 +23,7 @@ impl Desk<'_> {
 
     pub(super) async fn write_note(&self, client: Id, text: &str) -> Result<Done, ApplyError> {
         let site = self.crm.site_of(Entity::Customer, client).await?;
-        let customer = NoteCustomer { id: client, site: site.as_deref() };
+        let customer = Whom { id: client, kind: None, site: site.clone() };
         let note = NewNote { text, customer };
         let note = serde_json::to_string(&note).unwrap_or_default();
         let mut form = vec![("note", note.as_str())];
@@ -37,23 +44,41 @@ impl Desk<'_> {
     /// The note this action made before its answer was lost: of the same words.
     pub(super) async fn note_back(&self, text: &str) -> Result<Option<Done>, ApplyError> {
         let Some(client) = self.client().await? else { return Ok(None) };
-        let same =
-            |note: &&Note| note.text.as_deref().is_some_and(|there| there.trim() == text.trim());
-        let notes = self.notes_of(client).await?;
-        let found = notes.iter().find(same);
+        let since = self.work.case.at.saturating_sub(SLACK).unwrap_or(self.work.case.at);
+        let times = &self.crm.times;
+        // Another call may have left the same words before.
+        let ours = |note: &&Note| {
+            let at = note.created_at.as_deref().and_then(|at| times.read(at));
+            let same = note.text.as_deref().is_some_and(|there| there.trim() == text.trim());
+            same && at.is_none_or(|at| at >= since)
+        };
+        let notes = self.notes_of(client, Some(since)).await?;
+        let found = notes.iter().find(ours);
         Ok(found.map(|note| said(format!("made note {} on client {client}", note.id))))
     }
 
-    async fn notes_of(&self, client: Id) -> Result<Vec<Note>, Fault> {
+    async fn notes_of(&self, client: Id, since: Option<Timestamp>) -> Result<Vec<Note>, Fault> {
         let id = client.to_string();
-        let query = [("filter[customerIds][0]", id.as_str()), ("limit", "100")];
-        let notes: Notes = self.crm.api.get(Class::Delivery, "customers/notes", &query).await?;
-        Ok(notes.notes)
+        let since = since.map(|since| self.crm.times.write(since));
+        let mut notes = Vec::new();
+        for page in 1..=PAGES {
+            let page = page.to_string();
+            let mut query = vec![("filter[customerIds][0]", id.as_str()), ("limit", "100")];
+            query.push(("page", &page));
+            query.extend(since.as_deref().map(|since| ("filter[createdAtFrom]", since)));
+            let answer: Notes =
+                self.crm.api.get(Class::Delivery, "customers/notes", &query).await?;
+            notes.extend(answer.notes);
+            if answer.pagination.is_last() {
+                break;
+            }
+        }
+        Ok(notes)
     }
 
     /// What the notes on a client say, the oldest first.
     pub(super) async fn told(&self, client: Id) -> Result<String, Fault> {
-        let mut notes = self.notes_of(client).await?;
+        let mut notes = self.notes_of(client, None).await?;
         notes.sort_by_key(|note| note.id);
         let texts: Vec<_> = notes.into_iter().filter_map(|note| note.text).collect();
         Ok(texts.join("\n"))
@@ -116,13 +141,14 @@ impl Desk<'_> {
 }
 
 impl Retail {
-    /// Who may be told something. Remembered for a while: a missed call tells everybody.
+    /// Managers at work (B03). Remembered for a while: a missed call tells everybody.
     async fn active_users(&self) -> Result<Vec<Id>, Fault> {
         if let Some(known) = self.users.get(&()).await {
             return Ok(known.to_vec());
         }
         let users = self.users_of(Class::Delivery).await?;
-        let active: Vec<Id> = users.iter().filter(|u| u.active).map(|user| user.id).collect();
+        let managers = users.iter().filter(|user| user.active && user.is_manager != Some(false));
+        let active: Vec<Id> = managers.map(|user| user.id).collect();
         self.users.insert((), active.clone().into()).await;
         Ok(active)
     }

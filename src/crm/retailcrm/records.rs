@@ -9,7 +9,9 @@ use super::desk::{
     said,
 };
 use super::fields::Sorted;
-use super::wire::{Corporates, Id, NewCorporate, NewCustomer, NewOrder, PhoneNumber, Ref, Tag};
+use super::wire::{
+    Corporates, Id, NewCorporate, NewCustomer, NewOrder, PhoneNumber, Ref, Tag, Whom,
+};
 use super::{Entity, Retail};
 use crate::core::action::{On, Touch};
 use crate::core::case::DealFact;
@@ -64,9 +66,8 @@ impl Desk<'_> {
             made.iter().flat_map(|made| made.split(' ')).filter_map(|id| id.parse().ok().map(Id));
         let known = known.map(|company| (company.id, company.site));
         if let Some((company, site)) = known.or(of_made.next().map(|id| (id, None))) {
-            let own = self.crm.company_of(Class::Delivery, client).await?;
-            if own.is_some_and(|own| own.id == company) || of_made.any(|contact| contact == client)
-            {
+            let own = self.crm.companies_of(Class::Delivery, client).await?;
+            if own.iter().any(|own| own.id == company) || of_made.any(|contact| contact == client) {
                 return Ok(said(format!("nothing: client {client} belongs to it already")));
             }
             let contact = json!({ "customer": { "id": client } }).to_string();
@@ -103,9 +104,16 @@ impl Desk<'_> {
             return Ok(said(format!("nothing: this call made order {made}")));
         }
         let client = self.needed_client("an order").await?;
+        // Who calls for a company orders for it.
+        let speaks = self.work.case.client().is_some_and(|client| client.company.is_some());
+        let company = match speaks {
+            true => self.crm.companies_of(Class::Delivery, client).await?.into_iter().next(),
+            false => None,
+        };
+        let whose = company.as_ref().map_or(client, |company| company.id);
         // The rules were told of none; another call of the client was quicker.
         if self.work.case.deal_fact() != DealFact::Open
-            && let Some(open) = self.crm.open_order(client).await?
+            && let Some(open) = self.crm.open_order(client, whose).await?
         {
             let what = format!("nothing: order {open} was opened meanwhile");
             return Ok(found_deal(Some(client), open, what));
@@ -114,7 +122,16 @@ impl Desk<'_> {
         let name = self.work.case.client().map(|client| client.name.clone());
         let new = NewOrder {
             external_id: &self.mark(),
-            customer: Some(Ref { id: client }),
+            customer: Some(match &company {
+                Some(company) => Whom {
+                    id: company.id,
+                    kind: Some("customer_corporate"),
+                    site: company.site.clone(),
+                },
+                None => self.crm.with_site(client).await?,
+            }),
+            contact: company.as_ref().map(|_| Ref { id: client }),
+            company: company.and_then(|c| c.main_company?.id).map(|id| Ref { id }),
             first_name: name.or_else(|| self.work.case.name.clone()),
             phone: self.number(),
             manager_id: Some(manager(owner)?),
@@ -177,11 +194,14 @@ impl Desk<'_> {
 }
 
 impl Retail {
-    /// The oldest open order of a client (D03).
-    async fn open_order(&self, client: Id) -> Result<Option<Id>, ApplyError> {
+    /// The oldest open order of a client (D03), or of the company whose he is.
+    async fn open_order(&self, client: Id, company: Id) -> Result<Option<Id>, ApplyError> {
         let closed = self.closed(Class::Delivery).await?;
         let fresh = self.fresh(Class::Delivery).await;
-        let orders = self.orders_of(Class::Delivery, client, &fresh).await?;
+        let mut orders = self.orders_of(Class::Delivery, client, &fresh).await?;
+        if company != client {
+            orders.extend(self.orders_of(Class::Delivery, company, &fresh).await?);
+        }
         let open = orders.iter().filter(|order| !closed.contains(&order.status));
         Ok(open.min_by_key(|order| (order.created_at.clone(), order.id)).map(|order| order.id))
     }

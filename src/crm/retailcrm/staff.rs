@@ -1,6 +1,7 @@
 //! Users as employees (E14).
 
 use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
 
 use super::Retail;
 use super::wire::{ModuleAnswer, Telephony, User, UserCode, Users};
@@ -10,6 +11,9 @@ use crate::crm::remote::{Class, Fault, numbers_in};
 
 /// Pages of 100 users; more is a loop in the answer.
 const PAGES: u32 = 50;
+
+/// Extensions by the id of their user.
+pub(super) type Codes = BTreeMap<String, Vec<Number>>;
 
 impl Retail {
     pub(super) async fn all_employees(&self) -> Result<Vec<Employee>, Fault> {
@@ -36,27 +40,37 @@ impl Retail {
         Ok(users)
     }
 
-    /// Our telephony module as the CRM has it. `None`: it is not registered, or the key may not
-    /// look.
+    /// Our telephony module as the CRM has it. `None`: it is not registered.
     pub(super) async fn module(&self) -> Result<Option<(bool, Telephony)>, Fault> {
         let path = format!("integration-modules/{}", self.config.module);
         match self.api.get::<ModuleAnswer>(Class::Lookup, &path, &[]).await {
             Ok(answer) => Ok(answer
                 .integration_module
                 .and_then(|module| Some((module.active, module.integrations?.telephony?)))),
-            Err(Fault::Refused { .. } | Fault::Forbidden(_)) => Ok(None),
+            Err(Fault::Refused { status: 404, .. }) => Ok(None),
+            Err(Fault::Refused { why, .. }) if why.contains("ot found") => Ok(None),
             Err(other) => Err(other),
         }
     }
 
-    /// Extensions by user, as the module has them.
-    async fn codes(&self) -> Result<BTreeMap<String, Vec<Number>>, Fault> {
-        let mut codes: BTreeMap<String, Vec<Number>> = BTreeMap::new();
-        let listed = self.module().await?.map(|(_, telephony)| telephony.additional_codes);
+    /// Extensions by user, as the module has them. Where the key may not look: as they were when it
+    /// might, and none where it never might.
+    async fn codes(&self) -> Result<Codes, Fault> {
+        let mut codes = Codes::new();
+        let module = match self.module().await {
+            Err(Fault::Refused { .. } | Fault::Forbidden(_)) => return Ok(self.known().clone()),
+            module => module?,
+        };
+        let listed = module.map(|(_, telephony)| telephony.additional_codes);
         for UserCode { user_id, code } in listed.unwrap_or_default() {
             codes.entry(user_id).or_default().extend(number_of(&code));
         }
+        self.known().clone_from(&codes);
         Ok(codes)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Codes> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// As configured, or as his field says. `None`: neither names him.
@@ -70,7 +84,7 @@ impl Retail {
         (!told.is_empty()).then_some(told)
     }
 
-    fn employee(&self, user: User, codes: &BTreeMap<String, Vec<Number>>) -> Employee {
+    fn employee(&self, user: User, codes: &Codes) -> Employee {
         let id = user.id.to_string();
         let name = [user.first_name.as_deref(), user.last_name.as_deref()];
         let name: Vec<_> = name.into_iter().flatten().map(str::trim).collect();
@@ -90,7 +104,7 @@ impl Retail {
             groups,
             deputy: None,
             status: if user.active { Status::Active } else { Status::Gone },
-            online: user.online.map(|online| online && takes_calls),
+            online: if takes_calls { user.online } else { Some(false) },
         }
     }
 }

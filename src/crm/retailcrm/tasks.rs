@@ -5,15 +5,16 @@ use serde_json::json;
 
 use super::Entity;
 use super::desk::{Desk, afterwards, manager, no_id, refused, said};
-use super::wire::{Id, NewTask, Ref, Success, Task, Tasks};
+use super::wire::{Id, NewTask, Ref, Success, Task, Tasks, Whom};
 use crate::core::action::{Action, Dedupe};
 use crate::crm::remote::{Class, same_number};
 use crate::crm::{ApplyError, Done};
 
 /// Pages of 100 tasks that are read.
 const PAGES: u32 = 10;
-/// How far the clocks may be apart when a task is looked for by the time it was made.
-const SLACK: SignedDuration = SignedDuration::from_hours(1);
+/// How far the clocks may be apart when a task is looked for by the time it was made: as far as a
+/// wrong `time_zone` puts them. Its mark tells it from others.
+const SLACK: SignedDuration = SignedDuration::from_hours(26);
 
 impl Desk<'_> {
     pub(super) async fn task(&self) -> Result<Done, ApplyError> {
@@ -39,7 +40,7 @@ impl Desk<'_> {
             commentary: &format!("{} {kind}", self.mark()),
             datetime: &self.crm.times.write_minute(*due),
             complete: *done,
-            customer: spot.client.map(|id| Ref { id }),
+            customer: spot.client.map(|id| Whom { id, kind: None, site: site.clone() }),
             order: spot.order.map(|id| Ref { id }),
             phone: self.number(),
         };

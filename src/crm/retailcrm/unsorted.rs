@@ -19,10 +19,15 @@ use crate::crm::{ApplyError, Done};
 /// The line in the comment of an order that was declined.
 const DECLINED: &str = "Отклонено";
 
+/// Ours: a shop's own orders have no manager either, and are nobody's to accept or to decline.
+fn ours(order: &Order) -> bool {
+    order.external_id.as_deref().is_some_and(|mark| mark.starts_with("dozvon-"))
+}
+
 /// Nobody is responsible for it, and nobody declined it.
 fn waits(order: &Order) -> bool {
     let told = order.manager_comment.as_deref().unwrap_or_default();
-    order.manager_id.is_none() && !told.lines().any(|line| line.trim() == DECLINED)
+    ours(order) && order.manager_id.is_none() && !told.lines().any(|line| line.trim() == DECLINED)
 }
 
 impl Desk<'_> {
@@ -39,13 +44,19 @@ impl Desk<'_> {
             return Ok(Done { bound: Bound { unsorted, ..Bound::default() }, what });
         }
         let Sorted { source, own, rest } = self.crm.sorted(Entity::Order, fields).await?;
+        let customer = match self.client().await? {
+            Some(client) => Some(self.crm.with_site(client).await?),
+            None => None,
+        };
         let mut told = comment(title, &rest);
         if !tags.is_empty() {
             told = format!("{told}\n{}", tags.join(", "));
         }
         let new = NewOrder {
             external_id: &self.mark(),
-            customer: None,
+            customer,
+            contact: None,
+            company: None,
             first_name: Some(if name.is_empty() { title } else { name }.to_owned()),
             phone: self.number(),
             manager_id: None,
@@ -74,8 +85,15 @@ impl Desk<'_> {
         if let Some(status) = status {
             change["status"] = json!(status);
         }
-        // The client first: an order that has a manager is not found again.
-        if let Some(customer) = &order.customer {
+        // The client first: an order that has a manager is not found again. Who has a manager keeps
+        // him.
+        if let Some(customer) = &order.customer
+            && self
+                .crm
+                .customer(Class::Delivery, customer.id)
+                .await?
+                .is_none_or(|known| known.manager_id.is_none())
+        {
             self.edit(Entity::Customer, customer.id, &json!({ "managerId": owner })).await?;
         }
         self.edit(Entity::Order, order.id, &change).await?;
@@ -153,12 +171,10 @@ impl Desk<'_> {
             .filter(|deal| deal.owner.is_some())
             .map(|deal| deal.id.as_str().to_owned())
             .collect();
-        let ours = orders.into_iter().filter(|order| {
-            order.manager_id == Some(owner)
-                && order.external_id.as_deref().is_some_and(|mark| mark.starts_with("dozvon-"))
-                && !had.contains(&order.id.to_string())
+        let his = orders.into_iter().filter(|order| {
+            order.manager_id == Some(owner) && ours(order) && !had.contains(&order.id.to_string())
         });
-        let found = ours.min_by_key(|order| order.id);
+        let found = his.min_by_key(|order| order.id);
         Ok(found.map(|order| {
             let client = order.customer.map(|customer| customer.id);
             found_deal(client, order.id, format!("order {} is of {owner} now", order.id))

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Retail;
+use super::find::ids_filter;
 use super::wire::{Customers, Id, Pagination, Person, Statuses};
 use crate::core::ids::CallId;
 use crate::core::phone::Phone;
@@ -139,11 +140,7 @@ impl Retail {
     async fn people(&self, ids: &[Id]) -> Result<BTreeMap<Id, Person>, Fault> {
         let mut all = BTreeMap::new();
         for some in ids.chunks(IDS) {
-            let named: Vec<(String, String)> = some
-                .iter()
-                .enumerate()
-                .map(|(n, id)| (format!("filter[ids][{n}]"), id.to_string()))
-                .collect();
+            let named = ids_filter(some);
             let mut query: Vec<(&str, &str)> =
                 named.iter().map(|(key, id)| (key.as_str(), id.as_str())).collect();
             query.push(("limit", "100"));

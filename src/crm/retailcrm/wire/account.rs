@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::lenient::{codes, flag, map, plain, text};
+use super::lenient::{codes, flag, map, plain, rows, text};
 use super::{Id, Pagination};
 use crate::crm::remote::{Profile, object, or_default};
 
@@ -54,6 +54,8 @@ pub struct User {
     /// Not dismissed.
     #[serde(default, deserialize_with = "flag")]
     pub active: bool,
+    /// Whether he works with clients. Not told: he may.
+    pub is_manager: Option<bool>,
     /// What he logs in with.
     #[serde(default, deserialize_with = "text")]
     pub email: Option<String>,
@@ -80,7 +82,7 @@ pub struct User {
 #[derive(Debug, Deserialize)]
 pub struct Users {
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rows")]
     pub users: Vec<User>,
     /// Where we are.
     #[serde(default)]

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use tracing::debug;
 
-use crate::crm::remote::{Id, object};
+use super::Ref;
+use crate::crm::remote::{Id, object, quiet};
 
 /// A map; an empty one comes as a list.
 pub(in crate::crm::retailcrm) fn map<'de, D: Deserializer<'de>, T: DeserializeOwned>(
@@ -34,6 +36,27 @@ pub(super) fn plain<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error>
 /// An id; an empty text is none.
 pub(super) fn id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Id>, D::Error> {
     Ok(Id::deserialize(Value::deserialize(d)?).ok())
+}
+
+/// Something with an id; anything else is nothing.
+pub(super) fn reference<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Ref>, D::Error> {
+    Ok(Ref::deserialize(Value::deserialize(d)?).ok())
+}
+
+/// A list without those of its rows that cannot be read.
+pub(super) fn rows<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    d: D,
+) -> Result<Vec<T>, D::Error> {
+    let rows: Vec<Value> = Option::deserialize(d)?.unwrap_or_default();
+    let read = |row| match serde_json::from_value(row) {
+        Ok(row) => Some(row),
+        Err(error) => {
+            let why = quiet(&error.to_string());
+            debug!(why, "a row of a list cannot be read, and is passed over");
+            None
+        }
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// Yes or no, in any of its spellings.

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub use crate::crm::remote::Id;
 use crate::crm::remote::{object, or_default};
 pub use account::*;
-use lenient::{flag, id, plain};
+use lenient::{flag, id, plain, reference, rows};
 pub(super) use lenient::{map, text};
 pub use written::*;
 
@@ -121,6 +121,9 @@ impl Person {
 /// A legal person of a company.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Company {
+    /// Its id.
+    #[serde(default, deserialize_with = "id")]
+    pub id: Option<Id>,
     /// Its name.
     #[serde(default, deserialize_with = "text")]
     pub name: Option<String>,
@@ -162,7 +165,7 @@ pub struct Caller {
 #[derive(Debug, Deserialize)]
 pub struct Customers {
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rows")]
     pub customers: Vec<Person>,
 }
 
@@ -171,7 +174,7 @@ pub struct Customers {
 #[serde(rename_all = "camelCase")]
 pub struct Corporates {
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rows")]
     pub customers_corporate: Vec<Person>,
 }
 
@@ -202,9 +205,12 @@ pub struct Order {
     /// The number it was made for.
     #[serde(default, deserialize_with = "text")]
     pub phone: Option<String>,
-    /// Whose it is.
+    /// Whose it is: a client's, or a company's.
     #[serde(default, deserialize_with = "object")]
     pub customer: Option<Person>,
+    /// Who speaks for the company.
+    #[serde(default, deserialize_with = "reference")]
+    pub contact: Option<Ref>,
     /// Fields of the account's own.
     #[serde(default, deserialize_with = "map")]
     pub custom_fields: BTreeMap<String, Value>,
@@ -220,7 +226,7 @@ pub struct Order {
 #[derive(Debug, Deserialize)]
 pub struct Orders {
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rows")]
     pub orders: Vec<Order>,
     /// Where we are.
     #[serde(default)]
@@ -231,7 +237,7 @@ pub struct Orders {
 #[derive(Debug, Deserialize)]
 pub struct Contacts {
     /// The page.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "rows")]
     pub contacts: Vec<Contact>,
 }
 
@@ -307,7 +313,7 @@ impl Task {
 #[derive(Debug, Deserialize)]
 pub struct Tasks {
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rows")]
     pub tasks: Vec<Task>,
     /// Where we are.
     #[serde(default)]
@@ -316,20 +322,27 @@ pub struct Tasks {
 
 /// A note.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Note {
     /// Its id.
     pub id: Id,
     /// Its text.
     #[serde(default, deserialize_with = "text")]
     pub text: Option<String>,
+    /// When it was written.
+    #[serde(default, deserialize_with = "text")]
+    pub created_at: Option<String>,
 }
 
 /// `GET /customers/notes`.
 #[derive(Debug, Deserialize)]
 pub struct Notes {
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rows")]
     pub notes: Vec<Note>,
+    /// Where we are.
+    #[serde(default)]
+    pub pagination: Pagination,
 }
 
 /// The answer to `/telephony/calls/upload`.
@@ -339,6 +352,9 @@ pub struct Uploaded {
     /// What was there already.
     #[serde(default, deserialize_with = "or_default")]
     pub duplicate_calls: Vec<Value>,
+    /// What it took.
+    #[serde(default)]
+    pub processed_calls_count: Value,
 }
 
 /// The answer to `/telephony/call/event`.
@@ -357,20 +373,21 @@ pub struct History {
     /// The account's clock.
     #[serde(default, deserialize_with = "text")]
     pub generated_at: Option<String>,
-    /// The rows.
+    /// The rows: each is a [`Change`], if it can be read.
     #[serde(default)]
-    pub history: Vec<Change>,
+    pub history: Vec<Value>,
 }
 
 /// A row of a history.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// Its number; they grow.
-    pub id: Id,
     /// What changed.
     #[serde(default, deserialize_with = "text")]
     pub field: Option<String>,
+    /// What stood there, where that has an id.
+    #[serde(default, deserialize_with = "reference")]
+    pub old_value: Option<Ref>,
     /// It is new.
     #[serde(default, deserialize_with = "flag")]
     pub created: bool,
@@ -409,7 +426,7 @@ pub struct Contact {
     pub customer: Option<Ref>,
 }
 
-/// Whose order it is.
+/// An order that changed: a new one says whose it is, an older one does not.
 #[derive(Debug, Deserialize)]
 pub struct ChangedOrder {
     /// Its id.

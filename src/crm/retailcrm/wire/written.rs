@@ -57,7 +57,13 @@ pub struct NewOrder<'a> {
     pub external_id: &'a str,
     /// Whose it is; `None`: the CRM makes a client of name and number.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer: Option<Ref>,
+    pub customer: Option<Whom>,
+    /// Who speaks for the company whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Ref>,
+    /// The company's legal person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company: Option<Ref>,
     /// The name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
@@ -106,7 +112,7 @@ pub struct NewTask<'a> {
     pub complete: bool,
     /// For whom.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer: Option<Ref>,
+    pub customer: Option<Whom>,
     /// On which order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Ref>,
@@ -121,17 +127,20 @@ pub struct NewNote<'a> {
     /// Its text.
     pub text: &'a str,
     /// On whom.
-    pub customer: NoteCustomer<'a>,
+    pub customer: Whom,
 }
 
-/// On whom a note stands.
+/// A client, or a company.
 #[derive(Debug, Serialize)]
-pub struct NoteCustomer<'a> {
+pub struct Whom {
     /// His id.
     pub id: Id,
-    /// His shop.
+    /// `customer_corporate`; else a client.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// His shop, which need not be that of what is his.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub site: Option<&'a str>,
+    pub site: Option<String>,
 }
 
 /// `notification` of `/notifications/send`.

@@ -9,6 +9,7 @@ mod calls;
 #[path = "../doors/fake.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod campaigns;
+mod checks;
 #[path = "../support/crm.rs"]
 mod common;
 #[path = "../support/crm_outbox.rs"]
@@ -16,8 +17,11 @@ mod crm_outbox;
 mod doctor;
 mod faults;
 mod find;
+mod gone;
 mod hooks;
 mod hour;
+mod inbox;
+mod lists;
 mod logs;
 mod lost;
 mod matrix;
@@ -30,4 +34,5 @@ mod shape;
 mod tokens;
 mod turn;
 mod unsorted;
+mod values;
 mod won;

@@ -181,12 +181,10 @@ impl Amo {
                     .to_owned(),
             );
         };
-        let query = [("limit", super::PAGE)];
-        let hooks: Vec<Webhook> =
-            match self.api.list(Class::Lookup, "api/v4/webhooks", &query).await {
-                Ok(hooks) => hooks,
-                Err(fault) => return unknown("the webhooks", &fault),
-            };
+        let hooks: Vec<Webhook> = match self.api.all(Class::Lookup, "api/v4/webhooks", &[]).await {
+            Ok(hooks) => hooks,
+            Err(fault) => return unknown("the webhooks", &fault),
+        };
         let own = hooks.iter().find(|hook| hook.destination.contains(secret.reveal()));
         let login = "run `dozvon crm login amocrm`, which subscribes to them".to_owned();
         match own {
@@ -224,9 +222,7 @@ impl Amo {
             // Plain digits are found in any case.
             text.chars().any(|c| c == '(' || c == ' ' || c == '-').then_some(phone)
         })?;
-        let digits = phone.digits();
-        let last_ten = &digits[digits.len().saturating_sub(10)..];
-        let found = self.search(Class::Lookup, Kind::Contacts, last_ten, &phone).await;
+        let found = self.with_number(Class::Lookup, Kind::Contacts, &phone).await;
         match (found.map(|found| !found.is_empty()), self.config.other_spellings) {
             (Ok(true), true) => Some(Examined::Good(
                 "the search knows numbers however they are typed: `other_spellings = false` \

@@ -17,6 +17,8 @@ use crate::crm::remote::Class;
 
 /// Longer than any index takes, in microseconds.
 const KEPT: i64 = 15 * 60 * 1_000_000;
+/// An entry of Unsorted has no index at all: so long it may wait for somebody to decide (C03).
+const WAITS: i64 = 90 * 24 * 60 * 60 * 1_000_000;
 /// A caller does not wait longer for a slow disk.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -81,14 +83,15 @@ impl Recent {
         let now = now();
         {
             let mut all = self.lock();
-            all.retain(|_, (at, _)| *at + KEPT > now);
+            all.retain(|(kind, _), (at, _)| *at + kept(kind) > now);
             all.insert((kind, name.to_owned()), (now, made.clone()));
         }
         let written = async {
             let store = self.store.open().await?;
             let explain = |error: sqlx::Error| store.explain(&error);
-            sqlx::query("DELETE FROM amocrm_made WHERE at < ?")
-                .bind(now - KEPT)
+            sqlx::query("DELETE FROM amocrm_made WHERE kind = ? AND at < ?")
+                .bind(kind)
+                .bind(now - kept(kind))
                 .execute(store.pool())
                 .await
                 .map_err(explain)?;
@@ -108,7 +111,7 @@ impl Recent {
     }
 
     async fn read(&self, kind: Kind, name: &str) -> Option<String> {
-        let since = now() - KEPT;
+        let since = now() - kept(kind);
         let own = self.lock().get(&(kind, name.to_owned())).cloned();
         if let Some((at, made)) = own
             && at > since
@@ -138,6 +141,10 @@ impl Recent {
     fn lock(&self) -> MutexGuard<'_, HashMap<(Kind, String), (i64, String)>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn kept(kind: Kind) -> i64 {
+    if kind == UNSORTED { WAITS } else { KEPT }
 }
 
 fn now() -> i64 {

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/crm.rs"]
+mod common;
+#[path = "support/crm_outbox.rs"]
+mod crm_outbox;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dozvon::core::action::{Action, Bound};
-use dozvon::core::case::{Case, Event, Known};
+use dozvon::core::case::{Case, Event, Known, Sound};
 use dozvon::core::client::Lookup;
 use dozvon::core::facts::Direction;
 use dozvon::core::phone::{Phone, Region};
@@ -28,6 +33,7 @@ const SECRET: &str = "a secret of both";
 struct Other {
     done: Arc<Mutex<BTreeMap<String, Value>>>,
     late: Arc<Mutex<bool>>,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Respond for Other {
@@ -39,6 +45,9 @@ impl Respond for Other {
             return ResponseTemplate::new(401);
         }
         let ask: Value = serde_json::from_str(body).unwrap();
+        let mut line = ask.clone();
+        line.as_object_mut().unwrap().remove("case");
+        self.asked.lock().unwrap().push(line.to_string());
         let answer = match ask["do"].as_str().unwrap() {
             "find" if ask["number"] == "+79161234567" => json!({"client": {"id": "7",
                 "name": "Anna", "owner": "27", "deals": [{"id": "1", "title": "t", "owner": "27",
@@ -57,7 +66,7 @@ impl Respond for Other {
                         "numbers": ["+79161234567"], "communication": null}},
                     {"id": "6", "closed": "2026-11-20T16:00:00Z", "contact": null}]})
             }
-            _ if ask["action"]["do"] == "note" => {
+            _ if ask["action"]["text"] == "no note" => {
                 return ResponseTemplate::new(422).set_body_json(json!({"why": "no notes here"}));
             }
             _ => {
@@ -261,7 +270,7 @@ impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
 async fn what_it_refuses_is_shown_with_its_reason_and_a_wrong_secret_waits_for_somebody() {
     let (_server, _, config) = world().await;
     let crm = Hook::new(&config).unwrap();
-    let (action, case) = (act(json!({"do": "note", "on": "client", "text": "x"})), case());
+    let (action, case) = (act(json!({"do": "note", "on": "client", "text": "no note"})), case());
     let bound = Bound::default();
     let work = Work { key: "call/1/1", action: &action, case: &case, bound: &bound };
     match crm.apply(&work).await {
@@ -284,4 +293,89 @@ async fn e01_deals_that_were_won_are_asked_for_in_one_request() {
     let contact = all[0].contact.as_ref().unwrap();
     assert_eq!((contact.id.as_str(), contact.numbers[0].e164()), ("7", "+79161234567"));
     assert_eq!((&all[1].contact, all[1].price), (&None, None));
+}
+
+/// What the other system says wrongly, and what becomes of a look-up and of an action.
+#[tokio::test]
+async fn an_answer_that_says_nothing_is_no_answer() {
+    let (_, _, config) = world().await;
+    let case = case();
+    let action = act(json!({"do": "tag", "on": "client", "tags": ["x"]}));
+    let bound = Bound::default();
+    let work = Work { key: "call/1/1", action: &action, case: &case, bound: &bound };
+    let with = |status| ResponseTemplate::new(status);
+    let moved = with(302).insert_header("Location", "https://elsewhere.example/");
+    let busy = with(429).insert_header("Retry-After", "7");
+    let table = [
+        ("empty", with(200).set_body_json(json!({})), "understood", "lost"),
+        (
+            "a fault with 200",
+            with(200).set_body_json(json!({"error": "db down"})),
+            "understood",
+            "lost",
+        ),
+        ("HTML", with(200).set_body_raw("<html>", "text/html"), "no JSON", "lost"),
+        (
+            "cut",
+            with(200).set_body_raw("{\"client\": {\"id\"", "application/json"),
+            "understood",
+            "lost",
+        ),
+        ("no body", with(204), "understood", "lost"),
+        ("401", with(401), "refuses our access", "later"),
+        ("402", with(402), "not paid", "later"),
+        ("403", with(403), "forbids", "later"),
+        ("404", with(404), "404", "refused"),
+        ("429", busy, "429", "later 7"),
+        ("500", with(500), "500", "lost"),
+        ("503", with(503), "503", "later"),
+        ("redirect", moved, "a redirect", "later"),
+    ];
+    for (what, answer, word, becomes) in table {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let crm = Hook::new(&HookConfig { url: server.uri(), ..config.clone() }).unwrap();
+        let looked = crm.find(&phone("+79161234568")).await.unwrap_err().to_string();
+        assert!(looked.contains(word), "{what}: {looked}");
+        // A rest that was asked for is over.
+        let crm = Hook::new(&HookConfig { url: server.uri(), ..config.clone() }).unwrap();
+        let told = match crm.apply(&work).await {
+            Err(ApplyError::Later { after: Some(after), .. }) => {
+                format!("later {}", after.as_secs())
+            }
+            Err(ApplyError::Later { .. }) => "later".to_owned(),
+            Err(ApplyError::Lost { .. }) => "lost".to_owned(),
+            Err(ApplyError::Refused { .. }) => "refused".to_owned(),
+            Ok(done) => format!("{done:?}"),
+        };
+        assert_eq!(told, becomes, "{what}");
+    }
+    let crm = Hook::new(&HookConfig { url: common::wrongly_certified(), ..config }).unwrap();
+    assert!(matches!(crm.apply(&work).await, Err(ApplyError::Later { .. })));
+}
+
+/// A known client is missed and leaves a message; a stranger is answered, and his call is over.
+fn story() -> Vec<Case> {
+    use common::{answered, missed, over, recorded};
+    let sound = Sound { url: "https://pbx.example/voicemail/1".into(), seconds: Some(4) };
+    let lost = Case { call: "lost".into(), ..missed("+79161234567", Some(sound)) };
+    let left = Case { event: Event::Voicemail, seq: 2, ..lost.clone() };
+    let mut new = Case { call: "new".into(), ..answered("+79165550001", "27", "101") };
+    new.fields.insert("utm_source".into(), "google".into());
+    let ended = over(new.clone(), "27", "101");
+    vec![lost, left, new, ended.clone(), recorded(ended)]
+}
+
+#[tokio::test]
+async fn every_set_of_ours_goes_through_the_outbox_to_the_other_system() {
+    for set in ["amocrm-classic", "retailcrm-matrix", "sipuni", "keycrm", "comagic"] {
+        let (_server, other, config) = world().await;
+        let config = HookConfig { timeout: Duration::from_secs(10), ..config };
+        let crm = Arc::new(Hook::new(&config).unwrap());
+        let folder = tempfile::TempDir::new().unwrap();
+        let parts = crm_outbox::parts(crm, set, &folder, crm_outbox::prompt()).await;
+        let sent = || std::mem::take(&mut *other.asked.lock().unwrap());
+        let told = crm_outbox::dialogue(parts, story(), sent).await;
+        insta::with_settings!({ snapshot_suffix => set }, { insta::assert_snapshot!(told) });
+    }
 }

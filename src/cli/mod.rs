@@ -21,6 +21,7 @@ pub mod words;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use miette::IntoDiagnostic;
@@ -32,10 +33,13 @@ use crate::core::phone::Phone;
 use crate::core::staff::Staff;
 use crate::crm::lazy::Lazy;
 use crate::crm::open::{For, open};
-use crate::directory::Directory;
+use crate::directory::{Directory, DirectoryConfig};
 use crate::metrics::Metrics;
 use crate::rules::set::Sets;
 use crate::store::Store;
+
+/// How long a person waits for a CRM's whole answer: some have to be read through first.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Brings each call to the person who owns the deal.
 #[derive(Debug, Parser)]
@@ -165,21 +169,54 @@ async fn explain(args: explain::ExplainArgs, config: &Config) -> miette::Result<
         return args.run(&rules, sets, nobody, &Staff::default()).await;
     }
     let directory = directory(config).await?;
-    let directory = directory.of(Some(rules.line_of(args.dialled()).name.as_str()));
+    let line = Some(rules.line_of(args.dialled()).name.as_str());
+    let directory = directory.of(line);
     let staff = directory.staff();
-    args.run(&rules, sets, async |phone| directory.lookup(phone).await, &staff).await
+    let ask = async |phone: &Phone| match directory.lookup(phone).await {
+        Lookup::Slow => match ask_as_calls_do(config, line, phone).await {
+            Ok(lookup) => {
+                eprintln!(
+                    "the CRM was too slow to tell the client's deals: he is as a call sees him"
+                );
+                lookup
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                Lookup::Slow
+            }
+        },
+        lookup => lookup,
+    };
+    args.run(&rules, sets, ask, &staff).await
 }
 
-/// The directory a call would ask, with the employees as the CRM knows them now.
+/// What a call is told, where the whole answer takes too long.
+async fn ask_as_calls_do(
+    config: &Config,
+    line: Option<&str>,
+    phone: &Phone,
+) -> miette::Result<Lookup> {
+    Ok(asks(config, For::Calls, config.directory.clone())?.of(line).lookup(phone).await)
+}
+
+/// The directory a call would ask, with the employees as the CRM knows them now. Nobody waits on the
+/// line: the CRM is given time.
 async fn directory(config: &Config) -> miette::Result<Arc<Directory>> {
-    let builtin = Arc::new(Lazy::existing(config.store.path.clone()));
-    let crm = open(&config.crm, builtin, For::People)?;
-    let metrics = Arc::new(Metrics::new().into_diagnostic()?);
-    let directory = Directory::new(crm, config.directory.clone(), metrics);
+    let own = &config.directory;
+    let deadline = own.request_timeout.max(PATIENCE);
+    let patient = DirectoryConfig { deadline, request_timeout: deadline, ..own.clone() };
+    let directory = asks(config, For::People, patient)?;
     for directory in directory.all() {
         if let Err(error) = directory.refresh_staff().await {
             eprintln!("employees are not known: {error}");
         }
     }
     Ok(directory)
+}
+
+fn asks(config: &Config, what_for: For, own: DirectoryConfig) -> miette::Result<Arc<Directory>> {
+    let builtin = Arc::new(Lazy::existing(config.store.path.clone()));
+    let crm = open(&config.crm, builtin, what_for)?;
+    let metrics = Arc::new(Metrics::new().into_diagnostic()?);
+    Ok(Directory::new(crm, own, metrics))
 }

@@ -227,17 +227,20 @@ pub trait Crm: Send + Sync {
     }
 }
 
+/// A number as people typed it into a CRM. Without a country it is a Russian one, or Ukrainian where
+/// it cannot be that.
+fn phone_of(text: &str) -> Option<Phone> {
+    let homes = [Some(Region::default()), "UA".parse().ok()];
+    homes.into_iter().flatten().find_map(|home| Phone::parse(text, home).ok())
+}
+
 /// A number of an employee as people write it: an extension of at most six characters, or an outside
-/// number. Without a country it is a Russian one, or Ukrainian where it cannot be that.
+/// number ([`phone_of`]).
 fn number_of(text: &str) -> Option<Number> {
     let text = text.trim();
     match text.len() {
         0..=6 => Extension::parse(text).ok().map(Number::Line),
-        _ => {
-            let homes = [Some(Region::default()), "UA".parse().ok()];
-            let read = |home| Phone::parse(text, home).ok();
-            homes.into_iter().flatten().find_map(read).map(Number::Outside)
-        }
+        _ => phone_of(text).map(Number::Outside),
     }
 }
 

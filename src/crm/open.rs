@@ -61,11 +61,11 @@ fn one(config: &CrmConfig, store: &Arc<Lazy>, what_for: For) -> Result<Arc<dyn C
             Arc::new(crm)
         }
         CrmConfig::Keycrm(config) => {
-            let crm = KeyCrm::new(config).map_err(|fault| fault.to_string())?;
+            let crm = KeyCrm::new(config, store.clone()).map_err(|fault| fault.to_string())?;
             Arc::new(crm.rough(what_for == For::Calls))
         }
         CrmConfig::Retailcrm(config) => {
-            let crm = Retail::new(config).map_err(|fault| fault.to_string())?;
+            let crm = Retail::new(config, store.clone()).map_err(|fault| fault.to_string())?;
             Arc::new(crm.rough(what_for == For::Calls))
         }
         CrmConfig::Webhook(config) => {

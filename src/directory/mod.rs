@@ -20,6 +20,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use moka::future::Cache;
 use serde::Serialize;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, timeout};
 
 use crate::core::client::{Client, Lookup, Source};
@@ -45,6 +46,9 @@ pub struct Directory {
     flights: Mutex<Flights>,
     health: Mutex<Health>,
     staff: ArcSwap<Staff>,
+    /// Held by who asks what changed, and by the next one who will.
+    looks: AsyncMutex<()>,
+    waits_to_look: AsyncMutex<()>,
     /// Of several CRMs each has a directory of its own: nothing of one is told of another.
     others: Vec<Arc<Directory>>,
     /// Lines with their places in `others`.
@@ -147,6 +151,8 @@ impl Directory {
                 staff: None,
             }),
             staff: ArcSwap::default(),
+            looks: AsyncMutex::default(),
+            waits_to_look: AsyncMutex::default(),
             crm,
             config: config.clone(),
             metrics: metrics.clone(),

@@ -100,8 +100,12 @@ impl Directory {
         changed
     }
 
-    /// Drops what is remembered of clients the CRM names.
+    /// Drops what is remembered of clients the CRM names. While one looks and another one waits
+    /// for that, whoever comes has nothing to do: a CRM tells of hundreds of changes in a burst.
     pub async fn look_for_changes(&self) {
+        let Ok(waits) = self.waits_to_look.try_lock() else { return };
+        let _looks = self.looks.lock().await;
+        drop(waits);
         let Ok(changed) = self.guarded(self.crm.changed()).await else { return };
         for client in changed.clients {
             self.invalidate(&Invalidation::Client(client)).await;

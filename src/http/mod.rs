@@ -54,8 +54,10 @@ pub use ready::{Part, Readiness};
 /// A request that takes longer is answered with 503. Events that follow a callback are not cut:
 /// their answer has begun by then.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// A form is the biggest body there is.
+/// A form is the biggest body there is, but for what a CRM tells of thousands of changes at once.
 const BODY: usize = 64 * 1024;
+/// Cyrillic letters take six bytes in such a form. Axum takes no more by itself.
+const CHANGES: usize = 2 * 1024 * 1024;
 /// A browser need not ask again before this long whether a page may send forms.
 const PREFLIGHT: Duration = Duration::from_secs(3600);
 
@@ -107,6 +109,9 @@ pub fn router(state: HttpState) -> Router {
         .allow_methods([Method::POST])
         .allow_headers([CONTENT_TYPE, HeaderName::from_static(crm::PAGE_TOKEN)])
         .max_age(PREFLIGHT);
+    let changes = Router::new()
+        .route("/crm/{name}/{secret}/changes", post(crm::changes))
+        .layer(RequestBodyLimitLayer::new(CHANGES));
     Router::new()
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::get))
@@ -122,13 +127,13 @@ pub fn router(state: HttpState) -> Router {
         .route("/crm/{name}/{secret}/hangup", get(crm::hang_up).post(crm::hang_up))
         .route("/crm/{name}/{secret}/status", get(crm::status).post(crm::status))
         .route("/crm/{name}/{secret}/activity", get(crm::activity).post(crm::activity))
-        .route("/crm/{name}/{secret}/changes", post(crm::changes))
         .route("/crm/{name}/click", post(crm::click).layer(pages))
         .merge(sounds())
         .merge(api)
         .merge(forms.layer(cors))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(RequestBodyLimitLayer::new(BODY))
+        .merge(changes)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, DEADLINE))
         .layer(middleware::from_fn(problem::told))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(X_FRAME_OPTIONS, "DENY"))

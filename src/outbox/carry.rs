@@ -186,7 +186,8 @@ impl Hand<'_> {
                 Ok(None)
             }
             Err(ApplyError::Later { after, why }) => {
-                if !read_back {
+                // What was lost once is looked for until it is done.
+                if before != Progress::Sending {
                     self.entry.progress[index].is = Progress::Todo;
                 }
                 self.count(word, "later");

@@ -60,6 +60,10 @@ async fn what_is_mended_one_day_waits_and_what_never_will_be_is_refused() {
         assert!(look_up.to_string().contains(word), "{name}: {look_up}");
         assert!(action.to_string().contains(word), "{name}: {action}");
         match waits {
+            // The change may have been made before it broke.
+            true if name == "500_trace" => {
+                assert!(matches!(action, ApplyError::Lost { .. }), "{name}: {action:?}");
+            }
             true => assert_eq!(later(&action), Some(None), "{name}: {action:?}"),
             false => assert!(matches!(action, ApplyError::Refused { .. }), "{name}: {action:?}"),
         }
@@ -161,4 +165,13 @@ async fn a_certificate_nobody_vouches_for() {
     let (look_up, action) = at(&wrongly_certified()).await;
     assert!(look_up.contains("cannot be reached") && look_up.contains("ertificate"), "{look_up}");
     assert_eq!(later(&action), Some(None), "nothing was sent: {action:?}");
+}
+
+#[tokio::test]
+async fn e14_a_504_is_answered_with_smaller_pages() {
+    let w = World::new().await;
+    w.server.fault("GET /api/v4/users", 1, Wrong::Answer(Said::refused(504, "Gateway Timeout")));
+    assert_eq!(w.crm.employees().await.unwrap().len(), 3);
+    let asked = w.server.dialogue();
+    assert!(asked[0].ends_with("limit=50") && asked[1].ends_with("limit=10"), "{asked:?}");
 }

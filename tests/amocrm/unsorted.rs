@@ -207,7 +207,7 @@ async fn c03_an_entry_of_ours_that_waits_for_weeks_behind_a_thousand_others_is_t
     let file = w.folder.path().join("dozvon.sqlite");
     let store = dozvon::store::Store::open(file).await.unwrap();
     let weeks = 30_i64 * 24 * 60 * 60 * 1_000_000;
-    let aged = sqlx::query("UPDATE amocrm_made SET at = at - ?").bind(weeks);
+    let aged = sqlx::query("UPDATE crm_made SET at = at - ?").bind(weeks);
     assert_eq!(aged.execute(store.pool()).await.unwrap().rows_affected(), 1);
     let crm = w.restarted(|_| {});
     let World { server, folder, .. } = w;
@@ -219,7 +219,7 @@ async fn c03_an_entry_of_ours_that_waits_for_weeks_behind_a_thousand_others_is_t
 }
 
 #[tokio::test]
-async fn c03_an_entry_of_somebody_elses_is_found_on_the_second_page() {
+async fn c03_an_entry_of_somebody_elses_is_found_behind_three_hundred_others() {
     let w = World::new().await;
     w.call("c1", NEW).await.does(new_unsorted("form")).await;
     others(&w, 300);

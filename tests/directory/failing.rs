@@ -193,3 +193,20 @@ async fn access_that_is_refused_is_a_state_of_its_own_and_over_without_a_restart
     w.directory.refresh_staff().await.unwrap();
     assert_eq!(access(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_changes_is_looked_at_once_more_after_the_look_under_way() {
+    let w = World::new();
+    w.crm.set(Duration::from_millis(100), Does::Answers(None));
+    let looks = (0..300).map(|_| {
+        let directory = w.directory.clone();
+        tokio::spawn(async move { directory.look_for_changes().await })
+    });
+    let all: Vec<_> = looks.collect();
+    for one in all {
+        one.await.unwrap();
+    }
+    assert_eq!(w.crm.looks.load(Ordering::SeqCst), 2);
+    w.directory.look_for_changes().await;
+    assert_eq!(w.crm.looks.load(Ordering::SeqCst), 3, "the next one looks again");
+}

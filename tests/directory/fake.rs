@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use dozvon::core::client::{Client, Deal};
 use dozvon::core::phone::{Phone, Region};
 use dozvon::core::staff::{Employee, Status};
-use dozvon::crm::{Crm, CrmError};
+use dozvon::crm::{Changed, Crm, CrmError};
 use dozvon::directory::{Directory, DirectoryConfig};
 use dozvon::metrics::Metrics;
 
@@ -26,6 +26,9 @@ pub struct Fake {
     asked: AtomicUsize,
     staff: Mutex<Result<Vec<Employee>, CrmError>>,
     pub revision: AtomicI64,
+    /// Looks at what changed: so far, and at once.
+    pub looks: AtomicUsize,
+    pub looking: AtomicUsize,
 }
 
 impl Fake {
@@ -68,6 +71,15 @@ impl Crm for Fake {
     async fn revision(&self) -> Result<Option<i64>, CrmError> {
         Ok(Some(self.revision.load(Ordering::SeqCst)))
     }
+
+    async fn changed(&self) -> Result<Changed, CrmError> {
+        assert_eq!(self.looking.fetch_add(1, Ordering::SeqCst), 0, "one at a time");
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        let after = self.does.lock().unwrap().0;
+        tokio::time::sleep(after).await;
+        self.looking.fetch_sub(1, Ordering::SeqCst);
+        Ok(Changed::default())
+    }
 }
 
 pub struct World {
@@ -87,6 +99,8 @@ impl World {
             asked: AtomicUsize::new(0),
             staff: Mutex::new(Ok(Vec::new())),
             revision: AtomicI64::new(1),
+            looks: AtomicUsize::new(0),
+            looking: AtomicUsize::new(0),
         });
         let metrics = Arc::new(Metrics::new().unwrap());
         let directory = Directory::new(crm.clone(), config, metrics.clone());

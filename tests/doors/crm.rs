@@ -119,3 +119,21 @@ async fn what_changed_is_told_in_json_too_and_with_the_right_secret_only() {
     ];
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn thousands_of_changes_in_one_body_are_taken_and_what_has_no_end_is_refused() {
+    let house = House::new().await;
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let letters = "%D0%9A%D0%BB%D0%B8%D0%B5%D0%BD%D1%82".repeat(20);
+    let body: Vec<String> = (0..1000)
+        .map(|n| format!("leads[update][{n}][id]={n}&leads[update][{n}][name]={letters}"))
+        .collect();
+    let body = body.join("&");
+    assert!(body.len() > 700_000, "{}", body.len());
+    assert_eq!(house.ask(request("POST", &at("changes"), &form, body)).await.status, 200);
+    assert_eq!(house.crm.1.lock().unwrap().len(), 2000);
+    let endless = "a=".to_owned() + &"b".repeat(3 * 1024 * 1024);
+    assert_eq!(house.ask(request("POST", &at("changes"), &form, endless)).await.status, 413);
+    let form_elsewhere = "a=".to_owned() + &"b".repeat(100 * 1024);
+    assert_eq!(house.ask(request("POST", &at("call"), &form, form_elsewhere)).await.status, 413);
+}

@@ -5,12 +5,13 @@ use dozvon::crm::keycrm::{KeyConfig, KeyCrm};
 use dozvon::crm::{Changed, Crm, Examined};
 use serde_json::{Value, json};
 
+use crate::common::no_store;
 use crate::house::{House, NEW, OLGA, PETRO, config, phone};
 
 #[tokio::test]
 async fn a05_a_call_learns_the_owner_with_one_request() {
     let house = House::new().await;
-    let crm = KeyCrm::new(&config(&house.fake.server.uri())).unwrap().rough(true);
+    let crm = KeyCrm::new(&config(&house.fake.server.uri()), no_store()).unwrap().rough(true);
     let client = crm.caller(&phone(OLGA)).await.unwrap().unwrap();
     assert_eq!((client.owner, client.name.as_str()), (Some("13".into()), "Ольга Біла"));
     let seen = house.fake.dialogue();
@@ -275,5 +276,5 @@ async fn bodies_of_the_openapi_file_are_read() {
     assert_eq!(house.crm.employees().await.unwrap()[0].name, "John Doe");
     let deals = dozvon::crm::keycrm::Deals::Orders;
     let config = KeyConfig { deals, ..config(&house.fake.server.uri()) };
-    KeyCrm::new(&config).unwrap().find(&john).await.unwrap().unwrap();
+    KeyCrm::new(&config, no_store()).unwrap().find(&john).await.unwrap().unwrap();
 }

@@ -6,9 +6,12 @@ use std::time::Duration;
 use dozvon::core::action::{Action, Bound};
 use dozvon::core::case::{Case, Event, Known};
 use dozvon::crm::keycrm::{KeyConfig, KeyCrm};
+use dozvon::crm::lazy::Lazy;
 use dozvon::crm::{ApplyError, Crm, Done, Work};
 use serde_json::json;
+use tempfile::TempDir;
 
+use crate::common::no_store;
 pub use crate::common::{act, case, over, phone, speaker};
 use crate::fake::{Fake, HOOK, KEY};
 
@@ -21,6 +24,8 @@ pub const PETRO: &str = "+380500000003";
 pub struct House {
     pub fake: Fake,
     pub crm: Arc<KeyCrm>,
+    config: KeyConfig,
+    folder: TempDir,
 }
 
 pub fn config(url: &str) -> KeyConfig {
@@ -42,6 +47,10 @@ pub fn config(url: &str) -> KeyConfig {
 
 pub fn patiently(config: KeyConfig) -> KeyConfig {
     KeyConfig { timeout: Duration::from_secs(60), ..config }
+}
+
+fn store(folder: &TempDir) -> Arc<Lazy> {
+    Arc::new(Lazy::new(folder.path().join("dozvon.sqlite")))
 }
 
 impl House {
@@ -94,8 +103,19 @@ impl House {
             ];
         }
         let config = change(config(&fake.server.uri()));
-        let crm = Arc::new(KeyCrm::new(&config).unwrap());
-        Self { fake, crm }
+        let folder = TempDir::new().unwrap();
+        let crm = Arc::new(KeyCrm::new(&config, store(&folder)).unwrap());
+        Self { fake, crm, config, folder }
+    }
+
+    /// Another engine on the same store, or this one after a restart.
+    pub fn restarted(&self) -> Arc<KeyCrm> {
+        Arc::new(KeyCrm::new(&self.config, store(&self.folder)).unwrap())
+    }
+
+    /// An engine whose store cannot be opened.
+    pub fn without_store(&self) -> Arc<KeyCrm> {
+        Arc::new(KeyCrm::new(&self.config, no_store()).unwrap())
     }
 
     /// Where orders are the deals: Ольга has an open one, Петро a closed one.

@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, fmt};
 use wiremock::ResponseTemplate;
 
-use crate::common::Kept;
+use crate::common::{Kept, no_store};
 use crate::fake::{HOOK, KEY, Trouble, says};
 use crate::house::{House, NEW, case, config, phone};
 use crate::matrix::outbox;
@@ -58,7 +58,8 @@ async fn neither_the_key_nor_a_whole_number_is_ever_logged() {
     for examined in house.crm.examine().await {
         tracing::info!(?examined, "doctor");
     }
-    let nowhere = dozvon::crm::keycrm::KeyCrm::new(&config("http://127.0.0.1:9")).unwrap();
+    let nowhere =
+        dozvon::crm::keycrm::KeyCrm::new(&config("http://127.0.0.1:9"), no_store()).unwrap();
     let fault = nowhere.find(&phone(NEW)).await.unwrap_err();
     tracing::warn!(%fault, config = ?config("http://127.0.0.1:9"), "as it would be logged");
 

@@ -7,6 +7,7 @@ use dozvon::crm::keycrm::KeyConfig;
 use dozvon::crm::{Changed, Crm};
 use serde_json::{Value, json};
 
+use crate::common::no_store;
 use crate::fake::{State, Trouble, now, says};
 use crate::house::{House, OLGA, phone};
 
@@ -78,6 +79,30 @@ async fn after_a_bulk_edit_of_cards_work_goes_on_though_each_try_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_bulk_edit_of_cards_holds_up_nobody_who_has_an_open_card() {
+    let house = House::patient().await;
+    add(&mut house.fake.state(), 10_000..11_200, &json!("2026-01-01 00:00:00"));
+    let client = async |number| house.crm.facts(&phone(number)).await.unwrap().unwrap();
+    client(OLGA).await;
+    {
+        let (mut state, edited) = (house.fake.state(), now());
+        state.cards[1]["is_finished"] = json!(true);
+        state.cards.iter_mut().for_each(|card| card["updated_at"] = json!(edited));
+        // Those of the others are listed first.
+        state.cards.rotate_left(4);
+    }
+    house.fake.dialogue();
+    let open = client(OLGA).await.open_deal().map(|deal| deal.id.to_string());
+    let asked: Vec<_> = house.fake.dialogue().iter().map(|seen| seen.short()).collect();
+    assert_eq!(open.as_deref(), Some("2004"), "2002 was closed meanwhile");
+    let page = "GET pipelines/cards filter[updated_between] = …";
+    assert_eq!(asked[1..], [page, "GET pipelines/cards/2002", "GET pipelines/cards/2004"]);
+    // Of whom no open card is known one may be among the others.
+    assert_eq!(client(crate::house::PETRO).await.open_deal(), None);
+    assert!(pages(&house) >= 24, "of 25, one was read for Ольга");
+}
+
+#[tokio::test]
 async fn e09_what_was_read_for_a_delivery_is_still_told_to_the_directory() {
     let house = House::patient().await;
     assert_eq!(next(&house).await, []);
@@ -126,7 +151,7 @@ async fn e09_the_daily_reading_tells_of_cards_that_are_gone_and_of_what_changed(
 async fn a05_who_called_before_the_cards_were_known_is_asked_for_anew() {
     let house = House::patient().await;
     let config = crate::house::config(&house.fake.server.uri());
-    let crm = dozvon::crm::keycrm::KeyCrm::new(&config).unwrap().rough(true);
+    let crm = dozvon::crm::keycrm::KeyCrm::new(&config, no_store()).unwrap().rough(true);
     assert_eq!(crm.caller(&phone(OLGA)).await.unwrap().unwrap().deals, []);
     let told = Changed { clients: vec!["1002".into()], added: false };
     assert_eq!(crm.changed().await.unwrap(), told);
@@ -164,7 +189,9 @@ async fn a_look_up_is_answered_while_a_page_of_cards_hangs() {
     house.fake.trouble("pipelines/cards", Trouble::Late(Duration::from_secs(50)), 1);
     let config = crate::house::config(&house.fake.server.uri());
     let config = KeyConfig { timeout: Duration::from_secs(60), ..config };
-    let crm = std::sync::Arc::new(dozvon::crm::keycrm::KeyCrm::new(&config).unwrap().rough(true));
+    let crm = std::sync::Arc::new(
+        dozvon::crm::keycrm::KeyCrm::new(&config, no_store()).unwrap().rough(true),
+    );
     let reading = tokio::spawn({
         let crm = crm.clone();
         async move { crm.changed().await }

@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::common::no_store;
 use crate::crm_outbox::by_hand;
 use crate::house::{House, OLGA, act, case, config, phone};
 
@@ -48,7 +49,7 @@ fn house(rt: &Runtime) -> (House, Arc<KeyCrm>) {
         timeout: Duration::from_secs(20),
         ..config(&house.fake.server.uri())
     };
-    let crm = Arc::new(KeyCrm::new(&config).unwrap().rough(true));
+    let crm = Arc::new(KeyCrm::new(&config, no_store()).unwrap().rough(true));
     (house, crm)
 }
 

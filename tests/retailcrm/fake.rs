@@ -365,6 +365,7 @@ impl State {
                 _ => true,
             })
         });
+        let found = found.filter(|company| self.listed(company));
         page("customersCorporate", found.cloned().collect())
     }
 

@@ -10,19 +10,19 @@ use dozvon::crm::{ApplyError, Crm, CrmError, Work};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use crate::common::{raw, wrongly_certified};
+use crate::common::{no_store, raw, wrongly_certified};
 use crate::fake::{Fake, Trouble, says};
 use crate::house::{NEW, act, case, config, phone};
 
 /// What a look-up and an action say: `later 7s: …`.
 async fn told(url: &str) -> (String, String) {
-    let crm = Retail::new(&config(url)).unwrap();
+    let crm = Retail::new(&config(url), no_store()).unwrap();
     let lookup = match crm.rough(true).caller(&phone(NEW)).await {
         Err(CrmError::Slow) => "slow".to_owned(),
         Err(CrmError::Fault(why) | CrmError::Access(why)) => why,
         Ok(found) => format!("{found:?}"),
     };
-    let crm = Retail::new(&config(url)).unwrap();
+    let crm = Retail::new(&config(url), no_store()).unwrap();
     let action = act(json!({"do": "register_call", "result": "missed"}));
     let mut case = case(Event::Missed, NEW);
     case.ended = Some(case.at);
@@ -80,7 +80,7 @@ async fn the_table() {
             "later Some(7s): ",
         ),
         ("503", of(says(503, error("limit"))).await, "503", "later None: "),
-        ("500", of(says(500, error("oops"))).await, "500", "later None: "),
+        ("500", of(says(500, error("oops"))).await, "500", "lost: "),
         ("HTML", of(Trouble::Says(html)).await, "cannot be understood", "lost: "),
         ("redirect", of(Trouble::Says(moved)).await, "a redirect", "later None: "),
         ("not JSON's form", of(says(200, json!([1]))).await, "cannot be understood", "lost: "),
@@ -137,7 +137,7 @@ async fn a_key_that_was_refused_is_read_anew_from_its_file() {
         key_file: Some(file.path().to_owned()),
         ..config(&house.fake.server.uri())
     };
-    let crm = Retail::new(&config).unwrap();
+    let crm = Retail::new(&config, no_store()).unwrap();
     let why = crm.find(&phone(NEW)).await.unwrap_err().to_string();
     assert!(why.contains("refuses our access"), "{why}");
     std::fs::write(file.path(), format!("{}\n", crate::fake::KEY)).unwrap();

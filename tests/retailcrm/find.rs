@@ -5,12 +5,16 @@ use dozvon::crm::Crm;
 use dozvon::crm::retailcrm::RetailConfig;
 use serde_json::{Value, json};
 
+use crate::common::no_store;
 use crate::house::{House, NEW, OLGA, PETR, phone};
 
 #[tokio::test]
 async fn a05_a_call_learns_the_owner_with_one_request() {
     let house = House::new().await;
-    let crm = dozvon::crm::retailcrm::Retail::new(&crate::house::config(&house.fake.server.uri()));
+    let crm = dozvon::crm::retailcrm::Retail::new(
+        &crate::house::config(&house.fake.server.uri()),
+        no_store(),
+    );
     let crm = crm.unwrap().rough(true);
     let client = crm.caller(&phone(OLGA)).await.unwrap().unwrap();
     assert_eq!(client.owner, Some("13".into()));
@@ -92,7 +96,10 @@ async fn a_key_without_telephony_still_finds_clients() {
 #[tokio::test]
 async fn a05_without_telephony_a_call_learns_the_owner_all_the_same() {
     let house = House::new().await;
-    let crm = dozvon::crm::retailcrm::Retail::new(&crate::house::config(&house.fake.server.uri()));
+    let crm = dozvon::crm::retailcrm::Retail::new(
+        &crate::house::config(&house.fake.server.uri()),
+        no_store(),
+    );
     let crm = crm.unwrap().rough(true);
     let said = |why: &str| json!({"success": false, "errorMsg": why});
     for (status, why) in [(403, "Access denied."), (200, "Telephony not enabled")] {

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use dozvon::core::action::{Action, Bound};
 use dozvon::core::case::{Case, Event, Known};
+use dozvon::crm::lazy::Lazy;
 use dozvon::crm::retailcrm::{Retail, RetailConfig};
 use dozvon::crm::{ApplyError, Crm, Done, Work};
 use serde_json::json;
+use tempfile::TempDir;
 
+use crate::common::no_store;
 pub use crate::common::{act, case, over, phone, speaker};
 use crate::fake::{Fake, KEY};
 
@@ -21,6 +24,8 @@ pub const PETR: &str = "+79160000003";
 pub struct House {
     pub fake: Fake,
     pub crm: Arc<Retail>,
+    config: RetailConfig,
+    folder: TempDir,
 }
 
 pub fn config(url: &str) -> RetailConfig {
@@ -32,6 +37,10 @@ pub fn config(url: &str) -> RetailConfig {
         poll: Duration::from_millis(1),
         ..RetailConfig::default()
     }
+}
+
+fn store(folder: &TempDir) -> Arc<Lazy> {
+    Arc::new(Lazy::new(folder.path().join("dozvon.sqlite")))
 }
 
 impl House {
@@ -87,8 +96,19 @@ impl House {
             ];
         }
         let config = change(config(&fake.server.uri()));
-        let crm = Arc::new(Retail::new(&config).unwrap());
-        Self { fake, crm }
+        let folder = TempDir::new().unwrap();
+        let crm = Arc::new(Retail::new(&config, store(&folder)).unwrap());
+        Self { fake, crm, config, folder }
+    }
+
+    /// Another engine on the same store, or this one after a restart.
+    pub fn restarted(&self) -> Arc<Retail> {
+        Arc::new(Retail::new(&self.config, store(&self.folder)).unwrap())
+    }
+
+    /// An engine whose store cannot be opened.
+    pub fn without_store(&self) -> Arc<Retail> {
+        Arc::new(Retail::new(&self.config, no_store()).unwrap())
     }
 
     /// Later than anybody waits.

@@ -9,6 +9,7 @@ use dozvon::crm::{Crm, Work};
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::common::no_store;
 use crate::crm_outbox::by_hand;
 use crate::house::{House, OLGA, PETR, act, config, phone};
 
@@ -22,7 +23,7 @@ fn waits_behind_one_delivery(rough: bool, telephony: bool, path: &'static str) {
     let house = rt.block_on(House::new());
     let long =
         RetailConfig { timeout: Duration::from_secs(600), ..config(&house.fake.server.uri()) };
-    let crm = std::sync::Arc::new(Retail::new(&long).unwrap().rough(rough));
+    let crm = std::sync::Arc::new(Retail::new(&long, no_store()).unwrap().rough(rough));
     if !telephony {
         let denied = json!({"success": false, "errorMsg": "Access denied."});
         house.fake.trouble("telephony/manager", crate::fake::says(403, denied), 9);
@@ -113,7 +114,7 @@ fn facts_of_calls_that_are_over_leave_callers_their_part() {
     let house = rt.block_on(House::new());
     let long =
         RetailConfig { timeout: Duration::from_secs(600), ..config(&house.fake.server.uri()) };
-    let crm = std::sync::Arc::new(Retail::new(&long).unwrap());
+    let crm = std::sync::Arc::new(Retail::new(&long, no_store()).unwrap());
     let breathe = || {
         let breath = rt.spawn_blocking(|| std::thread::sleep(Duration::from_millis(3)));
         rt.block_on(breath).unwrap();

@@ -13,11 +13,17 @@ use dozvon::core::case::{Case, Event, Known, Sound, Speaker};
 use dozvon::core::facts::Direction;
 use dozvon::core::phone::{Phone, Region};
 use dozvon::core::record::Outcome;
+use dozvon::crm::lazy::Lazy;
 use serde_json::Value;
 use wiremock::ResponseTemplate;
 
 pub fn phone(number: &str) -> Phone {
     Phone::parse(number, Region::default()).unwrap()
+}
+
+/// A store that cannot be opened.
+pub fn no_store() -> Arc<Lazy> {
+    Arc::new(Lazy::new("/nowhere/dozvon.sqlite".into()))
 }
 
 pub fn act(json: Value) -> Action {

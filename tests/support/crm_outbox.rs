@@ -63,16 +63,7 @@ pub async fn dialogue(parts: Parts, cases: Vec<Case>, sent: impl Fn() -> Vec<Str
         }
         told.push_str(&format!("--- {}\n", case.event.as_str()));
         outbox.occurred(Case { client: Known::Unsure, ..case });
-        loop {
-            let states = vec![State::Waiting, State::Working, State::Parked, State::Done];
-            let filter = Filter { states, limit: 100, ..Filter::default() };
-            let lines = Desk::new(store.clone()).list(&filter).await.unwrap();
-            assert!(lines.iter().all(|line| line.state != State::Parked), "{lines:#?}");
-            if lines.len() > n && lines.iter().all(|line| line.state == State::Done) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        all_done(&store, n + 1).await;
         for line in sent() {
             told.push_str(&line);
             told.push('\n');
@@ -171,5 +162,37 @@ impl<'r> Hours<'r> {
     /// Cases that could not be kept.
     pub fn lost(&self) -> u64 {
         self.metrics.outbox_lost.get()
+    }
+}
+
+/// Several engines on one store, and to each a case at the same moment; until all is done.
+pub async fn at_once(engines: Vec<(Parts, Case)>) {
+    let many = engines.len();
+    let (mut outboxes, mut cases) = (Vec::new(), Vec::new());
+    for (parts, case) in engines {
+        let outbox = Outbox::start(parts);
+        outbox.began(&case.call, Some("main"));
+        outboxes.push(outbox);
+        cases.push(case);
+    }
+    let mut store = outboxes[0].store();
+    let store = store.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    for (outbox, case) in outboxes.iter().zip(cases) {
+        outbox.occurred(Case { client: Known::Unsure, ..case });
+    }
+    all_done(&store, many).await;
+}
+
+/// Waits until there are so many entries, and each is done.
+async fn all_done(store: &Store, many: usize) {
+    loop {
+        let states = vec![State::Waiting, State::Working, State::Parked, State::Done];
+        let filter = Filter { states, limit: 100, ..Filter::default() };
+        let lines = Desk::new(store.clone()).list(&filter).await.unwrap();
+        assert!(lines.iter().all(|line| line.state != State::Parked), "{lines:#?}");
+        if lines.len() >= many && lines.iter().all(|line| line.state == State::Done) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -1,11 +1,14 @@
 //! `dozvon crm install`: a CRM behind HTTP learns of this engine.
 
+use std::sync::Arc;
+
 use miette::{IntoDiagnostic, miette};
 
 use crate::app;
 use crate::cli::out::print;
 use crate::config::Config;
 use crate::crm::config::CrmConfig;
+use crate::crm::lazy::Lazy;
 use crate::crm::retailcrm::{NAME, Retail};
 
 /// Registers the engine in the CRM `which`: a name of the configuration, or a kind where only one
@@ -46,7 +49,8 @@ pub(super) async fn install(config: &Config, which: &str) -> miette::Result<()> 
     let phones: Vec<String> = lines
         .filter_map(|line| line.caller_id.as_ref().map(|phone| phone.e164().to_owned()))
         .collect();
-    let crm = Retail::new(retail).into_diagnostic()?;
+    let store = Arc::new(Lazy::new(config.store.path.clone()));
+    let crm = Retail::new(retail, store).into_diagnostic()?;
     let module = crm.install(&base, name, &phones).await.map_err(|fault| {
         let help = format!("`dozvon doctor` tells what the key of crm.{name} may do");
         miette!(help = help, "{NAME} does not take the module: {fault}")

@@ -37,7 +37,7 @@ impl Desk<'_> {
                 // It is found by its name then.
                 let same = |person: &Person| same_name(&person.name, name);
                 if let Some(made) = self.amo.newest(Kind::Companies, same).await? {
-                    self.amo.recent.made_company(name.trim(), made.id).await;
+                    self.remember_company(name, made.id).await;
                 }
                 Ok(None)
             }
@@ -117,9 +117,7 @@ impl Desk<'_> {
         };
         let Some(found) = found else { return Ok(None) };
         let contact = Entity { kind: Kind::Contacts, id: found.id };
-        if let Some(number) = self.number() {
-            self.amo.recent.made_client(number, contact).await;
-        }
+        self.remember(contact).await;
         Ok(Some((contact, found.created_at >= since)))
     }
 

@@ -97,7 +97,7 @@ impl Desk<'_> {
         let made = made.and_then(MadeComplex::first);
         let made = made.ok_or_else(|| Fault::Strange("it does not say what it made".to_owned()))?;
         let client = Entity { kind: Kind::Contacts, id: made.contact_id };
-        self.amo.recent.made_client(number, client).await;
+        self.remember(client).await;
         let mut done = self.deal_made(client, made.id, &filled.rest).await?;
         // Its own control of duplicates may have taken one that was there.
         done.bound.made.client = Some(client.client()).filter(|_| !made.merged);

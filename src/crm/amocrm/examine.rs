@@ -5,9 +5,8 @@ use serde_json::Value;
 
 use super::Amo;
 use super::wire::{Kind, Person, User, or_default};
-use crate::core::phone::{Phone, Region};
-use crate::crm::Examined;
 use crate::crm::remote::{Class, Fault, UTM, no_numbers_in};
+use crate::crm::{Examined, phone_of};
 
 /// What we want to hear of.
 pub(super) const SETTINGS: [&str; 14] = [
@@ -218,7 +217,7 @@ impl Amo {
             Err(fault) => return Some(unknown("the contacts", &fault)),
         };
         let phone = some.iter().flat_map(Person::numbers).find_map(|text| {
-            let phone = Phone::parse(text, Region::default()).ok()?;
+            let phone = phone_of(text)?;
             // Plain digits are found in any case.
             text.chars().any(|c| c == '(' || c == ' ' || c == '-').then_some(phone)
         })?;

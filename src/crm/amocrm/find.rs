@@ -13,7 +13,7 @@ use super::wire::{Kind, Lead, Person};
 use crate::core::client::{Client, Deal};
 use crate::core::ids::ClientId;
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, same_number};
+use crate::crm::remote::{Class, Fault, Thing, same_number};
 
 /// Ids in one question: all of them stand on one page.
 const IDS: usize = 50;
@@ -54,8 +54,9 @@ impl Amo {
             let mut found = match kind {
                 Kind::Contacts => {
                     let search = self.with_number(class, kind, phone);
-                    let (found, lately) = tokio::join!(search, self.recent.client(class, phone));
-                    made = lately;
+                    let recent = self.recent.read(class, Thing::Client, phone.e164());
+                    let (found, lately) = tokio::join!(search, recent);
+                    made = lately.and_then(|path| Entity::of_path(&path));
                     found?
                 }
                 _ => self.with_number(class, kind, phone).await?,
@@ -117,7 +118,7 @@ impl Amo {
         let person = self.person(class, made).await?.filter(|person| has(person, phone));
         if person.is_none() {
             // Somebody deleted him, or changed his number.
-            self.recent.forget_client(phone).await;
+            self.recent.forget(Thing::Client, phone.e164()).await;
         }
         Ok(person)
     }

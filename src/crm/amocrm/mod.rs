@@ -23,7 +23,6 @@ mod find;
 mod heard;
 mod notes;
 mod people;
-mod recent;
 mod sent;
 mod staff;
 mod tasks;
@@ -47,14 +46,13 @@ use self::catalog::Catalog;
 pub use self::config::{AmoConfig, CreateFields};
 use self::desk::Desk;
 use self::heard::Heard;
-use self::recent::Recent;
 use self::tokens::Tokens;
 pub use self::tokens::exchanges_end;
 use self::wire::User;
 use super::abilities::{Ability, otherwise};
 use super::hooks::{Hooks, Pressed};
 use super::lazy::Lazy;
-use super::remote::{Class, Fault, Key, Limit, Remote};
+use super::remote::{Class, Fault, Key, Limit, Recent, Remote};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::config::Secret;
 use crate::core::client::Client;
@@ -106,8 +104,10 @@ pub(in crate::crm) fn limit(config: &AmoConfig) -> Limit {
 
 /// Entries in a page of a list: more than this the vendor advises against.
 const PAGE: &str = "50";
+/// Where those are too large for it.
+const SMALL_PAGE: &str = "10";
 /// Pages of a list that are read.
-const PAGES: usize = 40;
+const PAGES: usize = 100;
 /// Names of companies that are remembered, and for how long.
 const COMPANIES: u64 = 10_000;
 const REMEMBER: Duration = Duration::from_secs(60 * 60);
@@ -150,7 +150,7 @@ impl Amo {
             api: Arc::new(Api::new(remote, tokens, base.clone())),
             config: Arc::new(config.clone()),
             catalog: Arc::default(),
-            recent: Arc::new(Recent::new(store, &base)),
+            recent: Arc::new(Recent::new(store, NAME, base.authority())),
             companies: Cache::builder().max_capacity(COMPANIES).time_to_live(REMEMBER).build(),
             deals: Cache::builder().max_capacity(DEALS).time_to_live(REMEMBER_DEALS).build(),
             heard: Arc::default(),

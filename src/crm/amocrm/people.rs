@@ -11,7 +11,7 @@ use super::wire::{Held, Id, Kind, Person};
 use crate::core::action::{Bound, Made, On, Touch};
 use crate::core::ids::EmployeeId;
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, same_number};
+use crate::crm::remote::{Class, Fault, Thing, same_number};
 use crate::crm::{ApplyError, Done};
 
 impl Desk<'_> {
@@ -52,15 +52,25 @@ impl Desk<'_> {
         self.with_call(Done { bound, what }).await
     }
 
+    /// The search may not know him yet.
+    pub(super) async fn remember(&self, client: Entity) {
+        if let Some(number) = self.number() {
+            self.amo.recent.keep(Thing::Client, number.e164(), &client.path()).await;
+        }
+    }
+
+    pub(super) async fn remember_company(&self, name: &str, id: i64) {
+        let name = name.trim().to_lowercase();
+        self.amo.recent.keep(Thing::Company, &name, &id.to_string()).await;
+    }
+
     /// What is left to do once the contact is there.
     pub(super) async fn contact_made(
         &self,
         made: Entity,
         filled: &Filled,
     ) -> Result<Done, ApplyError> {
-        if let Some(number) = self.number() {
-            self.amo.recent.made_client(number, made).await;
-        }
+        self.remember(made).await;
         let mut what = format!("made {}", made.words());
         afterwards(self.note_rest(made, &filled.rest).await, &mut what, "a note of its fields")?;
         let client = Some(made.client());
@@ -84,7 +94,7 @@ impl Desk<'_> {
             None => {
                 let new = Change { name: Some(name.to_owned()), ..Change::default() };
                 let made: Id = self.amo.api.make("api/v4/companies", &[new]).await?;
-                self.amo.recent.made_company(name, made.id).await;
+                self.remember_company(name, made.id).await;
                 (made.id, "made")
             }
         };
@@ -101,7 +111,9 @@ impl Desk<'_> {
     }
 
     async fn company_named(&self, name: &str) -> Result<Option<i64>, Fault> {
-        if let Some(made) = self.amo.recent.company(name).await {
+        let recent = &self.amo.recent;
+        let made = recent.read(Class::Delivery, Thing::Company, &name.to_lowercase()).await;
+        if let Some(made) = made.and_then(|id| id.parse().ok()) {
             return Ok(Some(made));
         }
         let query = [("query", name), ("limit", super::PAGE)];

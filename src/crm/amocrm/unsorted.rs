@@ -13,12 +13,11 @@ use crate::core::action::{Bound, Made, UnsortedKind};
 use crate::core::facts::Direction;
 use crate::core::ids::EmployeeId;
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, same_number};
+use crate::crm::remote::{Class, Fault, Thing, same_number};
 use crate::crm::{ApplyError, Done};
 
-/// How many of the newest entries are looked through: pages, and entries of each.
-const PAGES: usize = 4;
-const NEWEST: &str = "250";
+/// Pages of the newest entries that are looked through: others than ours, which are known for long.
+const PAGES: usize = 10;
 
 impl Desk<'_> {
     pub(super) async fn unsorted(
@@ -79,7 +78,7 @@ impl Desk<'_> {
                 made => break made?,
             }
         };
-        self.amo.recent.made_unsorted(number, &made.uid).await;
+        self.amo.recent.keep(Thing::Unsorted, number.e164(), &made.uid).await;
         let mut done =
             Done { bound: bound_to(&made.uid), what: format!("made Unsorted entry {}", made.uid) };
         done.bound.made = self::made(&made);
@@ -134,7 +133,10 @@ impl Desk<'_> {
         let Some(number) = self.number() else { return Ok(None) };
         let own = match self.work.bound.unsorted.clone() {
             Some(own) => Some(own),
-            None => self.amo.recent.unsorted(number).await,
+            None => {
+                let recent = &self.amo.recent;
+                recent.read(Class::Delivery, Thing::Unsorted, number.e164()).await
+            }
         };
         if let Some(uid) = own {
             let path = format!("api/v4/leads/unsorted/{uid}");
@@ -143,7 +145,7 @@ impl Desk<'_> {
                 return Ok(Some(entry));
             }
             // Somebody accepted or declined it.
-            self.amo.recent.forget_unsorted(number).await;
+            self.forget_entry().await;
         }
         for page in 1..=PAGES {
             let page = page.to_string();
@@ -152,7 +154,7 @@ impl Desk<'_> {
                 ("filter[category][1]", "forms"),
                 ("order[created_at]", "desc"),
                 ("page", page.as_str()),
-                ("limit", NEWEST),
+                ("limit", super::PAGE),
             ];
             let path = "api/v4/leads/unsorted";
             let list: Option<List<Unsorted>> =
@@ -223,9 +225,9 @@ impl Desk<'_> {
         lead: Option<Entity>,
     ) -> Result<Done, ApplyError> {
         let mut became: Vec<String> = Vec::new();
-        if let (Some(contact), Some(number)) = (contact, self.number()) {
-            self.amo.recent.forget_unsorted(number).await;
-            self.amo.recent.made_client(number, contact).await;
+        if let Some(contact) = contact {
+            self.forget_entry().await;
+            self.remember(contact).await;
         }
         became.extend(contact.map(Entity::words));
         became.extend(lead.map(Entity::words));
@@ -281,7 +283,7 @@ impl Desk<'_> {
 
     pub(super) async fn forget_entry(&self) {
         if let Some(number) = self.number() {
-            self.amo.recent.forget_unsorted(number).await;
+            self.amo.recent.forget(Thing::Unsorted, number.e164()).await;
         }
     }
 }

@@ -9,10 +9,9 @@ use super::desk::Entity;
 use super::wire::{Held, Kind, List, Person, or_default};
 use super::{Amo, PAGE};
 use crate::core::ids::CallId;
-use crate::core::phone::{Phone, Region};
 use crate::core::sale::{Contact, Won};
-use crate::crm::WonSince;
 use crate::crm::remote::{Class, Fault};
+use crate::crm::{WonSince, phone_of};
 
 /// The stage, in every pipeline.
 const WON: i64 = 142;
@@ -73,7 +72,7 @@ impl Amo {
         let contact = |id: i64| {
             let person = contacts.get(&id);
             let numbers = person.into_iter().flat_map(Person::numbers);
-            let numbers = numbers.filter_map(|n| Phone::parse(n, Region::default()).ok());
+            let numbers = numbers.filter_map(phone_of);
             let fields = person.map(|person| person.custom_fields_values.as_slice());
             Contact {
                 id: Entity { kind: Kind::Contacts, id }.client(),

@@ -17,7 +17,7 @@ use super::NAME;
 use super::config::{KeyConfig, address};
 use super::wire::{Page, Refusal};
 use crate::crm::config::secret;
-use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, quiet};
+use crate::crm::remote::{Answer, Class, Fault, Key, Limit, Remote, mark, quiet};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Calls are told that quickly; nothing is documented.
@@ -58,6 +58,11 @@ impl Api {
         let way = Remote::new(NAME, limit, config.timeout)?.keeps_for_lookups(kept);
         let calls = Remote::new(NAME, TELEPHONY, config.timeout)?;
         Ok(Self { way, calls, base, key, telephony })
+    }
+
+    /// Tells accounts apart: all have one address, so by a hash of the key.
+    pub(super) fn account(&self) -> String {
+        mark(&format!("{} {}", self.base, self.key.load().reveal()))
     }
 
     /// `path` follows `/v1/`.

@@ -64,6 +64,7 @@ impl Desk<'_> {
         let ours = |card: &Card| card.manager_comment.as_deref().is_some_and(|c| c.contains(&mark));
         let Some(card) = cards.into_iter().find(ours) else { return Ok(None) };
         let card = self.crm.known(card);
+        self.crm.keep_deal(card.id, card.buyer, self.number()).await;
         let mut what = format!("made card {}", card.id);
         self.stage_card(card.id, stage, &mut what).await?;
         let done = made_deal(card.buyer, card.id, what);
@@ -82,6 +83,7 @@ impl Desk<'_> {
         let Some(order) = found.into_iter().find(|order| order.is_at_source(&mark)) else {
             return Ok(None);
         };
+        self.crm.keep_deal(order.id, None, self.number()).await;
         let mut what = format!("made order {}", order.id);
         self.dress_order(order.id, stage, tags, &mut what).await?;
         let client = order.buyer.map(|buyer| buyer.id);

@@ -140,6 +140,10 @@ impl Cards {
         Some((reading, gone))
     }
 
+    pub(super) fn knows(&self, id: &str) -> bool {
+        id.parse().is_ok_and(|id| self.known.contains_key(&Id(id)))
+    }
+
     pub(super) fn count(&self) -> usize {
         self.known.len()
     }

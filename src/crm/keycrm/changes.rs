@@ -39,7 +39,7 @@ impl KeyCrm {
         self.told.store(false, Ordering::Relaxed);
         self.changed_buyers().await?;
         match self.config.deals {
-            Deals::Cards => self.changed_cards(Class::Delivery).await?,
+            Deals::Cards => self.changed_cards(Class::Delivery, None).await?,
             Deals::Orders => self.changed_orders().await?,
         }
         Ok(self.heard().tell())

@@ -94,6 +94,11 @@ impl Feed {
         self.whole.is_some_and(|begun| begun >= moment)
     }
 
+    /// Whether more changed than a page holds, and not all of it is read.
+    pub(super) fn is_behind(&self) -> bool {
+        self.pass.as_ref().is_some_and(|pass| pass.page > 1)
+    }
+
     /// Whether there are pages still to be read.
     pub(super) fn goes_on(&self) -> bool {
         self.pass.is_some()

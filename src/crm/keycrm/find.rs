@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::config::Deals;
-use super::wire::{Buyer, Id, Order, Status};
-use super::{KeyCrm, NO_BUYER};
+use super::reading::Of;
+use super::wire::{Buyer, Card, Id, Order, Status};
+use super::{DEAL, KeyCrm, NO_BUYER};
 use crate::core::client::{Client, Deal};
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, choose, same_number};
+use crate::crm::remote::{Class, Fault, Made, Thing, choose, same_number};
 
 /// Pages of 50 orders of one client that are read.
 const PAGES: u32 = 20;
@@ -29,7 +32,9 @@ impl KeyCrm {
         let buyers = self.with_number(class, phone).await?;
         let orders = match self.config.deals {
             Deals::Cards => {
-                self.all_cards(class).await?;
+                let ids: Vec<Id> = buyers.iter().map(|buyer| buyer.id).collect();
+                let of = Of { buyers: &ids, phone };
+                self.cards_now(class, of, class == Class::Lookup).await?;
                 Vec::new()
             }
             Deals::Orders => self.orders(class, phone).await?,
@@ -92,13 +97,17 @@ impl KeyCrm {
         let spelt = spellings(phone);
         let query =
             [("filter[buyer_phone]", spelt.as_str()), ("include", "manager,company,custom_fields")];
-        let mut found: Vec<Buyer> = self.api.list(class, "buyer", &query, 1).await?;
-        if let Some(made) = self.made.get(phone).await
+        let (found, made) = tokio::join!(
+            self.api.list::<Buyer>(class, "buyer", &query, 1),
+            self.recent.read(class, Thing::Client, phone.e164()),
+        );
+        let mut found = found?;
+        if let Some(made) = made.and_then(|id| id.parse().ok().map(Id))
             && found.iter().all(|buyer| buyer.id != made)
         {
             match self.buyer_as(class, made).await? {
                 Some(buyer) => found.push(buyer),
-                None => self.made.invalidate(phone).await,
+                None => self.recent.forget(Thing::Client, phone.e164()).await,
             }
         }
         found.retain(|buyer| buyer.phone.iter().any(|one| same_number(one, phone.digits())));
@@ -126,12 +135,66 @@ impl KeyCrm {
             ("include", "buyer,manager"),
             ("sort", "-id"),
         ];
-        let mut found: Vec<Order> = self.api.list(class, "order", &query, PAGES).await?;
+        let (found, made) = tokio::join!(
+            self.api.list::<Order>(class, "order", &query, PAGES),
+            self.recent.all(class, Thing::Deal),
+        );
+        let mut found = found?;
+        for made in made.iter().filter(|made| is_of(made, Of { buyers: &[], phone })) {
+            if found.iter().any(|order| order.id.to_string() == made.name) {
+                continue;
+            }
+            found.extend(self.made_deal(class, "order", made, "buyer,manager").await?);
+        }
         found.retain(|order| {
             let numbers = order.buyer.as_ref().map(|buyer| buyer.phone.as_slice());
             numbers.is_none_or(|all| all.iter().any(|one| same_number(one, phone.digits())))
         });
         Ok(found)
+    }
+
+    /// Cards as they are now, also those of these clients that another engine made or changed a
+    /// moment ago. `all`: not only as far as it takes to know that there is an open one.
+    pub(super) async fn cards_now(&self, class: Class, of: Of<'_>, all: bool) -> Result<(), Fault> {
+        let read = self.all_cards(class, Some(of).filter(|_| !all));
+        let (read, made) = tokio::join!(read, self.recent.all(class, Thing::Deal));
+        read?;
+        for made in made.into_iter().filter(|made| is_of(made, of)) {
+            if !made.is_news && self.heard().cards.knows(&made.name) {
+                continue;
+            }
+            if let Some(card) = self.made_deal::<Card>(class, DEAL, &made, "contact.client").await?
+            {
+                self.heard().learn(self.known(card));
+                self.recent.noted(Thing::Deal, made);
+            }
+        }
+        Ok(())
+    }
+
+    /// By its id, which needs no index.
+    async fn made_deal<T: DeserializeOwned>(
+        &self,
+        class: Class,
+        path: &str,
+        made: &Made,
+        include: &str,
+    ) -> Result<Option<T>, Fault> {
+        match self.api.get(class, &format!("{path}/{}", made.name), &[("include", include)]).await {
+            Ok(deal) => Ok(Some(deal)),
+            Err(Fault::Refused { status: 404, .. }) => {
+                self.recent.forget(Thing::Deal, &made.name).await;
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// A deal was made: neither search nor list may know it yet.
+    pub(super) async fn keep_deal(&self, deal: Id, buyer: Option<Id>, number: Option<&str>) {
+        let of = [number.map(str::to_owned), buyer.map(|id| id.to_string())];
+        let of = of.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        self.recent.keep(Thing::Deal, &deal.to_string(), &of).await;
     }
 
     pub(super) fn is_open(&self, order: &Order, closed: &BTreeSet<Id>) -> bool {
@@ -161,6 +224,12 @@ impl KeyCrm {
         self.closed.insert((), closed.clone()).await;
         Ok(closed)
     }
+}
+
+/// Whether a deal that was made is of this number, or of one of these buyers.
+fn is_of(deal: &Made, of: Of<'_>) -> bool {
+    let mut words = deal.made.split(' ');
+    words.any(|word| word == of.phone.e164() || of.buyers.iter().any(|id| id.to_string() == word))
 }
 
 fn client(buyer: &Buyer) -> Client {

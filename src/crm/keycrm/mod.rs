@@ -36,7 +36,8 @@ use self::reading::Heard;
 use self::wire::{Id, Named, User};
 use super::abilities::{Ability, otherwise};
 use super::hooks::Hooks;
-use super::remote::{Class, Fault, Times};
+use super::lazy::Lazy;
+use super::remote::{Class, Fault, Recent, Times};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
@@ -94,8 +95,6 @@ const DEAL: &str = "pipelines/cards";
 const NO_BUYER: &str = "contact-";
 /// How long statuses, tags and pipelines are remembered.
 const REMEMBER: Duration = Duration::from_secs(3600);
-/// Longer than any index takes.
-const LAG: Duration = Duration::from_secs(15 * 60);
 
 /// One account.
 pub struct KeyCrm {
@@ -114,21 +113,24 @@ pub struct KeyCrm {
     /// The statuses of closed orders.
     closed: Cache<(), Arc<BTreeSet<Id>>>,
     users: Cache<(), Arc<[User]>>,
-    /// Buyers made a moment ago: a search may not know them yet.
-    made: Cache<Phone, Id>,
+    /// Buyers made a moment ago by their number, deals by their id: no search or list may know them
+    /// yet.
+    recent: Recent,
     /// Pipelines and tags by the path they are listed at.
     named: Cache<&'static str, Arc<[Named]>>,
     rough: bool,
 }
 
 impl KeyCrm {
-    /// Nothing is asked yet.
+    /// Nothing is asked yet. What was made a moment ago is kept in the store.
     ///
     /// # Errors
     /// [`Fault`]: no key, or no TLS on this machine.
-    pub fn new(config: &KeyConfig) -> Result<Self, Fault> {
+    pub fn new(config: &KeyConfig, store: Arc<Lazy>) -> Result<Self, Fault> {
+        let api = Api::new(config)?;
         Ok(Self {
-            api: Api::new(config)?,
+            recent: Recent::new(store, NAME, &api.account()),
+            api,
             config: config.clone(),
             times: Times::new(TimeZone::UTC),
             heard: Mutex::default(),
@@ -137,7 +139,6 @@ impl KeyCrm {
             told: AtomicBool::new(false),
             closed: Cache::builder().time_to_live(REMEMBER).build(),
             users: Cache::builder().time_to_live(REMEMBER).build(),
-            made: Cache::builder().time_to_live(LAG).build(),
             named: Cache::builder().time_to_live(REMEMBER).build(),
             rough: false,
         })

@@ -37,6 +37,7 @@ impl Desk<'_> {
         put_some(&mut new, "marketing", (!utm.is_empty()).then(|| json!(utm)));
         put_some(&mut new, "custom_fields", own);
         let made: Ref = self.crm.api.post("order", &new).await?;
+        self.crm.keep_deal(made.id, None, self.number()).await;
         let mut what = format!("made order {}", made.id);
         // The order is there by now: it is looked for, not made again.
         self.dress_order(made.id, stage, tags, &mut what).await?;

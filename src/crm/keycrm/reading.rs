@@ -15,6 +15,7 @@ use super::feed::{AHEAD, Clock, Feed, SLACK};
 use super::wire::{Buyer, Card, Id, Order, Page, Row};
 use super::{DEAL, KeyCrm};
 use crate::core::ids::ClientId;
+use crate::core::phone::Phone;
 use crate::crm::Changed;
 use crate::crm::remote::{Class, Fault};
 
@@ -53,7 +54,7 @@ impl Heard {
     }
 
     /// A card as it is now.
-    fn learn(&mut self, card: Known) {
+    pub(super) fn learn(&mut self, card: Known) {
         let before = self.cards.put(card.clone());
         // Of what is read for the first time nobody was told anything else.
         if self.cards.are_known() && before.as_ref() != Some(&card) {
@@ -74,6 +75,13 @@ impl Heard {
     }
 }
 
+/// Clients with a number.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub(super) buyers: &'a [Id],
+    pub(super) phone: &'a Phone,
+}
+
 /// A list that is asked for what changed.
 struct List<T> {
     path: &'static str,
@@ -88,10 +96,34 @@ impl KeyCrm {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads until everything is known that KeyCRM has now.
-    pub(super) async fn all_cards(&self, class: Class) -> Result<(), Fault> {
+    /// Reads until everything is known that KeyCRM has now; after an edit of thousands of cards no
+    /// further than it takes to know that somebody of these has an open one.
+    pub(super) async fn all_cards(&self, class: Class, of: Option<Of<'_>>) -> Result<(), Fault> {
         while !self.read_a_page().await? {}
-        self.changed_cards(class).await
+        self.changed_cards(class, of).await
+    }
+
+    /// Whether a card that was open when it was seen last still is. It is asked for by its id.
+    async fn has_open_card(&self, class: Class, of: Of<'_>) -> Result<bool, Fault> {
+        let open: Vec<Id> = {
+            let heard = self.heard();
+            let all = of.buyers.iter().flat_map(|buyer| heard.cards.of(Some(*buyer), of.phone));
+            all.filter(|card| card.open).map(|card| card.id).collect()
+        };
+        for id in open {
+            let query = [("include", "contact.client")];
+            let card = match self.api.get(class, &format!("{DEAL}/{id}"), &query).await {
+                Err(Fault::Refused { status: 404, .. }) => continue,
+                card => self.known(card?),
+            };
+            let is_his = card.buyer.is_some_and(|buyer| of.buyers.contains(&buyer));
+            let still = card.open && is_his;
+            self.heard().learn(card);
+            if still {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A page of all cards, where they are not known yet. `true`: they are. May be cancelled: the
@@ -122,7 +154,11 @@ impl KeyCrm {
     }
 
     /// Reads what changed until now. May be cancelled: the next one goes on.
-    pub(super) async fn changed_cards(&self, class: Class) -> Result<(), Fault> {
+    pub(super) async fn changed_cards(
+        &self,
+        class: Class,
+        of: Option<Of<'_>>,
+    ) -> Result<(), Fault> {
         if !self.heard().cards.are_known() {
             return Ok(());
         }
@@ -132,7 +168,7 @@ impl KeyCrm {
             feed: |heard| &mut heard.of_cards,
             take: |crm, heard, card: Card, _| heard.learn(crm.known(card)),
         };
-        self.changes(class, list).await
+        self.changes(class, list, of).await
     }
 
     pub(super) async fn changed_buyers(&self) -> Result<(), Fault> {
@@ -148,7 +184,7 @@ impl KeyCrm {
                 }
             },
         };
-        self.changes(Class::Delivery, list).await
+        self.changes(Class::Delivery, list, None).await
     }
 
     pub(super) async fn changed_orders(&self) -> Result<(), Fault> {
@@ -162,7 +198,7 @@ impl KeyCrm {
                 }
             },
         };
-        self.changes(Class::Delivery, list).await
+        self.changes(Class::Delivery, list, None).await
     }
 
     /// All pages of what changed, as far as nobody else reads them.
@@ -170,9 +206,16 @@ impl KeyCrm {
         &self,
         class: Class,
         list: List<T>,
+        of: Option<Of<'_>>,
     ) -> Result<(), Fault> {
         let asked = Instant::now();
         loop {
+            if let Some(of) = of
+                && (list.feed)(&mut self.heard()).is_behind()
+                && self.has_open_card(class, of).await?
+            {
+                return Ok(());
+            }
             let _turn = self.turns.lock().await;
             let (since, page) = {
                 let mut heard = self.heard();

@@ -13,7 +13,7 @@ use super::{DEAL, KeyCrm};
 use crate::core::action::On;
 use crate::core::case::DealFact;
 use crate::core::ids::EmployeeId;
-use crate::crm::remote::{Class, Fault, afterwards, refused, said};
+use crate::crm::remote::{Class, Fault, Thing, afterwards, refused, said};
 use crate::crm::{ApplyError, Done};
 
 /// Pages of tags and stages.
@@ -42,9 +42,7 @@ impl Desk<'_> {
         put_some(&mut new, "note", (!note.is_empty()).then(|| json!(note)));
         put_some(&mut new, "custom_fields", own);
         let made: Ref = self.crm.api.post("buyer", &new).await?;
-        if let Some(number) = &self.work.case.number {
-            self.crm.made.insert(number.clone(), made.id).await;
-        }
+        self.crm.recent.keep(Thing::Client, number, &made.id.to_string()).await;
         Ok(made_client(made.id, format!("made client {}", made.id)))
     }
 
@@ -163,8 +161,14 @@ impl Desk<'_> {
     }
 
     pub(super) async fn edit_card(&self, card: Id, change: &Value) -> Result<(), ApplyError> {
-        let path = format!("{DEAL}/{card}");
-        Ok(self.crm.api.change(Method::PUT, &path, Some(change)).await?)
+        let (path, id) = (format!("{DEAL}/{card}"), card.to_string());
+        self.crm.api.change(Method::PUT, &path, Some(change)).await?;
+        let recent = &self.crm.recent;
+        if let Some(of) = recent.read(Class::Delivery, Thing::Deal, &id).await {
+            // Other engines are to look at it anew.
+            recent.keep(Thing::Deal, &id, &of).await;
+        }
+        Ok(())
     }
 
     /// KeyCRM wants the name with every change.
@@ -244,6 +248,7 @@ impl KeyCrm {
 
     /// A card that was made just now: its contact is not in the answer.
     pub(super) async fn remember(&self, card: Card, client: Option<Id>, number: Option<&str>) {
+        self.keep_deal(card.id, client, number).await;
         let mut known = self.known(Card { is_finished: false, ..card });
         known.set_contact(client, number);
         self.heard().cards.put(known);

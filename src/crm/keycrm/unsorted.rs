@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::cards::{DECLINED, Known};
 use super::desk::{Desk, found_deal, made_lead, manager};
+use super::reading::Of;
 use super::wire::{Id, Order};
 use crate::core::action::Bound;
 use crate::core::ids::EmployeeId;
@@ -177,7 +178,8 @@ impl Desk<'_> {
             return self.waiting_order(number).await;
         }
         let client = self.client().await?;
-        self.crm.all_cards(Class::Delivery).await?;
+        let buyers: Vec<Id> = client.into_iter().collect();
+        self.crm.cards_now(Class::Delivery, Of { buyers: &buyers, phone: number }, true).await?;
         let heard = self.crm.heard();
         let mut all = heard.cards.of(client, number).into_iter();
         let waits = |card: &&Known| card.open && card.manager.is_none() && !card.is_declined();

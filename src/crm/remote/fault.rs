@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::StatusCode;
 
+use super::left;
 use crate::crm::{ApplyError, CrmError};
 
 /// Why a request has no result.
@@ -13,7 +14,7 @@ pub enum Fault {
     /// No connection: nothing was sent.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
-    /// Sent, and no whole answer came: it may be done.
+    /// Sent, and no whole answer came, or a change was answered 500, 502, 504: it may be done.
     #[error("its answer was lost: {0}")]
     Lost(String),
     /// 429, 408, 425 and 5xx: later.
@@ -113,6 +114,10 @@ impl From<Fault> for ApplyError {
             Fault::Later { after, .. } => Self::Later { after, why },
             // Somebody mends it, and nothing may be lost meanwhile.
             Fault::Unreachable(_) | Fault::Access(_) | Fault::Unpaid(_) | Fault::Forbidden(_) => {
+                Self::Later { after: None, why }
+            }
+            // Only looked up so far.
+            Fault::Lost(_) | Fault::Strange(_) if !left::has_left() => {
                 Self::Later { after: None, why }
             }
             Fault::Lost(_) | Fault::Strange(_) => Self::Lost { why },

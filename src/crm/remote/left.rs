@@ -40,6 +40,11 @@ pub(super) fn leaves() {
     note(|_| Left::Sent);
 }
 
+/// Whether one has left. Where nobody watches, it may have.
+pub(super) fn has_left() -> bool {
+    LEFT.try_with(Cell::get).map_or(true, |left| left == Left::Sent)
+}
+
 fn note(news: impl Fn(Left) -> Left) {
     // Outside of such work nobody wants to know.
     let _ = LEFT.try_with(|left| left.set(news(left.get())));
@@ -47,7 +52,9 @@ fn note(news: impl Fn(Left) -> Left) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Fault;
     use super::*;
+    use crate::crm::ApplyError;
 
     const S: Duration = Duration::from_secs(1);
 
@@ -68,5 +75,22 @@ mod tests {
         };
         assert_eq!(within(S, sent).await, Err(Left::Sent));
         assert_eq!(within(S, async { 1 }).await, Ok(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_lost_before_anything_was_changed_leaves_nothing_to_look_for() {
+        let lost = || ApplyError::from(Fault::Lost("cut".to_owned()));
+        let looks = async {
+            comes();
+            lost()
+        };
+        assert!(matches!(within(S, looks).await, Ok(ApplyError::Later { .. })));
+        let changes = async {
+            leaves();
+            comes();
+            lost()
+        };
+        assert!(matches!(within(S, changes).await, Ok(ApplyError::Lost { .. })));
+        assert!(matches!(lost(), ApplyError::Lost { .. }), "nobody watches");
     }
 }

@@ -9,6 +9,7 @@ mod left;
 mod lenient;
 mod profile;
 mod rank;
+mod recent;
 mod said;
 mod times;
 
@@ -26,6 +27,7 @@ pub use left::{Left, within};
 pub use lenient::{Id, object, or_default};
 pub use profile::{Profile, no_numbers_in, numbers_in};
 pub use rank::choose;
+pub use recent::{Made, Recent, Thing};
 pub use said::{
     UTM, afterwards, found_client, found_deal, id_of, made_client, made_deal, made_lead, mark,
     refused, said,
@@ -150,7 +152,8 @@ impl Remote {
             let why = format!("{} asked us to rest", self.name);
             Fault::Later { after: Some(left), why }
         })?;
-        if !request.method().is_safe() {
+        let changes = !request.method().is_safe();
+        if changes {
             left::leaves();
         }
         let response = client.execute(request).await.map_err(Fault::of_sending)?;
@@ -174,7 +177,17 @@ impl Remote {
             true => quiet(&String::from_utf8_lossy(&body[..body.len().min(TOLD)])),
             false => String::new(),
         };
-        Err(Fault::of_status(self.name, status, after, &told, body))
+        match Fault::of_status(self.name, status, after, &told, body) {
+            // It broke on the way: what was asked for may be done. 503 says that nothing was.
+            Fault::Later { why, .. }
+                if changes
+                    && status.is_server_error()
+                    && status != StatusCode::SERVICE_UNAVAILABLE =>
+            {
+                Err(Fault::Lost(why))
+            }
+            fault => Err(fault),
+        }
     }
 }
 
@@ -230,13 +243,21 @@ async fn read(mut response: Response) -> Result<Bytes, Fault> {
 }
 
 /// Whether a number as the CRM has it is this one: the last ten digits agree, which covers 7 and 8
-/// in Russia and 380 and 0 in Ukraine. Shorter ones must agree whole.
+/// in Russia and 380 and 0 in Ukraine. Shorter ones must agree whole, but for Ukrainian ones
+/// without their 0. People type several numbers into one field, and extensions behind them.
 pub fn same_number(stored: &str, digits: &str) -> bool {
+    let part = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-().".contains(c);
+    same_digits(stored, digits)
+        || stored.split(|c| !part(c)).any(|one| same_digits(one, digits))
+        || stored.split(|c: char| !part(c) || c.is_whitespace()).any(|one| same_digits(one, digits))
+}
+
+fn same_digits(stored: &str, digits: &str) -> bool {
     let stored: String = stored.chars().filter(char::is_ascii_digit).collect();
     let tail = |text: &str| text.len().checked_sub(10).map(|from| text[from..].to_owned());
     match (tail(&stored), tail(digits)) {
         (Some(a), Some(b)) => a == b,
-        _ => stored == digits,
+        _ => stored == digits || (stored.len() == 9 && digits.strip_prefix("380") == Some(&stored)),
     }
 }
 
@@ -270,6 +291,18 @@ mod tests {
             assert!(same_number(same, "79129876543"), "{same}");
         }
         assert!(same_number("067 123 45 67", "380671234567"));
+        assert!(same_number("67 123-45-67", "380671234567"));
+        assert!(!same_number("671234567", "79671234567"));
+        for of_several in [
+            "8 (912) 987-65-43 доб. 12",
+            "+7 495 111-22-33, 8 912 987-65-43",
+            "89129876543 84951112233",
+            "8-912-987-65-43 / 8-495-111-22-33 (секретарь)",
+            "моб.89129876543",
+        ] {
+            assert!(same_number(of_several, "79129876543"), "{of_several}");
+        }
+        assert!(!same_number("8 (495) 111-22-33 доб. 9129876", "79129876543"));
         for other in ["+7 (495) 987-65-43", "9876543", "", "112"] {
             assert!(!same_number(other, "79129876543"), "{other}");
         }

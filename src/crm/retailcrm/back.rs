@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use super::Entity;
 use super::desk::{Desk, made_client, made_deal, said};
 use super::notes::message_note;
 use super::wire::{OneCustomer, OneOrder};
 use crate::core::action::{Action, Bound, Touch};
-use crate::crm::remote::{Class, Fault};
+use crate::crm::remote::{Class, Fault, quiet};
 use crate::crm::{ApplyError, Done};
 
 impl Desk<'_> {
@@ -32,7 +35,7 @@ impl Desk<'_> {
             },
             Action::Company { .. } => {
                 let path = format!("customers-corporate/{}", self.mark());
-                let found: Option<serde_json::Value> = self.marked(&path).await?;
+                let found = self.marked::<Value>(&path).await?;
                 Ok(found.map(|_| said("made the company")))
             }
             _ => Ok(None),
@@ -43,8 +46,9 @@ impl Desk<'_> {
         &self,
         fields: &BTreeMap<String, String>,
     ) -> Result<Option<Done>, ApplyError> {
-        let found: Option<OneCustomer> = self.marked(&format!("customers/{}", self.mark())).await?;
-        let Some(OneCustomer { customer }) = found else { return Ok(None) };
+        let found = self.marked(&format!("customers/{}", self.mark())).await?;
+        let Some((OneCustomer { customer }, whole)) = found else { return Ok(None) };
+        self.keep(Entity::Customer, customer.id, &whole["customer"]).await;
         self.crm.remember_site(Entity::Customer, customer.id, customer.site.as_deref()).await;
         let mut what = format!("made client {}", customer.id);
         let rest = self.crm.sorted(Entity::Customer, fields).await?.rest;
@@ -53,8 +57,9 @@ impl Desk<'_> {
     }
 
     async fn order_back(&self, tags: &[String]) -> Result<Option<Done>, ApplyError> {
-        let found: Option<OneOrder> = self.marked(&format!("orders/{}", self.mark())).await?;
-        let Some(OneOrder { order }) = found else { return Ok(None) };
+        let found = self.marked(&format!("orders/{}", self.mark())).await?;
+        let Some((OneOrder { order }, whole)) = found else { return Ok(None) };
+        self.keep(Entity::Order, order.id, &whole["order"]).await;
         self.crm.remember_site(Entity::Order, order.id, order.site.as_deref()).await;
         let client = order.customer.map(|customer| customer.id);
         let mut what = format!("made order {}", order.id);
@@ -62,15 +67,18 @@ impl Desk<'_> {
         Ok(Some(made_deal(client, order.id, what)))
     }
 
-    /// What stands under our mark; 404: nothing.
-    async fn marked<T: serde::de::DeserializeOwned>(
+    /// What stands under our mark, and the whole of it; 404: nothing.
+    async fn marked<T: DeserializeOwned>(
         &self,
         path: &str,
-    ) -> Result<Option<T>, ApplyError> {
+    ) -> Result<Option<(T, Value)>, ApplyError> {
         let mut query = vec![("by", "externalId")];
         query.extend(self.site().map(|site| ("site", site)));
-        match self.crm.api.get(Class::Delivery, path, &query).await {
-            Ok(found) => Ok(Some(found)),
+        match self.crm.api.get::<Value>(Class::Delivery, path, &query).await {
+            Ok(whole) => match T::deserialize(&whole) {
+                Ok(found) => Ok(Some((found, whole))),
+                Err(error) => Err(Fault::Strange(quiet(&error.to_string())).into()),
+            },
             Err(Fault::Refused { status: 404, .. }) => Ok(None),
             Err(other) => Err(other.into()),
         }

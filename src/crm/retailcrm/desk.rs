@@ -96,7 +96,8 @@ impl Desk<'_> {
             return id_of(id.as_str(), "client").map(Some);
         }
         let Some(number) = &self.work.case.number else { return Ok(None) };
-        let found = self.crm.with_number(Class::Delivery, number).await?;
+        let fresh = self.crm.fresh(Class::Delivery).await;
+        let found = self.crm.with_number(Class::Delivery, number, &fresh).await?;
         Ok(found.into_iter().map(|person| person.id).max())
     }
 
@@ -146,11 +147,14 @@ impl Desk<'_> {
         let mut form = vec![("by", "id"), (field, change.as_str())];
         form.extend(site.as_deref().map(|site| ("site", site)));
         let _: Made = self.crm.api.post(Class::Delivery, &path, &form).await?;
-        if let Some(mut kept) = self.crm.fresh.get(&(what, id)).await
-            && let (Value::Object(kept), Value::Object(change)) = (&mut kept, changed)
+        let (name, made) =
+            (id.to_string(), self.crm.recent.all(Class::Delivery, what.thing()).await);
+        if let Some(kept) = made.into_iter().find(|made| made.name == name)
+            && let Ok(Value::Object(mut kept)) = serde_json::from_str(&kept.made)
+            && let Value::Object(change) = changed
         {
             kept.extend(change.clone());
-            self.crm.fresh.insert((what, id), kept.clone().into()).await;
+            self.keep(what, id, &kept.into()).await;
         }
         Ok(())
     }
@@ -187,8 +191,13 @@ impl Desk<'_> {
         if let customer @ Value::Object(_) = &made.order["customer"] {
             kept["customer"] = customer.clone();
         }
-        self.crm.fresh.insert((what, id), kept).await;
+        self.keep(what, id, &kept).await;
         Ok(id)
+    }
+
+    /// Until the CRM's lists have it.
+    pub(super) async fn keep(&self, what: Entity, id: Id, body: &Value) {
+        self.crm.recent.keep(what.thing(), &id.to_string(), &body.to_string()).await;
     }
 }
 

@@ -17,10 +17,30 @@ const PAGES: u32 = 20;
 /// The groups of statuses after which nothing comes.
 const CLOSED: [&str; 2] = ["complete", "cancel"];
 
+/// What was made a moment ago.
+pub(super) struct Fresh {
+    customers: Vec<Person>,
+    orders: Vec<Order>,
+}
+
+impl Fresh {
+    /// These orders, and those of them that were made a moment ago.
+    pub(super) fn with(&self, mut orders: Vec<Order>, his: impl Fn(&Order) -> bool) -> Vec<Order> {
+        for fresh in &self.orders {
+            if his(fresh) && !orders.iter().any(|order| order.id == fresh.id) {
+                orders.push(fresh.clone());
+            }
+        }
+        orders
+    }
+}
+
 impl Retail {
     /// One request: the CRM knows the spellings of numbers itself. The deals are missing.
     pub(super) async fn find_caller(&self, phone: &Phone) -> Result<Option<Client>, Fault> {
-        match self.who_calls(Class::Lookup, phone).await? {
+        let asked = self.who_calls(Class::Lookup, phone);
+        let (asked, fresh) = tokio::join!(asked, self.fresh(Class::Lookup));
+        match asked? {
             Some(Caller { customer: Some(customer), manager }) => {
                 let owner = manager.map(|manager| manager.id).or(customer.manager_id);
                 Ok(Some(client(&customer, owner, None)))
@@ -28,9 +48,13 @@ impl Retail {
             // Somebody is responsible for a number that is no customer's own, or the key has no
             // right to telephony.
             Some(Caller { manager: Some(_), .. }) | None => {
-                self.whole(Class::Lookup, phone, None).await
+                self.whole(Class::Lookup, phone, None, &fresh).await
             }
-            Some(_) => Ok(None),
+            Some(_) => {
+                let made = fresh.customers.iter().filter(|person| has(person, phone));
+                let newest = made.max_by_key(|person| person.id);
+                Ok(newest.map(|person| client(person, person.manager_id, None)))
+            }
         }
     }
 
@@ -50,8 +74,9 @@ impl Retail {
         class: Class,
         phone: &Phone,
     ) -> Result<Option<Client>, Fault> {
-        let customer = self.who_calls(class, phone).await?.and_then(|caller| caller.customer);
-        self.whole(class, phone, customer).await
+        let (asked, fresh) = tokio::join!(self.who_calls(class, phone), self.fresh(class));
+        let customer = asked?.and_then(|caller| caller.customer);
+        self.whole(class, phone, customer, &fresh).await
     }
 
     /// The same, where telephony was asked already.
@@ -60,12 +85,13 @@ impl Retail {
         class: Class,
         phone: &Phone,
         customer: Option<Person>,
+        fresh: &Fresh,
     ) -> Result<Option<Client>, Fault> {
-        let mut found = self.with_number(class, phone).await?;
+        let mut found = self.with_number(class, phone, fresh).await?;
         if let Some(customer) = customer
             && !found.iter().any(|person| person.id == customer.id)
         {
-            found.extend(self.customer(class, customer.id).await?.or(Some(customer)));
+            found.extend(self.listed(class, customer.id).await?.or(Some(customer)));
         }
         let mut all = Vec::new();
         for person in found {
@@ -73,9 +99,9 @@ impl Retail {
                 true => self.company_of(class, person.id).await?,
                 false => None,
             };
-            let mut deals = self.deals(class, person.id).await?;
+            let mut deals = self.deals(class, person.id, fresh).await?;
             if let Some(company) = &company {
-                deals.extend(self.deals(class, company.id).await?);
+                deals.extend(self.deals(class, company.id, fresh).await?);
             }
             let owner = person.manager_id.or(company.as_ref().and_then(|c| c.manager_id));
             let mut client = client(&person, owner, company.as_ref());
@@ -91,33 +117,38 @@ impl Retail {
         &self,
         class: Class,
         phone: &Phone,
+        fresh: &Fresh,
     ) -> Result<Vec<Person>, Fault> {
         let digits = phone.digits();
         // The country code is spelt in several ways: 8 and 7, 0 and 380.
         let spelt = digits.len().checked_sub(10).map_or(digits, |from| &digits[from..]);
         let query = [("filter[name]", spelt), ("limit", "100")];
         let mut found = self.api.get::<Customers>(class, "customers", &query).await?.customers;
-        for fresh in self.fresh_of::<Person>(Entity::Customer) {
-            if !found.iter().any(|person| person.id == fresh.id) {
-                found.push(fresh);
-            }
+        found.retain(|person| has(person, phone));
+        // Where somebody has the number, who was made for it may be merged into him.
+        if found.is_empty() {
+            found.extend(fresh.customers.iter().filter(|person| has(person, phone)).cloned());
         }
-        found.retain(|person| {
-            person.phones.iter().any(|stored| same_number(&stored.number, digits))
-        });
         for person in &found {
             self.remember_site(Entity::Customer, person.id, person.site.as_deref()).await;
         }
         Ok(found)
     }
 
-    /// By id. A list wants no shop to be named.
+    /// By id.
     pub(super) async fn customer(&self, class: Class, id: Id) -> Result<Option<Person>, Fault> {
+        if let Some(person) = self.listed(class, id).await? {
+            return Ok(Some(person));
+        }
+        let fresh = self.fresh(class).await.customers.into_iter();
+        Ok({ fresh }.find(|person| person.id == id))
+    }
+
+    /// A list wants no shop to be named.
+    async fn listed(&self, class: Class, id: Id) -> Result<Option<Person>, Fault> {
         let query = [("filter[ids][0]", &*id.to_string())];
         let found: Customers = self.api.get(class, "customers", &query).await?;
-        let fresh = self.fresh_of(Entity::Customer);
-        let mut all = found.customers.into_iter().chain(fresh);
-        let person = all.find(|person| person.id == id);
+        let person = found.customers.into_iter().find(|person| person.id == id);
         if let Some(person) = &person {
             self.remember_site(Entity::Customer, person.id, person.site.as_deref()).await;
         }
@@ -138,39 +169,42 @@ impl Retail {
     /// An order by id.
     pub(super) async fn order(&self, class: Class, id: Id) -> Result<Option<Order>, Fault> {
         let found = self.orders(class, &[("filter[ids][0]", &id.to_string())]).await?;
-        Ok(found.into_iter().chain(self.fresh_of(Entity::Order)).find(|order| order.id == id))
+        if let Some(order) = found.into_iter().find(|order| order.id == id) {
+            return Ok(Some(order));
+        }
+        let fresh = self.fresh(class).await.orders.into_iter();
+        Ok({ fresh }.find(|order| order.id == id))
     }
 
     /// All orders of a client or company.
-    pub(super) async fn orders_of(&self, class: Class, customer: Id) -> Result<Vec<Order>, Fault> {
+    pub(super) async fn orders_of(
+        &self,
+        class: Class,
+        customer: Id,
+        fresh: &Fresh,
+    ) -> Result<Vec<Order>, Fault> {
         let found = self.orders(class, &[("filter[customerId]", &customer.to_string())]).await?;
         let his = |order: &Order| order.customer.as_ref().is_some_and(|who| who.id == customer);
-        Ok(self.with_fresh(found, his))
+        Ok(fresh.with(found, his))
     }
 
     /// What was made a moment ago and may not be in the CRM's lists yet.
-    fn fresh_of<T: DeserializeOwned>(&self, what: Entity) -> Vec<T> {
-        let of = self.fresh.iter().filter(|(key, _)| key.0 == what);
-        of.filter_map(|(_, made)| serde_json::from_value(made).ok()).collect()
+    pub(super) async fn fresh(&self, class: Class) -> Fresh {
+        let (customers, orders) = tokio::join!(
+            self.fresh_of(class, Entity::Customer),
+            self.fresh_of(class, Entity::Order)
+        );
+        Fresh { customers, orders }
     }
 
-    /// These, and those of them that were made a moment ago.
-    pub(super) fn with_fresh(
-        &self,
-        mut orders: Vec<Order>,
-        his: impl Fn(&Order) -> bool,
-    ) -> Vec<Order> {
-        for fresh in self.fresh_of::<Order>(Entity::Order) {
-            if his(&fresh) && !orders.iter().any(|order| order.id == fresh.id) {
-                orders.push(fresh);
-            }
-        }
-        orders
+    async fn fresh_of<T: DeserializeOwned>(&self, class: Class, what: Entity) -> Vec<T> {
+        let made = self.recent.all(class, what.thing()).await;
+        made.iter().filter_map(|one| serde_json::from_str(&one.made).ok()).collect()
     }
 
-    async fn deals(&self, class: Class, customer: Id) -> Result<Vec<Deal>, Fault> {
+    async fn deals(&self, class: Class, customer: Id, fresh: &Fresh) -> Result<Vec<Deal>, Fault> {
         let closed = self.closed(class).await?;
-        let orders = self.orders_of(class, customer).await?;
+        let orders = self.orders_of(class, customer, fresh).await?;
         Ok(orders.iter().map(|order| self.deal(order, &closed)).collect())
     }
 
@@ -227,6 +261,11 @@ impl Retail {
             self.sites.insert((what, id), site.into()).await;
         }
     }
+}
+
+/// Whether it is his number.
+fn has(person: &Person, phone: &Phone) -> bool {
+    person.phones.iter().any(|stored| same_number(&stored.number, phone.digits()))
 }
 
 fn client(person: &Person, owner: Option<Id>, company: Option<&Person>) -> Client {

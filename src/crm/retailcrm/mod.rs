@@ -24,7 +24,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::future::Cache;
-use serde_json::Value;
 
 use self::api::Api;
 use self::changes::Read;
@@ -32,7 +31,8 @@ use self::desk::Desk;
 use self::fields::Known;
 use self::wire::Id;
 use super::abilities::{Ability, otherwise};
-use super::remote::{Class, Fault, Limit, Times};
+use super::lazy::Lazy;
+use super::remote::{Class, Fault, Limit, Recent, Thing, Times};
 use super::{ApplyError, Changed, Crm, CrmError, Done, Examined, WonSince, Work};
 use crate::core::client::Client;
 use crate::core::phone::Phone;
@@ -91,11 +91,6 @@ const USERS: Duration = Duration::from_secs(300);
 /// How many sites of clients and orders are remembered.
 const SITES: u64 = 100_000;
 
-/// How long something we made is known before the CRM's lists have it (E16).
-const LAG: Duration = Duration::from_secs(120);
-/// How many such things.
-const FRESH: u64 = 10_000;
-
 /// One account.
 pub struct Retail {
     api: Api,
@@ -105,9 +100,9 @@ pub struct Retail {
     closed: Cache<(), Arc<BTreeSet<String>>>,
     /// The shop of a client or order: what is changed by id wants it.
     sites: Cache<(Entity, Id), Arc<str>>,
-    /// Clients and orders we made a moment ago, as the CRM's lists will have them: two calls of
-    /// a new number make one client and one order.
-    fresh: Cache<(Entity, Id), Value>,
+    /// Clients and orders we made a moment ago, by their ids, as the CRM's lists will have them: two
+    /// calls of a new number make one client and one order.
+    recent: Recent,
     own_fields: tokio::sync::Mutex<Option<Arc<Known>>>,
     /// Active users, for what goes to everybody.
     users: Cache<(), Arc<[Id]>>,
@@ -122,12 +117,22 @@ enum Entity {
     Order,
 }
 
+impl Entity {
+    fn thing(self) -> Thing {
+        match self {
+            Self::Customer => Thing::Client,
+            Self::Order => Thing::Deal,
+        }
+    }
+}
+
 impl Retail {
-    /// Nothing is asked yet.
+    /// Nothing is asked yet. What was made a moment ago is kept in the store.
     ///
     /// # Errors
     /// [`Fault`]: no key, or no TLS on this machine.
-    pub fn new(config: &RetailConfig) -> Result<Self, Fault> {
+    pub fn new(config: &RetailConfig, store: Arc<Lazy>) -> Result<Self, Fault> {
+        let base = config.base().map_err(|why| Fault::Unreachable(why.to_owned()))?;
         let zone = config.zone().map_err(|error| Fault::Unreachable(error.to_string()))?;
         Ok(Self {
             api: Api::new(config)?,
@@ -135,7 +140,7 @@ impl Retail {
             times: Times::new(zone),
             closed: Cache::builder().time_to_live(REMEMBER).build(),
             sites: Cache::builder().max_capacity(SITES).time_to_live(REMEMBER).build(),
-            fresh: Cache::builder().max_capacity(FRESH).time_to_live(LAG).build(),
+            recent: Recent::new(store, NAME, base.authority()),
             own_fields: tokio::sync::Mutex::default(),
             users: Cache::builder().time_to_live(USERS).build(),
             read: tokio::sync::Mutex::default(),

@@ -14,7 +14,7 @@ use super::{Entity, Retail};
 use crate::core::action::{On, Touch};
 use crate::core::case::DealFact;
 use crate::core::ids::EmployeeId;
-use crate::crm::remote::Class;
+use crate::crm::remote::{Class, Thing};
 use crate::crm::{ApplyError, Done};
 
 impl Desk<'_> {
@@ -57,22 +57,27 @@ impl Desk<'_> {
             let main = company.main_company.as_ref().and_then(|main| main.name.as_deref());
             same(company.nick_name.as_deref()) || same(main)
         });
-        if let Some(company) = known {
-            if self
-                .crm
-                .company_of(Class::Delivery, client)
-                .await?
-                .is_some_and(|c| c.id == company.id)
+        // One made a moment ago is in no list yet, and neither are its contacts.
+        let (recent, name_kept) = (&self.crm.recent, name.trim());
+        let made = recent.read(Class::Delivery, Thing::Company, name_kept).await;
+        let mut of_made =
+            made.iter().flat_map(|made| made.split(' ')).filter_map(|id| id.parse().ok().map(Id));
+        let known = known.map(|company| (company.id, company.site));
+        if let Some((company, site)) = known.or(of_made.next().map(|id| (id, None))) {
+            let own = self.crm.company_of(Class::Delivery, client).await?;
+            if own.is_some_and(|own| own.id == company) || of_made.any(|contact| contact == client)
             {
                 return Ok(said(format!("nothing: client {client} belongs to it already")));
             }
             let contact = json!({ "customer": { "id": client } }).to_string();
-            let path = format!("customers-corporate/{}/contacts/create", company.id);
+            let path = format!("customers-corporate/{company}/contacts/create");
             let mut form = vec![("by", "id"), ("contact", contact.as_str())];
-            let site = company.site.as_deref().or(self.site());
+            let site = site.as_deref().or(self.site());
             form.extend(site.map(|site| ("site", site)));
             let _: super::wire::Made = self.crm.api.post(Class::Delivery, &path, &form).await?;
-            return Ok(said(format!("client {client} belongs to company {} now", company.id)));
+            let contacts = made.unwrap_or_else(|| company.to_string());
+            recent.keep(Thing::Company, name_kept, &format!("{contacts} {client}")).await;
+            return Ok(said(format!("client {client} belongs to company {company} now")));
         }
         let new = NewCorporate {
             external_id: &self.mark(),
@@ -82,6 +87,7 @@ impl Desk<'_> {
         };
         let made = self.make("customers-corporate/create", "customerCorporate", &new).await?;
         let id = made.id.ok_or_else(no_id)?;
+        recent.keep(Thing::Company, name_kept, &format!("{id} {client}")).await;
         Ok(said(format!("made company {id} with client {client}")))
     }
 
@@ -174,7 +180,8 @@ impl Retail {
     /// The oldest open order of a client (D03).
     async fn open_order(&self, client: Id) -> Result<Option<Id>, ApplyError> {
         let closed = self.closed(Class::Delivery).await?;
-        let orders = self.orders_of(Class::Delivery, client).await?;
+        let fresh = self.fresh(Class::Delivery).await;
+        let orders = self.orders_of(Class::Delivery, client, &fresh).await?;
         let open = orders.iter().filter(|order| !closed.contains(&order.status));
         Ok(open.min_by_key(|order| (order.created_at.clone(), order.id)).map(|order| order.id))
     }

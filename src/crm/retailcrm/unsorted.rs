@@ -131,7 +131,7 @@ impl Desk<'_> {
         let orders = self.crm.orders(Class::Delivery, &[("filter[customer]", spelt)]).await?;
         let his =
             |order: &Order| order.phone.as_deref().is_some_and(|phone| same_number(phone, digits));
-        let mut orders = self.crm.with_fresh(orders, his);
+        let mut orders = self.crm.fresh(Class::Delivery).await.with(orders, his);
         orders.retain(|order| !closed.contains(&order.status) && his(order));
         Ok(orders)
     }

@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::Retail;
 use super::wire::{Customers, Id, Pagination, Person, Statuses};
 use crate::core::ids::CallId;
-use crate::core::phone::{Phone, Region};
+use crate::core::phone::Phone;
 use crate::core::sale::{Contact, Won};
-use crate::crm::WonSince;
 use crate::crm::remote::{Class, Fault, object, or_default};
+use crate::crm::{WonSince, phone_of};
 
 /// More pages are a loop in the answers.
 const PAGES: u32 = 5000;
@@ -157,8 +157,7 @@ impl Retail {
 fn contact(id: Id, person: Option<&Person>, order: &Order, field: &str) -> Contact {
     let own = person.into_iter().flat_map(|person| &person.phones);
     let numbers = own.map(|phone| phone.number.as_str()).chain(order.phone.as_deref());
-    let numbers: BTreeSet<Phone> =
-        numbers.filter_map(|n| Phone::parse(n, Region::default()).ok()).collect();
+    let numbers: BTreeSet<Phone> = numbers.filter_map(phone_of).collect();
     Contact {
         id: id.to_string().as_str().into(),
         numbers: numbers.into_iter().collect(),

@@ -68,6 +68,8 @@ enum Ask<'a> {
 
 #[derive(Deserialize)]
 struct Found {
+    /// `null` says that nobody has the number. An answer without it says nothing.
+    #[serde(deserialize_with = "Option::deserialize")]
     client: Option<Client>,
 }
 
@@ -96,7 +98,6 @@ struct Person {
 
 #[derive(Deserialize)]
 struct Acted {
-    #[serde(default)]
     what: String,
     #[serde(default)]
     bound: Bound,
@@ -112,7 +113,9 @@ impl Hook {
         let secret = Key::new(config.secret.as_ref(), config.secret_file.as_deref())?;
         let limit =
             Limit { requests: config.per_second.get().into(), window: Duration::from_secs(1) };
-        let remote = Remote::new(NAME, limit, config.timeout)?;
+        // A caller does not wait until the second of a burst of deliveries is over.
+        let remote =
+            Remote::new(NAME, limit, config.timeout)?.keeps_for_lookups(limit.requests / 3);
         Ok(Self { remote, url, secret })
     }
 

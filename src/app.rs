@@ -33,7 +33,7 @@ use crate::reload::watch::Watch;
 use crate::reload::{Door, Reloader};
 use crate::rules::set::Sets;
 use crate::rules::{Routing, RulesError};
-use crate::sales::{self, Parties, Seller};
+use crate::sales::{self, Seller};
 use crate::switch::control::{LinkState, NodeConfig, Nodes};
 use crate::switch::dialler::Dialler;
 use crate::switch::engine::{Engine, Settings};
@@ -206,7 +206,7 @@ impl App {
         let directory = Directory::new(crm.clone(), config.directory.clone(), metrics.clone());
         let (stop, taking, tasks) = (Stop::default(), TaskTracker::new(), TaskTracker::new());
         let tracer = Tracer::start(&config.traces, metrics.clone(), &tasks, background.clone());
-        let parties = Parties::new(&config.crm, crm.clone());
+        let sold_by = crm.clone();
         let (clerk, paperwork) = papers.begin(config, crm, &directory, &metrics, &tracer);
         let settings = Settings {
             handshake: config.calls.handshake,
@@ -288,7 +288,7 @@ impl App {
             let rules = engine.clone();
             let seller = Seller {
                 config: sales.clone(),
-                parties,
+                crm: sold_by,
                 zone: Arc::new(move || rules.rules.load().timezone().clone()),
                 wall: Arc::new(jiff::Timestamp::now),
                 metrics: engine.metrics.clone(),
@@ -484,12 +484,17 @@ fn readiness(
         };
         let states: Vec<_> = engine.directory.all().map(|directory| directory.state()).collect();
         let many = states.len() > 1;
-        let down = states.into_iter().filter(|state| state.breaker != BreakerState::Closed);
-        let down = down.map(|state| {
-            let why = state.last_error.unwrap_or_else(|| "the CRM fails".to_owned());
-            if many { format!("{}: {why}", state.crm) } else { why }
+        let wrong = states.into_iter().filter_map(|state| {
+            let why = match state.breaker {
+                _ if !state.denied.is_empty() => {
+                    format!("the CRM does not let us in: {}", state.denied.join("; "))
+                }
+                BreakerState::Closed => return None,
+                _ => state.last_error.unwrap_or_else(|| "the CRM fails".to_owned()),
+            };
+            Some(if many { format!("{}: {why}", state.crm) } else { why })
         });
-        let crm = down.reduce(|one, other| format!("{one}; {other}")).map_or(Ok(()), Err);
+        let crm = wrong.reduce(|one, other| format!("{one}; {other}")).map_or(Ok(()), Err);
         let mut start = Readiness::default().needs("calls", draining).reports("crm", crm);
         if let Some(outbox) = &outbox {
             start = start.reports("outbox", outbox.state());

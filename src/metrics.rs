@@ -129,7 +129,7 @@ metrics! {
     crm_rate_limited: RateLimited "dozvon_crm_rate_limited_total" ["crm"]
     /// 1 while the breaker keeps calls away from a CRM that fails.
     crm_circuit_open: IntGaugeVec "dozvon_crm_circuit_open" ["crm"]
-    /// 0 while the CRM refuses our key or a right (401, 402, 403), else 1.
+    /// 0 while the CRM refuses our key or a right (401, 402, 403), to be asked or to be told, else 1.
     crm_access: IntGaugeVec "dozvon_crm_access" ["crm"]
     /// Event Socket sessions open now.
     sessions: IntGauge "dozvon_esl_sessions_open"

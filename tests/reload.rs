@@ -267,6 +267,61 @@ async fn a_set_whose_tests_beside_it_fail_is_not_taken() {
     assert_ne!(house.hashes().1, before.1);
 }
 
+/// What a CRM cannot do as the rules say is never left out in silence, whenever rules are loaded.
+#[tokio::test]
+async fn what_the_crm_does_otherwise_than_the_new_rules_say_is_logged_when_they_are_taken_over() {
+    let log = Log::default();
+    let told = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    let _in = tracing::subscriber::set_default(told);
+    let (folder, mut config) = House::written();
+    let keycrm = serde_json::json!({"kind": "keycrm", "key": "k"});
+    config.crm.insert("shop".to_owned(), serde_json::from_value(keycrm).unwrap());
+    let Loaded { routing, sets } = Loaded::load(&config.rules, true).unwrap();
+    let crm = Arc::new(MemoryCrm::default());
+    let app = App::start_ruled(&config, crm, routing, sets.unwrap()).await.unwrap();
+    log.take();
+    let set = SET.replace("do = \"note\", on = \"client\", text", "do = \"company\", name");
+    fs::write(folder.path().join("notes.toml"), set).unwrap();
+    let status = app.rules.reload(Door::Signal).await;
+    assert_eq!(status.last_reload.unwrap().outcome, Outcome::Taken);
+    let lines = log.take();
+    let told: Vec<_> = lines.lines().filter(|line| line.contains("crm.shop (keycrm)")).collect();
+    assert_eq!(told.len(), 1, "only what this set asks for, once: {lines}");
+    assert!(
+        told[0].contains("notes.toml") && told[0].contains("`company`: is made anew"),
+        "{told:?}"
+    );
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Log {
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> tracing_subscriber::fmt::MakeWriter<'w> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
+    }
+}
+
 #[tokio::test]
 async fn a_changed_file_is_taken_by_itself_and_a_wrong_one_is_told() {
     let house = House::new().await;

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dozvon::app::App;
@@ -14,8 +15,10 @@ use dozvon::core::ids::CallId;
 use dozvon::core::phone::Phone;
 use dozvon::core::staff::Employee;
 use dozvon::crm::config::CrmConfig;
+use dozvon::crm::hooks::{Hooks, Pressed};
 use dozvon::crm::lazy::Lazy;
 use dozvon::crm::open::{For, open};
+use dozvon::crm::several::Several;
 use dozvon::crm::{Crm, CrmError, Examined};
 use dozvon::demo::Papers;
 use dozvon::rules::set::Sets;
@@ -296,4 +299,112 @@ async fn a_crm_that_cannot_be_examined_in_time_does_not_look_healthy() {
     let text = report.to_string();
     assert!(text.contains("BAD  CRM slow: rights and settings could not be looked at"), "{text}");
     assert!(!report.healthy());
+}
+
+/// A CRM that calls us, and keeps what it was told.
+struct Calling {
+    side: &'static str,
+    told: Mutex<Vec<String>>,
+    staff_asked: AtomicUsize,
+}
+
+impl Hooks for Calling {
+    fn changes(&self, form: &[(String, String)]) {
+        self.told.lock().unwrap().extend(form.iter().map(|(key, value)| format!("{key}={value}")));
+    }
+
+    fn pressed(&self, token: &str, _: jiff::Timestamp) -> Option<Pressed> {
+        self.told.lock().unwrap().push(token.to_owned());
+        let employee = format!("{}-boss", self.side);
+        let own = token == format!("token of {}", self.side);
+        own.then(|| Pressed { employee: employee.as_str().into(), once: token.to_owned() })
+    }
+}
+
+#[async_trait::async_trait]
+impl Crm for Calling {
+    fn name(&self) -> &str {
+        self.side
+    }
+
+    async fn find(&self, _: &Phone) -> Result<Option<Client>, CrmError> {
+        Ok(None)
+    }
+
+    async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
+        self.staff_asked.fetch_add(1, Ordering::SeqCst);
+        Ok(vec![])
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+#[tokio::test]
+async fn what_a_crm_calls_reaches_that_crm_and_no_other() {
+    let folder = TempDir::new().unwrap();
+    let mut config = Config::default();
+    config.store.path = folder.path().join("dozvon.sqlite");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    (config.calls.listen, config.http.listen) = (any, any);
+    config.node = vec![Node { address: "127.0.0.1:9".into(), ..Node::default() }];
+    let sides = ["left", "middle", "right"];
+    let lines = [vec![], vec!["main".to_owned()], vec!["second".to_owned()]];
+    for (side, lines) in sides.iter().zip(&lines) {
+        let section = json!({"kind": "keycrm", "key": "k", "lines": lines,
+            "hook_secret": format!("secret-of-{side}-0123")});
+        config.crm.insert((*side).to_owned(), serde_json::from_value(section).unwrap());
+    }
+    let calling = sides.map(|side| {
+        Arc::new(Calling { side, told: Mutex::default(), staff_asked: AtomicUsize::new(0) })
+    });
+    let [left, middle, right] = calling.clone();
+    let others = [("middle", &lines[1], middle), ("right", &lines[2], right)];
+    let others =
+        others.map(|(name, lines, crm)| (name.to_owned(), lines.clone(), crm as Arc<dyn Crm>));
+    let crm = Arc::new(Several::new(("left".to_owned(), left as _), others));
+    crm.hooks().unwrap().changes(&[("all".to_owned(), "rest".to_owned())]);
+    let told = |place: usize| std::mem::take(&mut *calling[place].told.lock().unwrap());
+    assert_eq!(told(0), ["all=rest"], "as one CRM it is the one for the rest");
+
+    let routing = Routing::parse("test.toml", RULES).unwrap();
+    let sets = Sets::only(Arc::new(RuleSet::builtin("amocrm-classic").unwrap().unwrap()));
+    let app = App::start_ruled(&config, crm, routing, sets).await.unwrap();
+    let client = dozvon::http::client().build().unwrap();
+    let post = async |path: String, token: &str, body: &str| {
+        let request = client.post(format!("http://{}/crm/{path}", app.http));
+        let json = body.starts_with('{');
+        let kind = if json { "application/json" } else { "application/x-www-form-urlencoded" };
+        let request = request.header("content-type", kind).header("x-auth-token", token);
+        request.body(body.to_owned()).send().await.unwrap().status().as_u16()
+    };
+    for (place, side) in sides.into_iter().enumerate() {
+        let changes = format!("{side}/secret-of-{side}-0123/changes");
+        assert_eq!(post(changes, "", &format!("id={side}")).await, 200);
+        let all = [0, 1, 2].map(|other| (other, told(other)));
+        for (other, told) in all {
+            let expected = if other == place { vec![format!("id={side}")] } else { vec![] };
+            assert_eq!(told, expected, "{side}");
+        }
+        let another = sides[(place + 1) % 3];
+        let forged = format!("{side}/secret-of-{another}-0123/changes");
+        assert_eq!(post(forged, "", "id=1").await, 404);
+        // A page's token is for the CRM that made it.
+        let click = || format!("{side}/click");
+        let number = r#"{"number": "+79161110001"}"#;
+        let (own, other) = (format!("token of {side}"), format!("token of {another}"));
+        assert_eq!(post(click(), &other, number).await, 401);
+        // It is let in; there is nobody of that id to be rung.
+        assert_eq!(post(click(), &own, number).await, 422);
+        assert_eq!(told(place), [other, own]);
+        assert!((0..3).all(|other| told(other).is_empty()));
+
+        let asked = || calling.each_ref().map(|crm| crm.staff_asked.load(Ordering::SeqCst));
+        let before = asked();
+        assert_eq!(post(format!("{side}/secret-of-{side}-0123/status"), "", "a=b").await, 200);
+        while asked()[place] == before[place] {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }

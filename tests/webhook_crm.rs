@@ -279,7 +279,7 @@ async fn what_it_refuses_is_shown_with_its_reason_and_a_wrong_secret_waits_for_s
     }
     let wrong = HookConfig { secret: Some("another".to_owned().into()), ..config };
     let crm = Hook::new(&wrong).unwrap();
-    assert!(matches!(crm.apply(&work).await, Err(ApplyError::Later { .. })));
+    assert!(matches!(crm.apply(&work).await, Err(ApplyError::Denied { .. })));
     assert!(!format!("{crm:?}").contains("another"));
 }
 
@@ -322,9 +322,9 @@ async fn an_answer_that_says_nothing_is_no_answer() {
             "lost",
         ),
         ("no body", with(204), "understood", "lost"),
-        ("401", with(401), "refuses our access", "later"),
-        ("402", with(402), "not paid", "later"),
-        ("403", with(403), "forbids", "later"),
+        ("401", with(401), "refuses our access", "denied"),
+        ("402", with(402), "not paid", "denied"),
+        ("403", with(403), "forbids", "denied"),
         ("404", with(404), "404", "refused"),
         ("429", busy, "429", "later 7"),
         ("500", with(500), "500", "lost"),
@@ -344,6 +344,7 @@ async fn an_answer_that_says_nothing_is_no_answer() {
                 format!("later {}", after.as_secs())
             }
             Err(ApplyError::Later { .. }) => "later".to_owned(),
+            Err(ApplyError::Denied { .. }) => "denied".to_owned(),
             Err(ApplyError::Lost { .. }) => "lost".to_owned(),
             Err(ApplyError::Refused { .. }) => "refused".to_owned(),
             Ok(done) => format!("{done:?}"),

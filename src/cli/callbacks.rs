@@ -18,7 +18,7 @@ use crate::core::campaign::order::{Stage, Try, View, Whom};
 use crate::core::ids::CallId;
 use crate::core::record::between;
 use crate::core::staff::Number;
-use crate::sales::of_call;
+use crate::sales::{Sale, of_call};
 use crate::store::Store;
 use crate::tokens::audit;
 
@@ -71,6 +71,16 @@ enum CallbacksVerb {
     },
 }
 
+/// A callback as it is shown to machines.
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    view: &'a View,
+    /// The deals it brought, once they are won (E01).
+    #[serde(skip_serializing_if = "<[Sale]>::is_empty")]
+    sales: &'a [Sale],
+}
+
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum CliError {
     #[error("{0}")]
@@ -119,7 +129,7 @@ impl CallbacksArgs {
                 let view = view.map_err(|e| CliError::new(e, &id))?;
                 let sales = of_call(&store, &CallId::new(&id)).await?;
                 let text = || shown(&view) + &super::outbox::sold(&sales);
-                print(&if json { pretty(&view)? } else { text() })?;
+                print(&if json { pretty(&Shown { view: &view, sales: &sales })? } else { text() })?;
             }
             CallbacksVerb::Cancel { ids } => return cancel(&book, ids).await,
             CallbacksVerb::Missed { all, limit, json } => {

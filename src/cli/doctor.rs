@@ -4,6 +4,7 @@
 mod dialplan;
 mod hands;
 mod node;
+mod outbox;
 mod phones;
 mod recordings;
 mod report;
@@ -32,7 +33,7 @@ use crate::crm::{self, Crm, CrmError, Examined, Named};
 use crate::metrics::Metrics;
 use crate::recording::RecordingConfig;
 use crate::rules::Routing;
-use crate::rules::set::Sets;
+use crate::rules::set::{DealPlace, RuleSet, Sets};
 use crate::switch::control::{ControlError, LinkState, News, NodeConfig, Nodes};
 use crate::switch::dial::Dial;
 
@@ -75,7 +76,8 @@ impl DoctorArgs {
         })
         .await;
         examine_hooks(&config, &mut report);
-        sales::examine(&config, jiff::Timestamp::now(), &mut report).await;
+        outbox::examine(&config, &mut report).await;
+        sales::examine(&config, &*crm, jiff::Timestamp::now(), &mut report).await;
         if self.json {
             print(&(serde_json::to_string(&report).into_diagnostic()? + "\n"))?;
         } else {
@@ -128,7 +130,7 @@ pub async fn examine(subject: Subject<'_>) -> Report {
     let mut report = Report::default();
     let mut staff = Vec::new();
     for (name, crm) in crm::named(subject.crm) {
-        let of_crm = examine_crm((name, crm), &mut report).await;
+        let of_crm = examine_crm((name, crm), &subject, &mut report).await;
         examine_people(&subject, name, &of_crm, &mut report);
         staff.extend(of_crm);
     }
@@ -156,10 +158,20 @@ fn examine_hooks(config: &Config, report: &mut Report) {
     }
 }
 
-async fn examine_crm((name, crm): Named<'_>, report: &mut Report) -> Vec<Employee> {
+async fn examine_crm(
+    (name, crm): Named<'_>,
+    subject: &Subject<'_>,
+    report: &mut Report,
+) -> Vec<Employee> {
     let about = format!("CRM {name}");
     let answer = timeout(PATIENCE, crm.employees()).await.unwrap_or(Err(CrmError::Slow));
-    let examined = timeout(EXAMINE, crm.examine()).await.unwrap_or_else(|_| {
+    let places = if answer.is_ok() { deal_places(subject, name) } else { Vec::new() };
+    let all = async {
+        let mut examined = crm.examine().await;
+        examined.extend(crm.examine_places(&places).await);
+        examined
+    };
+    let examined = timeout(EXAMINE, all).await.unwrap_or_else(|_| {
         let what =
             format!("rights and settings could not be looked at within {} s", EXAMINE.as_secs());
         let advice = "it is slow, or its limit is used up: run doctor again when less is going on";
@@ -194,14 +206,33 @@ async fn examine_crm((name, crm): Named<'_>, report: &mut Report) -> Vec<Employe
     }
 }
 
+/// The rule sets of the lines that this CRM serves, once for each line.
+fn sets_of<'s>(subject: &'s Subject<'_>, crm: &str) -> impl Iterator<Item = &'s RuleSet> {
+    let lines = subject.rules.lines().map(|line| Some(line.name.as_str())).chain([None]);
+    let served = lines.filter(move |line| crm::of_line(subject.crm, *line).0 == crm);
+    served.filter_map(|line| Some(&**subject.sets?.for_line(line)))
+}
+
+/// Where they put deals.
+fn deal_places(subject: &Subject<'_>, crm: &str) -> Vec<DealPlace> {
+    let mut places: Vec<DealPlace> = Vec::new();
+    for place in sets_of(subject, crm).flat_map(RuleSet::deal_places) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
+}
+
 /// Whether everybody whom the rule sets of its lines name works there (E14).
 fn examine_people(subject: &Subject<'_>, crm: &str, staff: &[Employee], report: &mut Report) {
-    let Some(sets) = subject.sets.filter(|_| !staff.is_empty()) else { return };
+    if staff.is_empty() {
+        return;
+    }
     let all = Staff::new(staff.iter().cloned());
     let mut told = BTreeSet::new();
-    let lines = subject.rules.lines().map(|line| Some(line.name.as_str()));
-    for line in lines.chain([None]).filter(|line| crm::of_line(subject.crm, *line).0 == crm) {
-        for nobody in sets.for_line(line).check_staff(&all) {
+    for set in sets_of(subject, crm) {
+        for nobody in set.check_staff(&all) {
             let what = format!("{}: {}", nobody.place, nobody.message);
             if told.insert(what.clone()) {
                 let advice = "others stand in for him (E14): name somebody who works here";

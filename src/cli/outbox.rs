@@ -239,6 +239,7 @@ fn shown(entry: &Entry) -> String {
             Progress::Sending => "sent, answer not known",
             Progress::Done => "done",
             Progress::Refused => "refused",
+            Progress::Denied => "waits for a right",
             Progress::Held => "held",
         };
         let what = if step.what.is_empty() { String::new() } else { format!(": {}", step.what) };

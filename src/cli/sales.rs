@@ -18,7 +18,7 @@ use crate::crm::lazy::Lazy;
 use crate::crm::open::{For, open};
 use crate::metrics::Metrics;
 use crate::sales::desk::HELP;
-use crate::sales::{Counts, Desk, Parties, Ran, Sale, Seller, Standing};
+use crate::sales::{Counts, Desk, Ran, Sale, Seller, Standing};
 use crate::store::Store;
 use crate::tokens::audit;
 
@@ -124,7 +124,7 @@ fn desk(config: &Config) -> miette::Result<Desk> {
     let crm = open(&config.crm, builtin, For::People)?;
     Ok(Desk::new(Seller {
         config: sales.clone(),
-        parties: Parties::new(&config.crm, crm),
+        crm,
         zone: Arc::new(move || zone.clone()),
         wall: Arc::new(Timestamp::now),
         metrics: Arc::new(Metrics::new().into_diagnostic()?),
@@ -202,7 +202,8 @@ fn stands(one: &Standing) -> String {
 /// What a run brought.
 pub(super) fn counted(counts: &Counts) -> String {
     let Counts { deals, marked, known, no_contact, no_communication } = counts;
-    let mut text = format!("{deals} deals won, {marked} marked");
+    let won = if *deals == 1 { "deal" } else { "deals" };
+    let mut text = format!("{deals} {won} won, {marked} marked");
     for (many, what) in [
         (known, "marked before"),
         (no_contact, "without a contact"),

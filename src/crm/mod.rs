@@ -25,6 +25,7 @@ use crate::core::ids::{ClientId, Extension};
 use crate::core::phone::{Phone, Region};
 use crate::core::sale::Won;
 use crate::core::staff::{Employee, Number};
+use crate::rules::set::DealPlace;
 
 /// Why a CRM did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -70,6 +71,15 @@ pub enum ApplyError {
     Later {
         /// `Retry-After`.
         after: Option<Duration>,
+        /// Without secrets.
+        why: String,
+    },
+    /// It refuses our key, or a right is missing. Nothing was done; try again once somebody has given
+    /// access anew.
+    #[error("the CRM does not let us in: {why}")]
+    Denied {
+        /// It may be this action alone that is forbidden (403), and not all of them (401, 402).
+        alone: bool,
         /// Without secrets.
         why: String,
     },
@@ -213,6 +223,12 @@ pub trait Crm: Send + Sync {
 
     /// What `dozvon doctor` tells of it besides the employees: rights, settings, clocks.
     async fn examine(&self) -> Vec<Examined> {
+        Vec::new()
+    }
+
+    /// What `dozvon doctor` tells of the places for deals that rules name: each that it does not have,
+    /// with those it has.
+    async fn examine_places(&self, _named: &[DealPlace]) -> Vec<Examined> {
         Vec::new()
     }
 

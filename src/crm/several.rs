@@ -15,6 +15,7 @@ use crate::core::client::Client;
 use crate::core::phone::Phone;
 use crate::core::sale::Won;
 use crate::core::staff::Employee;
+use crate::rules::set::DealPlace;
 
 /// The CRMs by line.
 pub struct Several {
@@ -110,6 +111,10 @@ impl Crm for Several {
 
     async fn examine(&self) -> Vec<Examined> {
         self.rest().examine().await
+    }
+
+    async fn examine_places(&self, named: &[DealPlace]) -> Vec<Examined> {
+        self.rest().examine_places(named).await
     }
 
     fn hooks(&self) -> Option<&dyn Hooks> {

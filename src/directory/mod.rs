@@ -13,7 +13,7 @@ mod breaker;
 mod flight;
 mod staff;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,8 +67,8 @@ struct Health {
     breaker: Breaker,
     last_error: Option<String>,
     staff_error: Option<String>,
-    /// What the CRM refuses us to ask for: `find`, `employees`.
-    denied: BTreeSet<&'static str>,
+    /// What the CRM refuses us.
+    denied: access::Denied,
     /// Whom a probe asks for.
     last_asked: Option<Phone>,
     /// Employees taken over at the last success; `None`: never yet.
@@ -103,6 +103,8 @@ pub struct DirectoryState {
     pub employees: Option<usize>,
     /// Why the last try to get the employees failed; `None`: it did not.
     pub staff_error: Option<String>,
+    /// What the CRM refuses us, and why: our key or a right is not a good one.
+    pub denied: Vec<String>,
     /// Numbers kept, within a few.
     pub entries: u64,
 }
@@ -146,7 +148,7 @@ impl Directory {
                 ),
                 last_error: None,
                 staff_error: None,
-                denied: BTreeSet::new(),
+                denied: access::Denied::new(),
                 last_asked: None,
                 staff: None,
             }),
@@ -285,6 +287,7 @@ impl Directory {
             last_error: health.last_error.clone(),
             employees: health.staff,
             staff_error: health.staff_error.clone(),
+            denied: access::told(&health.denied),
             entries: self.cache.entry_count(),
         }
     }

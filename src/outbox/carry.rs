@@ -7,18 +7,19 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::access::ALL;
 use super::change::{Answer, Change, Mark};
 use super::circuit::{Circuit, Leave, backoff, jittered};
-use super::entry::{Entry, Lane, Progress, State};
+use super::entry::{Entry, Lane, Progress, State, Step};
 use super::keep::shown;
-use super::needs::{Missing, held, touches_client, undone};
+use super::needs::{Missing, held, right, touches_client, undone};
 use super::settle::{self, Facts};
 use super::worker::{Trouble, Worker};
 use crate::core::action::Bound;
 use crate::core::phone::mask;
 use crate::core::record::between;
 use crate::crm::remote::{LONGEST_REST, Left, within};
-use crate::crm::{ApplyError, Done, Work};
+use crate::crm::{ApplyError, CrmError, Done, Work};
 use crate::directory::Invalidation;
 use crate::sales::made::MadeBy;
 use crate::store::Store;
@@ -89,9 +90,12 @@ impl Worker {
         match settle::settle(self, store, &mut hand.entry).await? {
             Facts::Settled(bound) => hand.bound = bound,
             Facts::Gone => return Ok(Then::Next),
-            Facts::Later { after, why } => {
-                hand.fails(after, &why);
-                return hand.later(after, why).await;
+            Facts::Later { why, denied } => {
+                if denied {
+                    self.denied(&hand.entry.crm, ALL, &why);
+                }
+                hand.fails(None, &why);
+                return hand.later(None, why).await;
             }
         }
         let mut missing = match hand.entry.lane {
@@ -159,6 +163,9 @@ impl Hand<'_> {
         match result {
             Ok(done) => {
                 self.works();
+                if !read_back {
+                    self.worker.takes(&self.entry.crm, &right(&planned.action));
+                }
                 self.entry.tries = 0;
                 self.entry.last_error = None;
                 self.news.bound |= done.bound != Bound::default();
@@ -184,6 +191,30 @@ impl Hand<'_> {
                 undone(&planned.action, missing);
                 self.is(index, Progress::Refused, why, "refused");
                 Ok(None)
+            }
+            Err(ApplyError::Denied { alone, why }) => {
+                self.count(word, "later");
+                if before != Progress::Sending {
+                    self.entry.progress[index].is = Progress::Todo;
+                }
+                let crm = &self.entry.crm;
+                match self.key(alone).await {
+                    Ok(()) if read_back => self.works(),
+                    // Only this is forbidden, and nothing else waits for it.
+                    Ok(()) => {
+                        self.works();
+                        self.worker.denied(crm, &right(&planned.action), &why);
+                        undone(&planned.action, missing);
+                        self.entry.progress[index] = Step { is: Progress::Denied, what: why };
+                        return Ok(None);
+                    }
+                    Err(CrmError::Access(_)) => {
+                        self.worker.denied(crm, ALL, &why);
+                        self.fails(None, &why);
+                    }
+                    Err(CrmError::Slow | CrmError::Fault(_)) => self.fails(None, &why),
+                }
+                self.later(None, why).await.map(Some)
             }
             Err(ApplyError::Later { after, why }) => {
                 // What was lost once is looked for until it is done.
@@ -246,7 +277,9 @@ impl Hand<'_> {
             let planned = &entry.actions[index];
             let (result, why) = match result {
                 Ok(_) => ("done", None),
-                Err(ApplyError::Later { why, .. }) => ("later", Some(why)),
+                Err(ApplyError::Later { why, .. } | ApplyError::Denied { why, .. }) => {
+                    ("later", Some(why))
+                }
                 Err(ApplyError::Lost { why }) => ("lost", Some(why)),
                 Err(ApplyError::Refused { why }) => ("refused", Some(why)),
             };
@@ -279,9 +312,25 @@ impl Hand<'_> {
         self.worker.metrics.outbox_deliveries.with_label_values(&[crm, word, result]).inc();
     }
 
+    /// Whether the key is a good one, where the CRM may have forbidden an action `alone`: it may
+    /// then still be asked.
+    async fn key(&self, alone: bool) -> Result<(), CrmError> {
+        match alone {
+            true => {
+                let crm = self.worker.crm_of(&self.entry);
+                settle::find(self.worker, crm, &self.entry).await.map(drop)
+            }
+            false => Err(CrmError::Access(String::new())),
+        }
+    }
+
     fn works(&self) {
         let crm = &self.entry.crm;
-        if self.entry.lane == Lane::Crm && self.worker.circuits.of(crm, Circuit::works) {
+        if self.entry.lane != Lane::Crm {
+            return;
+        }
+        self.worker.takes(crm, ALL);
+        if self.worker.circuits.of(crm, Circuit::works) {
             info!(crm, "the CRM takes actions again");
         }
     }
@@ -358,13 +407,17 @@ impl Hand<'_> {
 
     async fn park(&mut self, why: String) -> Result<Then, Trouble> {
         let entry = &self.entry;
-        warn!(
-            entry = entry.id,
-            client = %mask(&entry.client),
-            event = entry.case.event.as_str(),
-            why,
-            "an entry of the outbox is parked: see `dozvon outbox show`, then retry or drop it"
-        );
+        // It was told that the right is missing, and it goes on by itself.
+        match entry.progress.iter().any(|step| step.is == Progress::Denied) {
+            true => debug!(entry = entry.id, why, "an entry of the outbox waits for a right"),
+            false => warn!(
+                entry = entry.id,
+                client = %mask(&entry.client),
+                event = entry.case.event.as_str(),
+                why,
+                "an entry of the outbox is parked: see `dozvon outbox show`, then retry or drop it"
+            ),
+        }
         self.mark(State::Parked, self.worker.now(), Some(why)).await?;
         Ok(Then::Next)
     }
@@ -377,6 +430,11 @@ impl Hand<'_> {
                     Progress::Refused | Progress::Held => {
                         Some(format!("{}: {}", planned.action.word(), step.what))
                     }
+                    Progress::Denied => Some(format!(
+                        "{}: {}; it is done by itself once the key has the right",
+                        right(&planned.action),
+                        step.what
+                    )),
                     _ => None,
                 }
             });

@@ -78,6 +78,26 @@ pub struct Line {
     pub last_error: Option<String>,
 }
 
+/// What failed and is not done, of one CRM.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Failing {
+    /// The CRM; empty for webhooks.
+    pub crm: String,
+    /// Parked, else tried again.
+    pub parked: bool,
+    /// So many entries.
+    pub entries: i64,
+    /// Why the oldest of them failed last.
+    pub why: String,
+    /// The oldest.
+    pub id: i64,
+}
+
+/// Beside `min` a column is that of the row it was found in.
+const FAILING: &str = "SELECT crm, state = 'parked' AS parked, count(*) AS entries, \
+    last_error AS why, min(id) AS id FROM outbox WHERE state IN ('waiting', 'working', 'parked') \
+    AND last_error IS NOT NULL GROUP BY crm, parked ORDER BY crm, parked";
+
 /// What is to be listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -170,6 +190,15 @@ impl Desk {
                 .await
                 .map_err(|e| self.fault(&e))?;
         Ok(rows.into_iter().collect())
+    }
+
+    /// What failed and is not done, of each CRM.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`].
+    pub async fn failing(&self) -> Result<Vec<Failing>, DeskError> {
+        let rows = query_as(FAILING).fetch_all(self.store.pool()).await;
+        rows.map_err(|e| self.fault(&e))
     }
 
     /// An entry with everything.
@@ -295,7 +324,7 @@ async fn release(db: &mut SqliteConnection, id: i64) -> Result<(), sqlx::Error> 
     let mut progress: Vec<Step> = json(&progress)?;
     progress.resize(json::<Vec<Planned>>(&actions)?.len(), Step::default());
     for step in &mut progress {
-        if matches!(step.is, Progress::Refused | Progress::Held) {
+        if matches!(step.is, Progress::Refused | Progress::Denied | Progress::Held) {
             *step = Step::default();
         }
     }

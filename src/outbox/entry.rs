@@ -100,6 +100,8 @@ pub enum Progress {
     Done,
     /// The CRM will not have it.
     Refused,
+    /// Not done, because the CRM's key lacks a right: it is tried again by itself.
+    Denied,
     /// Not sent, because it needs what another action should have made.
     Held,
 }

@@ -18,6 +18,9 @@
 //! * What the CRM refuses parks the entry, and nobody waits for it. Its other actions, and later
 //!   entries of the call, still do what does not need what it should have made; the rest is held
 //!   and parked with it. Released by hand it goes first again, and those behind it with it.
+//! * A key that the CRM refuses is a state of the directory, and all waits for a good one. Where a right
+//!   is missing and the key is good, what needs that right is parked and nobody waits for it: it is
+//!   tried again now and then, and all of it at once when the right is there.
 //! * Webhooks wait in queues of their own, so that another system that is down holds up nothing.
 
 pub mod config;
@@ -26,6 +29,7 @@ pub mod entry;
 pub mod journal;
 pub mod sets;
 
+mod access;
 mod adopt;
 mod carry;
 mod change;
@@ -60,6 +64,7 @@ pub use judge::{InForce, Judge, Ruler};
 pub use keep::count;
 pub use webhook::sign;
 
+use self::access::Rights;
 use self::adopt::Homes;
 use self::circuit::Circuits;
 use self::judge::Rulers;
@@ -153,6 +158,7 @@ impl Outbox {
             rulers: rulers.clone(),
             webhooks: Webhooks::new(webhook.secret, config.timeout),
             circuits: Circuits::new(config.retry, config.retry_max),
+            rights: Rights::default(),
             config,
             metrics: metrics.clone(),
             tracer,

@@ -63,6 +63,23 @@ pub(super) fn undone(action: &Action, missing: &mut Missing) {
     missing.extend(makes(action));
 }
 
+/// What it needs a right for, as it is told: `task on deal`.
+pub(super) fn right(action: &Action) -> String {
+    let word = action.word();
+    match action {
+        Action::Voicemail { on, .. }
+        | Action::Task { on, .. }
+        | Action::Tag { on, .. }
+        | Action::Fields { on, .. }
+        | Action::Note { on, .. }
+        | Action::ChangeOwner { of: on, .. } => match on {
+            On::Client => format!("{word} on client"),
+            On::Deal => format!("{word} on deal"),
+        },
+        _ => word.to_owned(),
+    }
+}
+
 /// What an entry that was parked has left undone.
 pub(super) fn left(actions: &[Planned], progress: &[Step], missing: &mut Missing) {
     for (index, planned) in actions.iter().enumerate() {

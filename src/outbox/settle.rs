@@ -6,8 +6,6 @@
 //! this one has not: so two calls of a new number in the same second make one contact and one
 //! deal, also where both had a pop-up before.
 
-use std::time::Duration;
-
 use sqlx::{query_as, query_scalar};
 use tokio::time::timeout;
 
@@ -28,7 +26,7 @@ pub(super) enum Facts {
     /// The entry is not to be worked on any more.
     Gone,
     /// The CRM could not tell.
-    Later { after: Option<Duration>, why: String },
+    Later { why: String, denied: bool },
 }
 
 /// Settles an entry, unless it is.
@@ -57,7 +55,10 @@ pub(super) async fn settle(
                 let bound = before.map(|facts| facts.bound).unwrap_or_default();
                 (Some(CallFacts { revision, known, made: false, bound }), true)
             }
-            Err(error) => return Ok(Facts::Later { after: None, why: error.to_string() }),
+            Err(error) => {
+                let denied = matches!(error, CrmError::Access(_));
+                return Ok(Facts::Later { why: error.to_string(), denied });
+            }
         },
     };
     let known = facts.as_ref().map(|facts| facts.known.clone());
@@ -87,7 +88,7 @@ pub(super) async fn settle(
 }
 
 /// Asks the CRM itself; the directory may remember what was true this morning.
-async fn find(worker: &Worker, crm: &dyn Crm, entry: &Entry) -> Result<Known, CrmError> {
+pub(super) async fn find(worker: &Worker, crm: &dyn Crm, entry: &Entry) -> Result<Known, CrmError> {
     let Some(number) = &entry.case.number else { return Ok(Known::Nobody) };
     let found = timeout(worker.config.timeout, crm.facts(number)).await;
     Ok(match found.unwrap_or(Err(CrmError::Slow))? {

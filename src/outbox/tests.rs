@@ -142,6 +142,7 @@ async fn a_queue_claimed_while_its_last_turn_ends_is_let_go_of_at_once() {
         rulers: Arc::default(),
         webhooks: Webhooks::new(None, config.timeout),
         circuits: Circuits::new(config.retry, config.retry_max),
+        rights: Rights::default(),
         config,
         metrics,
         tracer: crate::traces::Tracer::default(),

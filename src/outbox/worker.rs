@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::Wall;
+use super::access::Rights;
 use super::adopt::{self, Homes};
 use super::carry::Then;
 use super::change::{Answer, Change, DUE};
@@ -49,6 +50,7 @@ pub(super) struct Worker {
     /// Stored times are its.
     pub wall: Wall,
     pub circuits: Circuits,
+    pub rights: Rights,
     /// This engine's name in claims.
     pub me: String,
     pub stop: CancellationToken,
@@ -98,6 +100,7 @@ impl Worker {
         let crms = named(&*self.crm).into_iter().map(|(name, _)| (Lane::Crm, name));
         let sides: Vec<_> = crms.chain([(Lane::Hook, "")]).collect();
         let mut looked: Option<Instant> = None;
+        let mut tried: Option<Instant> = None;
         while !self.stop.is_cancelled() {
             let (now, wall) = (Instant::now(), self.now());
             let passed = SignedDuration::try_from(now - clock.0).unwrap_or_default();
@@ -120,6 +123,14 @@ impl Worker {
                 match self.adopt(&store).await {
                     Ok(all) => looked = all.then_some(now),
                     Err(trouble) => debug!(%trouble, "the outbox cannot be read"),
+                }
+            }
+            let due = tried.is_none_or(|at| at.elapsed() >= self.config.retry_max);
+            if due || self.rights.given() {
+                match self.try_denied(&store, tried.is_none(), due).await {
+                    Ok(()) if due => tried = Some(now),
+                    Ok(()) => {}
+                    Err(error) => debug!(%error, "the outbox cannot be read"),
                 }
             }
             for (lane, crm) in &sides {

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::book::{Book, Counts, Runs, Sale};
 use super::run::Seller;
+use crate::crm::named;
 use crate::store::{Store, StoreError};
 
 /// What to do about a run that failed.
@@ -60,7 +61,7 @@ impl Desk {
 
     /// The CRMs that are asked.
     pub fn names(&self) -> Vec<String> {
-        self.seller.parties.names()
+        named(&*self.seller.crm).into_iter().map(|(name, _)| name.to_owned()).collect()
     }
 
     /// How each of them stands.

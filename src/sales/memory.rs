@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use sqlx::query_as;
 
 use super::made::Kind;
-use super::party::Parties;
 use crate::core::ids::CallId;
 use crate::core::sale::{Communication, Memory, Won};
+use crate::crm::{Crm, of_line};
 use crate::outbox::entry::moment;
 use crate::store::Store;
 
@@ -22,11 +22,11 @@ type Row = (String, Option<String>, i64);
 /// Looks it up in the store, as far as it belongs to this CRM.
 pub(super) async fn recall(
     store: &Store,
-    parties: &Parties,
+    crms: &dyn Crm,
     crm: &str,
     won: &Won,
 ) -> Result<Memory, sqlx::Error> {
-    let ours = |row: &Row| parties.serves(crm, row.1.as_deref());
+    let ours = |row: &Row| of_line(crms, row.1.as_deref()).0 == crm;
     let made = async |kind: Kind, id: &str| -> Result<Option<Communication>, sqlx::Error> {
         let rows: Vec<Row> =
             query_as("SELECT call, line, at FROM made WHERE kind = ? AND id = ? ORDER BY at")

@@ -14,7 +14,6 @@ pub mod config;
 pub mod desk;
 pub(crate) mod made;
 mod memory;
-pub mod party;
 pub mod run;
 
 use std::sync::Arc;
@@ -30,9 +29,9 @@ use tracing::{debug, error};
 pub use self::book::{Counts, Sale, of_call, run_of};
 pub use self::config::SalesConfig;
 pub use self::desk::{Desk, Standing};
-pub use self::party::Parties;
 pub use self::run::{Ran, Seller};
 use crate::core::sale::Step;
+use crate::crm::named;
 use crate::metrics::Metrics;
 use crate::outbox::keep::throw_away;
 use crate::outbox::writer::opened;
@@ -55,8 +54,8 @@ pub fn begin(
     stop: CancellationToken,
 ) -> (Arc<Desk>, impl Future<Output = ()> + Send) {
     let (ask, asked) = mpsc::channel(WAITING);
-    for crm in seller.parties.names() {
-        know(&seller.metrics, &crm);
+    for (crm, _) in named(&*seller.crm) {
+        know(&seller.metrics, crm);
     }
     let desk = Arc::new(Desk::of_engine(seller.clone(), ask));
     let work = async move {
@@ -73,8 +72,8 @@ pub fn begin(
 async fn nights(seller: &Seller, store: &Store, mut asked: mpsc::Receiver<String>) {
     let mut kept: Option<Timestamp> = None;
     loop {
-        for crm in seller.parties.names() {
-            told(&crm, seller.run_if_due(store, &crm).await.map(drop));
+        for (crm, _) in named(&*seller.crm) {
+            told(crm, seller.run_if_due(store, crm).await.map(drop));
         }
         let now = (seller.wall)();
         if kept.is_none_or(|at| now.duration_since(at) > SignedDuration::from_hours(24)) {

@@ -11,9 +11,8 @@ use tracing::{info, warn};
 use super::book::{Book, Counts, Runs, Sale};
 use super::config::SalesConfig;
 use super::memory;
-use super::party::Parties;
 use crate::core::sale::{Source, Won, night, source};
-use crate::crm::{CrmError, WonSince};
+use crate::crm::{Crm, CrmError, WonSince, named};
 use crate::metrics::Metrics;
 use crate::outbox::Wall;
 use crate::store::{Store, StoreError};
@@ -37,7 +36,7 @@ pub struct Seller {
     /// How.
     pub config: SalesConfig,
     /// Whom.
-    pub parties: Parties,
+    pub crm: Arc<dyn Crm>,
     /// The time zone of the rules in force.
     pub zone: Zone,
     /// The wall clock.
@@ -163,7 +162,9 @@ impl Seller {
 
     async fn work(&self, book: &Book, crm: &str, since: Timestamp) -> Result<Counts, Fail> {
         let ask = WonSince { since, field: self.config.field.trim() };
-        let all = self.parties.won(crm, &ask).await.map_err(Fail::Crm)?;
+        let asked = named(&*self.crm).into_iter().find(|(name, _)| *name == crm);
+        let (_, asked) = asked.ok_or_else(|| Fail::Crm(CrmError::Fault("there is none".into())))?;
+        let all = asked.won(&ask).await.map_err(Fail::Crm)?;
         let mut counts =
             Counts { deals: i64::try_from(all.len()).unwrap_or(i64::MAX), ..Counts::default() };
         for some in all.chunks(BATCH) {
@@ -199,7 +200,7 @@ impl Seller {
     }
 
     async fn source(&self, store: &Store, crm: &str, won: &Won) -> Result<Source, sqlx::Error> {
-        let memory = memory::recall(store, &self.parties, crm, won).await?;
+        let memory = memory::recall(store, &*self.crm, crm, won).await?;
         Ok(source(won, &memory, self.config.by_hand()))
     }
 }

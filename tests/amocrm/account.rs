@@ -526,8 +526,7 @@ impl Account {
         }
         let done = new["is_completed"] == true;
         let result = if done { new["result"].clone() } else { json!([]) };
-        let more =
-            json!({ "id": id, "created_at": self.now, "is_completed": done, "result": result });
+        let more = json!({ "id": id, "created_at": self.now, "updated_at": self.now, "is_completed": done, "result": result });
         task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.tasks.push(task);
         Said::ok(json!({ "_embedded": { "tasks": [{ "id": id, "request_id": "0" }] } }))
@@ -537,6 +536,7 @@ impl Account {
         let done = sent.query("filter[is_completed]") == Some("1");
         let ids = sent.all("filter[entity_id]");
         let users = sent.all("filter[responsible_user_id]");
+        let since = sent.query("filter[updated_at][from]").map(|text| text.parse().unwrap());
         let kind = sent.query("filter[entity_type]");
         let is = |own: &Value, of: &[&str]| {
             of.iter().any(|id| id.parse() == Ok(own.as_i64().unwrap_or(0)))
@@ -547,6 +547,7 @@ impl Account {
                 && kind.is_none_or(|kind| task["entity_type"] == kind)
                 && (ids.is_empty() || is(&task["entity_id"], &ids))
                 && (users.is_empty() || is(&task["responsible_user_id"], &users))
+                && since.is_none_or(|since| task["updated_at"].as_i64().unwrap() >= since)
         });
         page("tasks", tasks, sent)
     }

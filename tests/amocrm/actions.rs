@@ -337,3 +337,12 @@ async fn c05_a_task_on_the_newest_of_very_many_deals_is_seen() {
     let what = call.does(task("while_open")).await;
     assert!(what.starts_with("nothing: task"), "{what}");
 }
+
+#[tokio::test]
+async fn c05_a_strangers_task_is_made_whatever_else_its_employee_has_to_do() {
+    let w = World::new().await;
+    w.call("c1", OLGA).await.does(task("never")).await;
+    let mut call = w.call("c2", NEW).await;
+    assert!(call.does(task("while_open")).await.starts_with("made task"));
+    assert_eq!(w.server.house().account.tasks.len(), 2);
+}

@@ -3,6 +3,7 @@
 use dozvon::config::Secret;
 use dozvon::crm::amocrm::CreateFields;
 use dozvon::crm::{Crm, Examined};
+use dozvon::rules::set::DealPlace;
 use serde_json::json;
 
 use crate::office::World;
@@ -55,6 +56,33 @@ async fn an_account_that_is_as_it_has_to_be_has_nothing_bad() {
     w.server.house().account.webhooks[0]["disabled"] = json!(true);
     let (_, bad) = told(&w).await;
     assert!(bad[0].contains("gave up telling us changes"), "{bad:?}");
+}
+
+#[tokio::test]
+async fn each_pipeline_and_stage_that_rules_name_in_vain_is_told() {
+    let w = World::new().await;
+    let place = |by: &str, pipeline: Option<&str>, stage: Option<&str>, inbox| DealPlace {
+        by: by.to_owned(),
+        pipeline: pipeline.map(str::to_owned),
+        stage: stage.map(str::to_owned),
+        inbox,
+    };
+    let named = [
+        place("a", None, Some("Первичный контакт"), false),
+        place("b", Some("Опт-2"), None, false),
+        place("c", None, Some("Нет такой"), false),
+        place("d", None, Some("Нет такой"), true),
+        place("e", Some("Опт-3"), None, true),
+    ];
+    let told = w.crm.examine_places(&named).await;
+    let told: Vec<_> = told
+        .into_iter()
+        .map(|one| match one {
+            Examined::Bad(what, what_to_do) => format!("{what}; {what_to_do}"),
+            Examined::Good(what) => panic!("{what}"),
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[tokio::test]

@@ -76,3 +76,18 @@ async fn a_client_who_is_gone_for_good_is_refused_with_the_reason() {
     let why = call.refused(json!({ "do": "note", "on": "client", "text": "?" })).await;
     assert!(why.contains("needs a client"), "{why}");
 }
+
+#[tokio::test]
+async fn a12_the_recording_of_a_call_whose_deal_was_deleted_stands_with_the_client() {
+    let w = World::new().await;
+    let mut call = w.call("c1", OLGA).await;
+    assert_eq!(call.does(register()).await, "registered the call on deal 71");
+    {
+        let account = &mut w.server.house().account;
+        account.records.get_mut("leads").unwrap().remove(&71);
+        account.notes.remove("leads/71");
+    }
+    call.case.recording = crate::office::sound("https://pbx.example/recordings/1", Some(65));
+    let what = call.does(json!({ "do": "update_call" })).await;
+    assert_eq!(what, "noted the recording on contact 7");
+}

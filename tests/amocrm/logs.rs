@@ -145,6 +145,7 @@ async fn no_secret_and_no_whole_number_stands_in_any_line() {
                 let done = call.tries(action).await;
                 if let Err(why) = &done {
                     let (ApplyError::Later { why, .. }
+                    | ApplyError::Denied { why, .. }
                     | ApplyError::Lost { why }
                     | ApplyError::Refused { why }) = why;
                     tracing::warn!(why, "as the outbox logs it");

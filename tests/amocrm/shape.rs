@@ -147,6 +147,7 @@ const LISTS: [(&str, &[&str]); 6] = [
             "filter[entity_type]",
             "filter[entity_id][]",
             "filter[responsible_user_id][]",
+            "filter[updated_at][from]",
             "order[complete_till]",
         ],
     ),

@@ -21,6 +21,28 @@ fn the_same_key_again_is_the_same_callback_even_when_it_is_over() {
     assert_eq!((take().how, take().id), (How::Repeated, first.id));
 }
 
+/// E01, for programs as for people.
+#[test]
+fn e01_a_callback_is_shown_with_the_deal_it_brought() {
+    let house = House::new();
+    let life = house.start();
+    let taken = life.take(form(NEW));
+    life.cancel(&taken.id).unwrap();
+    life.over(&taken.id, Ending::Cancelled);
+    let shown = || {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        command.env("DOZVON_STORE__PATH", &house.config.store.path);
+        let args = ["callbacks", "show", taken.id.as_str(), "--json"];
+        let output = command.current_dir(house.folder()).args(args).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    assert_eq!((&shown()["id"], shown().get("sales")), (&taken.id.as_str().into(), None));
+    let sold = "INSERT INTO sale (crm, deal, call, step, closed, marked) \
+        VALUES ('builtin', 'dz-7', ?, 'deal', 1, 1)";
+    house.block_on(sqlx::query(sold).bind(taken.id.as_str()).execute(house.store.pool())).unwrap();
+    assert_eq!(shown()["sales"][0]["deal"], "dz-7");
+}
+
 #[test]
 fn many_forms_of_one_phone_at_once_are_one_callback() {
     let house = House::new();

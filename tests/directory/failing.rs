@@ -173,6 +173,59 @@ async fn a_crm_that_is_back_in_the_night_is_found_to_be_so_before_the_first_call
 }
 
 #[tokio::test(start_paused = true)]
+async fn that_access_is_refused_is_told_once_and_once_that_it_is_back() {
+    let log = Log::default();
+    let told = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    let _in = tracing::subscriber::set_default(told);
+    let w = World::new();
+    let lines = |with: &str| {
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(with)).count()
+    };
+    w.crm.set(NOW, Does::Denies);
+    w.crm.set_staff(Err(CrmError::Access("it refuses our access: 401".into())));
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(w.directory.clone().run(stop.clone()));
+    for caller in 1..20 {
+        w.directory.lookup(&phone(caller)).await;
+        sleep(60 * S).await;
+    }
+    assert_eq!((lines("ERROR"), lines("does not let us in")), (1, 1));
+    assert!(w.directory.state().denied[0].starts_with("look-ups: "), "{:?}", w.directory.state());
+    w.crm.set(NOW, Does::Answers(None));
+    w.crm.set_staff(Ok(vec![]));
+    sleep(600 * S).await;
+    w.directory.lookup(&phone(99)).await;
+    assert_eq!((lines("does not let us in"), lines("lets us in again")), (1, 1));
+    assert_eq!(w.directory.state().denied, Vec::<String>::new());
+    stop.cancel();
+    task.await.unwrap();
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> tracing_subscriber::fmt::MakeWriter<'w> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn access_that_is_refused_is_a_state_of_its_own_and_over_without_a_restart() {
     let w = World::new();
     let access = || w.metrics.crm_access.with_label_values(&["fake"]).get();

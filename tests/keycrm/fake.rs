@@ -242,6 +242,17 @@ impl State {
                 self.page(self.told.iter().map(as_told).collect(), seen)
             }
             ("GET", ["pipelines"]) => self.page(vec![named(1, "Лендінги"), named(2, "Опт")], seen),
+            ("GET", ["pipelines", id, "statuses"]) => {
+                let stage = |id: u64, title: &str, alias: &str| {
+                    json!({"id": id, "title": title,
+                    "alias": alias, "is_final": "false"})
+                };
+                let stages = match *id {
+                    "1" => vec![stage(5, "Новий", "new"), stage(6, "Відмова", "lost")],
+                    _ => vec![stage(9, "Угода", "deal")],
+                };
+                self.page(stages, seen)
+            }
             ("GET", ["order", "tag"]) => self.page(vec![named(31, "vip")], seen),
             ("GET", ["order", "source"]) => self.page(vec![named(7, "Дзвінки")], seen),
             ("GET", ["order", "status"]) => self.page(

@@ -40,6 +40,8 @@ async fn done(
     let bound = Bound::default();
     match crm.apply(&Work { key: "k", action, case, bound: &bound }).await {
         Err(ApplyError::Later { after, why }) => format!("later {after:?}: {why}"),
+        Err(ApplyError::Denied { alone: false, why }) => format!("denied all: {why}"),
+        Err(ApplyError::Denied { alone: true, why }) => format!("denied alone: {why}"),
         Err(ApplyError::Lost { why }) => format!("lost: {why}"),
         Err(ApplyError::Refused { why }) => format!("refused: {why}"),
         Ok(done) => format!("done: {}", done.what),
@@ -72,9 +74,9 @@ async fn the_table() {
         ("slow", of(Trouble::Late(Duration::from_secs(3))).await, "slow", "lost: "),
         ("down", told(&gone).await, "cannot be reached", later),
         ("cut body", told(&cut).await, "lost", "lost: "),
-        ("401", of(says(401, error("Unauthenticated."))).await, "refuses our access", later),
-        ("402", of(says(402, error("unpaid"))).await, "not paid", later),
-        ("403", of(says(403, error("no"))).await, "forbids", later),
+        ("401", of(says(401, error("Unauthenticated."))).await, "refuses our access", "denied "),
+        ("402", of(says(402, error("unpaid"))).await, "not paid", "denied all: "),
+        ("403", of(says(403, error("no"))).await, "forbids", "denied alone: "),
         ("429", of(Trouble::Says(busy())).await, "429", later),
         (
             "429 after",
@@ -94,6 +96,10 @@ async fn the_table() {
         let becomes = if *what == "500" { later } else { becomes };
         assert!(contact.starts_with(becomes), "{what}: contact: {contact}");
     }
+    // The key of the API is one thing, the secret in the address of calls another.
+    let [_, contact, call] = of(says(401, error("Unauthenticated."))).await;
+    assert!(contact.starts_with("denied all: "), "{contact}");
+    assert!(call.starts_with("denied alone: ") && call.contains("address of calls"), "{call}");
     for (what, trouble) in [("HTML", Trouble::Says(html)), ("a list", says(200, json!([1])))] {
         let [lookup, contact, call] = of(trouble).await;
         assert!(lookup.contains("cannot be understood"), "{what}: {lookup}");

@@ -1,8 +1,9 @@
 //! Whom a number belongs to, and who works here.
 
 use dozvon::core::staff::{Number, Status};
-use dozvon::crm::keycrm::{KeyConfig, KeyCrm};
+use dozvon::crm::keycrm::{Deals, KeyConfig, KeyCrm};
 use dozvon::crm::{Changed, Crm, Examined};
+use dozvon::rules::set::DealPlace;
 use serde_json::{Value, json};
 
 use crate::common::no_store;
@@ -162,6 +163,69 @@ async fn doctor_tells_each_missing_right_and_setting() {
     });
     let well = well.await.crm.examine().await;
     assert!(well.iter().all(|one| matches!(one, Examined::Good(_))), "{well:#?}");
+}
+
+#[tokio::test]
+async fn doctor_names_each_pipeline_and_status_that_rules_and_settings_name_in_vain() {
+    let place = |by: &str, pipeline: Option<&str>, stage: Option<&str>| DealPlace {
+        by: by.to_owned(),
+        pipeline: pipeline.map(str::to_owned),
+        stage: stage.map(str::to_owned),
+        inbox: false,
+    };
+    let named = [
+        place("a", Some("Опт"), Some("9")),
+        place("b", Some("2"), Some("Угода")),
+        place("c", Some("Продажи"), Some("77")),
+    ];
+    let told = async |deals: Deals, declined: u64| {
+        let won = ["угода", "12", "sold"].map(String::from).into();
+        let set = |config| KeyConfig { deals, declined: Some(declined), won, ..config };
+        let house = House::with(set).await;
+        let mut told = house.crm.examine().await;
+        told.extend(house.crm.examine_places(&named).await);
+        let bad = told.iter().filter_map(|examined| match examined {
+            Examined::Bad(what, what_to_do) => Some(format!("{what}; {what_to_do}")),
+            Examined::Good(_) => None,
+        });
+        bad.filter(|told| told.contains("there is no") || told.contains("`won`"))
+            .collect::<Vec<_>>()
+    };
+    let stages = "5 (Новий), 6 (Відмова), 9 (Угода)";
+    let won = |word: &str, known: &str| {
+        format!(
+            "`won` names `{word}`, which is no status: nothing is won by it; write ids, names or \
+             aliases into `won`: {known}"
+        )
+    };
+    let stage = |by: &str, word: &str, known: &str| {
+        format!("{by}: there is no stage `{word}`; write the id of a status, one of: {known}")
+    };
+    assert_eq!(
+        told(Deals::Cards, 6).await,
+        [
+            won("12", stages),
+            won("sold", stages),
+            "c: there is no pipeline `Продажи`; make it, or write one of: Лендінги, Опт".to_owned(),
+            stage("b", "Угода", stages),
+            stage("c", "77", stages),
+        ]
+    );
+    let statuses = "1, 12";
+    assert_eq!(
+        told(Deals::Orders, 6).await,
+        [
+            format!(
+                "there is no status 6: what is declined keeps the status it has; set `declined` to \
+                 the id of one of: {statuses}"
+            ),
+            won("угода", statuses),
+            won("sold", statuses),
+            stage("a", "9", statuses),
+            stage("b", "Угода", statuses),
+            stage("c", "77", statuses),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -36,6 +36,20 @@ fn dozvon(house: &House, args: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
+fn doctor_tells_what_the_crm_has_not_taken_and_why() {
+    let (house, life) = parked();
+    let (code, told, _) = dozvon(&house, &["doctor"]);
+    assert_eq!(code, 1);
+    let expected = "outbox of fake: parked: 1 entry, the oldest is 1: deal: no such field";
+    assert!(told.contains(expected) && told.contains("`dozvon outbox retry`"), "{told}");
+    house.crm.script(|_| Does::It);
+    life.rt.block_on(life.desk().retry_all()).unwrap();
+    life.reach(State::Done, 2);
+    let (_, told, _) = dozvon(&house, &["doctor"]);
+    assert!(!told.contains("outbox of"), "{told}");
+}
+
+#[test]
 fn the_command_line_lists_shows_releases_and_drops_beside_a_running_engine() {
     let (house, life) = parked();
     let (_, list, _) = dozvon(&house, &["outbox", "list"]);

@@ -22,6 +22,10 @@ pub enum Does {
     /// The request is lost on the way.
     RequestLost,
     Refuses,
+    /// The key is refused, or this action `alone`.
+    Denies {
+        alone: bool,
+    },
     /// No answer for ever, with or without having done it.
     Hangs {
         done: bool,
@@ -46,6 +50,10 @@ pub struct Fake {
     pub clients: Mutex<BTreeMap<String, Client>>,
     script: Mutex<Script>,
     pub down: std::sync::atomic::AtomicBool,
+    /// It may not even be asked.
+    pub closed: std::sync::atomic::AtomicBool,
+    /// Somebody is calling.
+    pub calls: std::sync::atomic::AtomicBool,
     /// Requests of any kind, with their times.
     pub asked: Mutex<Vec<std::time::Instant>>,
     pub busy: Mutex<Busy>,
@@ -66,6 +74,8 @@ impl Default for Fake {
             clients: Mutex::default(),
             script: Mutex::new(Box::new(|_| Does::It)),
             down: false.into(),
+            closed: false.into(),
+            calls: false.into(),
             asked: Mutex::default(),
             busy: Mutex::default(),
         }
@@ -147,13 +157,19 @@ impl Crm for Fake {
         "fake"
     }
 
-    async fn find(&self, _: &Phone) -> Result<Option<Client>, CrmError> {
+    async fn find(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
+        if self.calls.load(std::sync::atomic::Ordering::SeqCst) {
+            return self.facts(phone).await;
+        }
         Err(CrmError::Fault("nobody is calling: look-ups are kept for callers".into()))
     }
 
     async fn facts(&self, phone: &Phone) -> Result<Option<Client>, CrmError> {
         if self.is_down() {
             return Err(CrmError::Fault("503".into()));
+        }
+        if self.closed.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(CrmError::Access("it forbids this: 403".into()));
         }
         Ok(self.clients.lock().unwrap().get(phone.e164()).cloned())
     }
@@ -174,6 +190,10 @@ impl Crm for Fake {
             Does::AnswerLost => {
                 self.effect(work);
                 Err(lost())
+            }
+            Does::Denies { alone } => {
+                let why = if alone { "it forbids this: 403" } else { "it refuses our access: 401" };
+                Err(ApplyError::Denied { alone, why: why.into() })
             }
             Does::Refuses => Err(ApplyError::Refused { why: "no such field".into() }),
             Does::Hangs { done } => {

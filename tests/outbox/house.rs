@@ -10,6 +10,7 @@ use dozvon::core::case::{Case, Clerk, DealFact, Event, Known};
 use dozvon::core::facts::Direction;
 use dozvon::core::phone::{Phone, Region};
 use dozvon::crm::Crm;
+use dozvon::directory::{Directory, DirectoryConfig};
 use dozvon::metrics::Metrics;
 use dozvon::outbox::desk::{Desk, Filter, Line};
 use dozvon::outbox::entry::State;
@@ -158,6 +159,8 @@ pub struct House {
     pub config: OutboxConfig,
     pub webhook: WebhookConfig,
     pub keep: Duration,
+    pub directory: Option<Arc<Directory>>,
+    pub log: Log,
     now: Arc<Now>,
 }
 
@@ -173,8 +176,18 @@ impl House {
             config: config(),
             webhook: WebhookConfig::default(),
             keep: Duration::from_secs(3600),
+            directory: None,
+            log: Log::default(),
             now: Arc::new(Now(Mutex::new(InForce { live, shadow: None }))),
         }
+    }
+
+    /// With a directory of the same CRM.
+    pub fn looked_up(mut self) -> Self {
+        let config = DirectoryConfig { ttl: MS, negative_ttl: MS, ..DirectoryConfig::default() };
+        self.crm.calls.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.directory = Some(Directory::new(self.crm.clone(), config, self.metrics.clone()));
+        self
     }
 
     pub fn memory(mut self, cases: usize) -> Self {
@@ -198,15 +211,21 @@ impl House {
             webhook: self.webhook.clone(),
             judge: self.now.clone(),
             crm,
-            directory: None,
+            directory: self.directory.clone(),
             metrics: self.metrics.clone(),
             tracer: Tracer::default(),
         }
     }
 
     pub fn start_with(&self, crm: Arc<dyn Crm>) -> Life {
+        let log = self.log.clone();
         let rt = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
+            .on_thread_start(move || {
+                let log = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone());
+                // As long as the thread lives.
+                std::mem::forget(tracing::subscriber::set_default(log.finish()));
+            })
             .enable_all()
             .build()
             .unwrap();
@@ -214,6 +233,37 @@ impl House {
         let outbox = Outbox::start(self.parts(crm));
         drop(_in);
         Life { rt, outbox }
+    }
+}
+
+/// What is logged, from `info` on.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Lines with this in them.
+    pub fn lines(&self, with: &str) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(with)).map(str::to_owned).collect()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'w> tracing_subscriber::fmt::MakeWriter<'w> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'w self) -> Self {
+        self.clone()
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
+mod access;
 mod builtin;
 mod by_hand;
 mod crash;

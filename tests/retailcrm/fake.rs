@@ -209,6 +209,9 @@ impl State {
             ("GET", ["reference", "order-methods"]) => {
                 (200, json!({"success": true, "orderMethods": {"phone": {"code": "phone"}}}))
             }
+            ("GET", ["reference", "order-types"]) => {
+                (200, json!({"success": true, "orderTypes": {"b2b": {"code": "b2b"}, "b2c": {}}}))
+            }
             ("GET", ["customers-corporate", id, "contacts"]) => {
                 let of = |company: &&Value| is(&company["id"], id);
                 match self.corporates.iter().find(of) {

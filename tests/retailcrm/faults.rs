@@ -30,6 +30,8 @@ async fn told(url: &str) -> (String, String) {
     let work = Work { key: "k", action: &action, case: &case, bound: &bound };
     let action = match crm.apply(&work).await {
         Err(ApplyError::Later { after, why }) => format!("later {after:?}: {why}"),
+        Err(ApplyError::Denied { alone: false, why }) => format!("denied all: {why}"),
+        Err(ApplyError::Denied { alone: true, why }) => format!("denied alone: {why}"),
         Err(ApplyError::Lost { why }) => format!("lost: {why}"),
         Err(ApplyError::Refused { why }) => format!("refused: {why}"),
         Ok(done) => format!("done: {}", done.what),
@@ -63,14 +65,14 @@ async fn the_table() {
         ("slow", of(Trouble::Late(Duration::from_secs(3))).await, "slow", "lost: "),
         ("down", told(&gone).await, "cannot be reached", "later None: "),
         ("cut body", told(&cut).await, "lost", "lost: "),
-        ("401", of(says(401, error("no"))).await, "refuses our access", "later None: "),
-        ("402", of(says(402, error("unpaid"))).await, "not paid", "later None: "),
-        ("403", of(says(403, error("Access denied."))).await, "forbids", "later None: "),
+        ("401", of(says(401, error("no"))).await, "refuses our access", "denied all: "),
+        ("402", of(says(402, error("unpaid"))).await, "not paid", "denied all: "),
+        ("403", of(says(403, error("Access denied."))).await, "forbids", "denied alone: "),
         (
             "403 key",
             of(says(403, error("Wrong \"apiKey\" value."))).await,
             "our access",
-            "later None: ",
+            "denied all: ",
         ),
         ("429", of(Trouble::Says(busy())).await, "429", "later None: "),
         (
@@ -154,7 +156,9 @@ async fn a_key_without_telephony_holds_nothing_else_up() {
     house.fake.trouble("telephony", says(403, error("Access denied.")), 99);
     let register = act(json!({"do": "register_call", "result": "missed"}));
     match house.try_apply(&register, &case).await {
-        Err(ApplyError::Refused { why }) => assert!(why.contains("right to telephony"), "{why}"),
+        Err(ApplyError::Denied { alone: true, why }) => {
+            assert!(why.contains("right to telephony"), "{why}");
+        }
         other => panic!("{other:?}"),
     }
     let notify = act(json!({"do": "notify", "to": {"these": ["13"]}, "text": "x"}));

@@ -2,6 +2,7 @@
 
 use dozvon::crm::retailcrm::RetailConfig;
 use dozvon::crm::{Crm, Examined};
+use dozvon::rules::set::DealPlace;
 use serde_json::json;
 
 use crate::house::House;
@@ -102,6 +103,56 @@ async fn doctor_names_each_code_of_the_settings_that_the_account_does_not_have()
         assert!(bad.iter().any(|told| told.contains(word)), "{word}: {bad:#?}");
     }
     assert!(!bad.iter().any(|told| told.contains("visit") || told.contains("12@x")), "{bad:#?}");
+}
+
+#[tokio::test]
+async fn doctor_names_each_status_and_type_of_orders_that_rules_and_settings_name_in_vain() {
+    let set = |config| RetailConfig {
+        declined: Some("never".into()),
+        won: ["complete", "assembling", "sold"].map(String::from).into(),
+        ..config
+    };
+    let house = House::with(set).await;
+    let place = |by: &str, pipeline: Option<&str>, stage: Option<&str>| DealPlace {
+        by: by.to_owned(),
+        pipeline: pipeline.map(str::to_owned),
+        stage: stage.map(str::to_owned),
+        inbox: false,
+    };
+    let named = [
+        place("a", Some("b2b"), Some("new")),
+        place("b", Some("opt"), None),
+        place("c", None, Some("won")),
+    ];
+    let mut told = house.crm.examine().await;
+    told.extend(house.crm.examine_places(&named).await);
+    let bad = told.iter().filter_map(|examined| match examined {
+        Examined::Bad(what, what_to_do) => Some(format!("{what}; {what_to_do}")),
+        Examined::Good(_) => None,
+    });
+    let bad: Vec<_> =
+        bad.filter(|told| told.contains("orders `") || told.contains("won")).collect();
+    let codes = "assembling, complete, new, no-call";
+    assert_eq!(
+        bad,
+        [
+            format!(
+                "there is no status of orders `never`: nothing can be declined; set `declined` to \
+                 one of: {codes}"
+            ),
+            format!(
+                "`won` names `sold`, no status of orders and no group of them; write statuses, or \
+                 groups of them, into `won`; the statuses are: {codes}"
+            ),
+            format!(
+                "c: there is no status of orders `won`; make it under Settings, Reference books, \
+                 Order statuses, or write one of: {codes}"
+            ),
+            "b: there is no type of orders `opt`; make it under Settings, Reference books, Order \
+             types, or write one of: b2b, b2c"
+                .to_owned(),
+        ]
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The CRM's lists come to know of something new after a while only.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dozvon::core::action::Bound;
 use dozvon::core::case::{Case, Event};
@@ -217,4 +218,37 @@ async fn b07_a_company_of_two_clients_is_made_once_by_two_engines() {
     assert_eq!(state.corporates.len(), 1);
     let contacts = json!([{"customer": {"id": 1002}}, {"customer": {"id": 1003}}]);
     assert_eq!(state.corporates[0]["customerContacts"], contacts);
+}
+
+#[tokio::test]
+async fn what_people_delete_at_once_is_not_thought_to_be_there() {
+    let mut house = House::new().await;
+    house.fake.state().lags = true;
+    house.crm.changed().await.unwrap();
+    let case = house.case(Event::Answered, NEW).await;
+    let make = [
+        act(json!({"do": "contact", "name": "Иван", "owner": "12"})),
+        act(json!({"do": "deal", "title": "x", "owner": "12"})),
+    ];
+    for (n, action) in make.iter().enumerate() {
+        house.apply(&format!("call/1/{n}"), action, &case, &mut Bound::default()).await;
+    }
+    {
+        let mut state = house.fake.state();
+        let (customer, order) = (state.customers.pop().unwrap(), state.orders.pop().unwrap());
+        let gone = |kind: &str, id| vec![json!({"id": 1, "deleted": true, kind: {"id": id}})];
+        state.history.insert("customers".into(), gone("customer", &customer["id"]));
+        state.history.insert("orders".into(), gone("order", &order["id"]));
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    house.crm.changed().await.unwrap();
+    for crm in [house.crm.clone(), house.restarted()] {
+        assert_eq!(crm.find(&phone(NEW)).await.unwrap(), None);
+    }
+    house.crm = house.restarted();
+    for (n, action) in make.iter().enumerate() {
+        house.apply(&format!("call2/1/{n}"), action, &case, &mut Bound::default()).await;
+    }
+    let state = house.fake.state();
+    assert_eq!((state.customers.len(), state.orders.len()), (3, 4));
 }

@@ -51,6 +51,7 @@ const KNOWN: &[Known] = known! {
     GET "reference/statuses", ("ReferencesTest_testStatuses") [];
     GET "reference/sites", [];
     GET "reference/order-methods", [];
+    GET "reference/order-types", [];
     GET "integration-modules/*", [];
     POST "customers/create", ("CustomersTest_testCustomersCreate") ["source", "id"];
     POST "customers/*/edit", ("CustomersTest_testCustomersEditTags")

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use assert_cmd::Command;
 use dozvon::core::action::{Action, Bound};
 use dozvon::crm::builtin::{Builtin, load_sample};
-use dozvon::crm::config::Crms;
 use dozvon::crm::{Crm, Work};
 use dozvon::http::{HttpState, Readiness, router};
 use dozvon::metrics::Metrics;
-use dozvon::sales::{self, Parties, SalesConfig, Seller};
+use dozvon::sales::{self, SalesConfig, Seller};
 use dozvon::store::Store;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -70,10 +69,10 @@ async fn e01_the_command_line_asks_and_tells_without_an_engine() {
     let (code, text, _) = company.dozvon(&["sales"]);
     assert!(code == 0 && text.contains("builtin: no success yet"), "{text}");
     let (code, text, error) = company.dozvon(&["sales", "run"]);
-    assert_eq!((code, text.as_str()), (0, "builtin: 1 deals won, 1 marked\n"), "{error}");
+    assert_eq!((code, text.as_str()), (0, "builtin: 1 deal won, 1 marked\n"), "{error}");
     assert!(error.contains("audit"), "{error}");
     let (_, text, _) = company.dozvon(&["sales", "run", "--crm", "builtin"]);
-    assert_eq!(text, "builtin: 1 deals won, 0 marked, 1 marked before\n");
+    assert_eq!(text, "builtin: 1 deal won, 0 marked, 1 marked before\n");
     let (_, text, _) = company.dozvon(&["sales", "list"]);
     assert!(text.contains("call-1") && text.contains(&company.deal), "{text}");
     let (_, text, _) = company.dozvon(&["sales", "list", "--json"]);
@@ -122,7 +121,7 @@ async fn e01_over_http_as_well_and_what_is_wrong_is_a_problem() {
     let metrics = Arc::new(Metrics::new().unwrap());
     let seller = Seller {
         config: SalesConfig::default(),
-        parties: Parties::new(&Crms::new(), crm),
+        crm,
         zone: Arc::new(|| TimeZone::UTC),
         wall: Arc::new(Timestamp::now),
         metrics: metrics.clone(),

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use dozvon::core::case::{Case, Clerk, Event, Known, Speaker};
 use dozvon::core::facts::Direction;
-use dozvon::crm::config::{CrmConfig, Crms};
+use dozvon::crm::Crm;
+use dozvon::crm::several::Several;
 use dozvon::metrics::Metrics;
 use dozvon::outbox::OutboxConfig;
-use dozvon::sales::{self, Desk, Parties, Sale, SalesConfig, Seller, Standing};
+use dozvon::sales::{self, Desk, Sale, SalesConfig, Seller, Standing};
 use dozvon::store::Store;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::crm_outbox::{Hours, parts};
-use crate::office::{World, config, phone};
+use crate::office::{World, phone};
 
 /// The CRM's name in the configuration.
 pub const SHOP: &str = "shop";
@@ -28,7 +29,7 @@ pub struct House<'r> {
     pub w: World,
     pub hours: Hours<'r>,
     pub metrics: Arc<Metrics>,
-    parties: Parties,
+    crm: Arc<dyn Crm>,
 }
 
 pub fn moscow() -> TimeZone {
@@ -65,9 +66,8 @@ impl<'r> House<'r> {
         let set = set(w.folder.path());
         let parts = parts(crm.clone(), &set, &w.folder, OutboxConfig::default());
         let hours = Hours::begin(rt, rt.block_on(parts));
-        let amo = CrmConfig::Amocrm(Box::new(config(w.server.url())));
-        let parties = Parties::new(&Crms::from([(SHOP.to_owned(), amo)]), crm);
-        Self { rt, w, hours, metrics: Arc::new(Metrics::new().unwrap()), parties }
+        let crm = Arc::new(Several::new((SHOP.to_owned(), crm), []));
+        Self { rt, w, hours, metrics: Arc::new(Metrics::new().unwrap()), crm }
     }
 
     pub fn seller(&self, change: impl FnOnce(&mut SalesConfig)) -> Seller {
@@ -78,7 +78,7 @@ impl<'r> House<'r> {
         change(&mut config);
         Seller {
             config,
-            parties: self.parties.clone(),
+            crm: self.crm.clone(),
             zone: Arc::new(moscow),
             wall: self.hours.wall(),
             metrics: self.metrics.clone(),

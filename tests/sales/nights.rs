@@ -144,8 +144,9 @@ fn e01_of_two_engines_one_asks_and_a_dead_one_holds_nobody_up_for_long() {
 /// A client who was made in one CRM is not known in another by the same id.
 #[test]
 fn e01_calls_on_the_lines_of_another_crm_are_not_this_one_s() {
-    use dozvon::crm::config::{CrmConfig, Crms};
-    use dozvon::sales::{Parties, Seller};
+    use dozvon::crm::Crm;
+    use dozvon::crm::several::Several;
+    use dozvon::sales::Seller;
 
     let (rt, _hold) = by_hand();
     let _in = rt.enter();
@@ -153,12 +154,11 @@ fn e01_calls_on_the_lines_of_another_crm_are_not_this_one_s() {
     house.calls("c1", OLGA);
     house.wins(71);
     house.later(SignedDuration::from_secs(5));
-    let mut config = crate::office::config(house.w.server.url());
-    config.lines = vec!["piter".to_owned()];
-    let crms = Crms::from([(SHOP.to_owned(), CrmConfig::Amocrm(Box::new(config)))]);
-    let crm = std::sync::Arc::new(house.w.crm.clone());
-    let seller = Seller { parties: Parties::new(&crms, crm), ..house.seller(|_| {}) };
-    assert_eq!(seller.parties.names(), ["builtin", SHOP]);
+    let shop = std::sync::Arc::new(house.w.crm.clone());
+    // The other one is never asked.
+    let rest = ("other".to_owned(), shop.clone() as std::sync::Arc<dyn Crm>);
+    let several = Several::new(rest, [(SHOP.to_owned(), vec!["piter".to_owned()], shop as _)]);
+    let seller = Seller { crm: std::sync::Arc::new(several), ..house.seller(|_| {}) };
     let ran = rt.block_on(seller.run(&house.store(), SHOP)).unwrap();
     let none = Counts { deals: 1, no_communication: 1, ..Counts::default() };
     assert_eq!(ran, Ran::Done(none), "the call came on the line moscow");

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::report::Report;
 use crate::cli::sales::seconds;
 use crate::config::Config;
-use crate::sales::party::names;
+use crate::crm::{Crm, named};
 use crate::sales::{desk, run_of};
 use crate::store::Store;
 
@@ -13,7 +13,7 @@ use crate::store::Store;
 const LONG: SignedDuration = SignedDuration::from_hours(36);
 
 /// Tells of each CRM. Nothing, where sales are not switched on.
-pub(super) async fn examine(config: &Config, now: Timestamp, report: &mut Report) {
+pub(super) async fn examine(config: &Config, crm: &dyn Crm, now: Timestamp, report: &mut Report) {
     if config.sales().is_none() {
         return;
     }
@@ -24,9 +24,9 @@ pub(super) async fn examine(config: &Config, now: Timestamp, report: &mut Report
             return report.note("sales", format!("nothing is known of them: {error}"), advice);
         }
     };
-    for crm in names(&config.crm) {
+    for (crm, _) in named(crm) {
         let about = format!("sales of {crm}");
-        let (success, failed) = match run_of(&store, &crm).await {
+        let (success, failed) = match run_of(&store, crm).await {
             Ok(Some(run)) => run,
             Ok(None) => (None, None),
             Err(error) => {

@@ -50,6 +50,11 @@ impl Crm for People {
     async fn employees(&self) -> Result<Vec<Employee>, CrmError> {
         self.0.clone()
     }
+
+    async fn examine_places(&self, named: &[DealPlace]) -> Vec<Examined> {
+        let missing = |place: &DealPlace| format!("{}: no {:?}", place.by, place.pipeline);
+        named.iter().map(|place| Examined::Bad(missing(place), "make it".to_owned())).collect()
+    }
 }
 
 fn employee(line: &str) -> Employee {
@@ -230,4 +235,31 @@ async fn nothing_at_all_there_is_said_line_by_line() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["healthy"], false);
     assert_eq!(json["findings"][1]["verdict"], "bad");
+}
+
+#[tokio::test]
+async fn places_for_deals_that_the_rules_name_are_looked_for_in_the_crm() {
+    let rules = Routing::parse("routing.toml", RULES).unwrap();
+    let crm = People(Ok(vec![employee("101")]));
+    let folder = tempfile::tempdir().unwrap();
+    let set = include_str!("../../../rules/sipuni.toml");
+    let given = "[settings.pipeline]\ntype = \"text\"\nvalue = ";
+    let set = set.replace(&format!("{given}\"\""), &format!("{given}\"Продажи\""));
+    let file = folder.path().join("mine.toml");
+    std::fs::write(&file, set).unwrap();
+    let config = crate::config::Rules { set: file.display().to_string(), ..Default::default() };
+    let sets = Sets::load(&config).unwrap_or_else(|error| panic!("{:?}", error.lines()));
+    let subject = Subject {
+        nodes: Vec::new(),
+        calls: SocketAddr::from(([127, 0, 0, 1], 9)),
+        dial: &Dial::default(),
+        rules: &rules,
+        sets: Some(&sets),
+        crm: &crm,
+        recording: &RecordingConfig::default(),
+    };
+    let text = examine(subject).await.to_string();
+    let told: Vec<_> = text.lines().filter(|line| line.contains("Продажи")).collect();
+    assert_eq!(told.len(), 1, "each place once: {text}");
+    assert!(told[0].starts_with("BAD  CRM test: ") && told[0].contains("mine.toml:"), "{text}");
 }

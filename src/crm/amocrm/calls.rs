@@ -206,6 +206,7 @@ impl Desk<'_> {
             Some((at, note)) => self.fill_in(at, &note, None).await,
             None => match self.call_on_customer(spot).await? {
                 Some((at, note)) => self.fill_in(at, &note, None).await,
+                None if self.outdated => self.recording_note(spot.of().unwrap_or(place)).await,
                 None => self.recording_note(place).await,
             },
         }

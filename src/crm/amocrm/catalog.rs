@@ -17,6 +17,7 @@ use super::sent::{Field, FieldValue, NewField};
 use super::wire::{Choice, FieldDef, Kind, Pipeline, Problem};
 use crate::crm::ApplyError;
 use crate::crm::remote::{Class, Fault};
+use crate::rules::set::DealPlace;
 
 /// What is missing in something older than this is looked for once more.
 const FRESH: Duration = Duration::from_secs(10 * 60);
@@ -189,6 +190,27 @@ impl Amo {
             place = pipelines.iter().find(|p| p.is_main).map(|p| p.id);
         }
         Ok(place)
+    }
+
+    /// Whether a rule's place for deals is there.
+    pub(super) async fn has_place(&self, named: &DealPlace) -> Result<(), ApplyError> {
+        let (pipeline, stage) = (named.pipeline.as_deref(), named.stage.as_deref());
+        match (named.inbox, stage) {
+            (false, _) => self.place(pipeline, stage).await.map(drop),
+            (true, None) => self.inbox(pipeline).await.map(drop),
+            // An entry that is accepted stands in whatever pipeline.
+            (true, Some(text)) => {
+                let pipelines = self.pipelines(FRESH).await?;
+                let stages = || pipelines.iter().flat_map(|p| &p.tied.statuses);
+                if stages().any(|s| is(text, s.id, &s.name)) {
+                    return Ok(());
+                }
+                let known: Vec<_> = stages().map(|s| s.name.as_str()).collect();
+                let why =
+                    format!("no pipeline has a stage `{text}`; they have: {}", known.join(", "));
+                Err(ApplyError::Refused { why })
+            }
+        }
     }
 
     async fn fields_of(&self, kind: Kind, age: Duration) -> Result<Arc<Vec<FieldDef>>, Fault> {

@@ -89,7 +89,7 @@ pub(super) struct Desk<'a> {
     pub amo: &'a Amo,
     pub work: &'a Work<'a>,
     /// What the case knows of its client is outdated: somebody merged or deleted a card meanwhile.
-    outdated: bool,
+    pub outdated: bool,
 }
 
 /// An answer that leaves no ids.

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::Amo;
 use super::wire::{Kind, Person, User, or_default};
 use crate::crm::remote::{Class, Fault, UTM, no_numbers_in};
-use crate::crm::{Examined, phone_of};
+use crate::crm::{ApplyError, Examined, phone_of};
+use crate::rules::set::DealPlace;
 
 /// What we want to hear of.
 pub(super) const SETTINGS: [&str; 14] = [
@@ -83,6 +84,21 @@ impl Amo {
         told.extend(others);
         told.push(hooks);
         told.extend(spelling);
+        told
+    }
+
+    /// Places for deals that rules name and that the account does not have.
+    pub(super) async fn places_missing(&self, named: &[DealPlace]) -> Vec<Examined> {
+        let mut told = Vec::new();
+        for place in named {
+            let why = match self.has_place(place).await {
+                Ok(()) => continue,
+                Err(ApplyError::Refused { why }) => why,
+                Err(other) => other.to_string(),
+            };
+            let what_to_do = "correct the rule or its setting, or the pipeline in amoCRM";
+            told.push(Examined::Bad(format!("{}: {why}", place.by), what_to_do.to_owned()));
+        }
         told
     }
 

@@ -60,6 +60,7 @@ use crate::core::ids::{ClientId, EmployeeId};
 use crate::core::phone::Phone;
 use crate::core::sale::Won;
 use crate::core::staff::Employee;
+use crate::rules::set::DealPlace;
 
 /// Its name in logs and metrics.
 pub const NAME: &str = "amocrm";
@@ -226,6 +227,10 @@ impl Crm for Amo {
 
     async fn examine(&self) -> Vec<Examined> {
         self.look_around().await
+    }
+
+    async fn examine_places(&self, named: &[DealPlace]) -> Vec<Examined> {
+        self.places_missing(named).await
     }
 
     fn hooks(&self) -> Option<&dyn Hooks> {

@@ -41,7 +41,8 @@ impl Desk<'_> {
             Dedupe::UntilDue => Some(self.work.case.at.as_second()),
             Dedupe::WhileOpen => Some(i64::MIN),
         };
-        if let Some(later_than) = later_than {
+        // Nobody's task is not this one's.
+        if let Some(later_than) = later_than.filter(|_| spot.of().is_some()) {
             let kind = self.type_of(wanted.kind);
             let open = self.tasks(spot, &[wanted.owner], false).await?.into_iter().filter(|task| {
                 !task.is_completed && task.task_type_id == kind && task.complete_till > later_than
@@ -94,8 +95,8 @@ impl Desk<'_> {
         tasks.iter().find(same).map(|task| task.id)
     }
 
-    /// Tasks of the client and of his deals, else those of these users: the open ones, or those
-    /// completed.
+    /// Tasks of the client and of his deals, else what is new among those of these users: the open
+    /// ones, or those completed.
     pub(super) async fn tasks(
         &self,
         spot: Spot,
@@ -103,8 +104,8 @@ impl Desk<'_> {
         done: bool,
     ) -> Result<Vec<Task>, Fault> {
         let is_completed = ("filter[is_completed]", if done { "1" } else { "0" });
-        // What is due now stands before what was left undone long ago, and is seldom far behind.
         let order = ("order[complete_till]", "desc");
+        let since = self.since().to_string();
         let known = self.work.case.client().into_iter().flat_map(|client| &client.deals);
         let known = known.filter_map(|deal| super::desk::lead(deal.id.as_str()));
         let made = self.work.bound.deal.as_ref().and_then(|deal| super::desk::lead(deal.as_str()));
@@ -119,7 +120,10 @@ impl Desk<'_> {
                 let ids: Vec<(String, String)> =
                     ids.map(|(n, id)| (format!("filter[{key}][{n}]"), id.to_string())).collect();
                 let mut query = vec![is_completed, order];
-                query.extend(kind.map(|kind| ("filter[entity_type]", kind.path())));
+                query.push(match kind {
+                    Some(kind) => ("filter[entity_type]", kind.path()),
+                    None => ("filter[updated_at][from]", since.as_str()),
+                });
                 query.extend(ids.iter().map(|(key, id)| (key.as_str(), id.as_str())));
                 let list: Vec<Task> =
                     self.amo.api.all(Class::Delivery, "api/v4/tasks", &query).await?;

@@ -147,7 +147,11 @@ impl Api {
     pub(super) async fn tell_call(&self, call: &Value) -> Result<(), Fault> {
         let Some(url) = &self.telephony else { return Ok(()) };
         let request = self.calls.client().post(url.clone()).json(call);
-        self.calls.send_unread(Class::Delivery, request).await
+        self.calls.send_unread(Class::Delivery, request).await.map_err(|fault| match fault {
+            // The address has a secret of its own: that the key is refused it does not say.
+            Fault::Access(why) => Fault::Forbidden(format!("the address of calls: {why}")),
+            other => other,
+        })
     }
 }
 

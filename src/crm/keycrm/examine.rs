@@ -29,6 +29,7 @@ impl KeyCrm {
         }
         self.right("calls", "a call whose answer was lost may be told twice", &mut told).await;
         self.source(&mut told).await;
+        self.statuses_of_settings(&mut told).await;
         self.fields(&mut told).await;
         self.numbers(&users, &mut told);
         self.telephony(&mut told);

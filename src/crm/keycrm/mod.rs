@@ -13,6 +13,7 @@ mod fields;
 mod find;
 mod notes;
 mod orders;
+mod places;
 mod reading;
 mod records;
 mod staff;
@@ -43,6 +44,7 @@ use crate::core::client::Client;
 use crate::core::phone::Phone;
 use crate::core::sale::Won;
 use crate::core::staff::Employee;
+use crate::rules::set::DealPlace;
 
 pub use config::{Deals, KeyConfig};
 
@@ -202,5 +204,9 @@ impl Crm for KeyCrm {
 
     async fn examine(&self) -> Vec<Examined> {
         self.look_around().await
+    }
+
+    async fn examine_places(&self, named: &[DealPlace]) -> Vec<Examined> {
+        self.places_missing(named).await
     }
 }

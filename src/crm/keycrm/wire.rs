@@ -248,6 +248,18 @@ pub struct Status {
     pub is_closing_order: bool,
 }
 
+/// A status of orders or a stage of a pipeline, as people name it.
+#[derive(Debug, Deserialize)]
+pub struct Stage {
+    /// Its id.
+    pub id: Id,
+    /// Its name.
+    #[serde(alias = "title")]
+    pub name: Option<String>,
+    /// Another name.
+    pub alias: Option<String>,
+}
+
 /// A pipeline, a tag or a source.
 #[derive(Debug, Deserialize)]
 pub struct Named {

@@ -112,10 +112,10 @@ impl From<Fault> for ApplyError {
         let why = fault.to_string();
         match fault {
             Fault::Later { after, .. } => Self::Later { after, why },
+            Fault::Unreachable(_) => Self::Later { after: None, why },
             // Somebody mends it, and nothing may be lost meanwhile.
-            Fault::Unreachable(_) | Fault::Access(_) | Fault::Unpaid(_) | Fault::Forbidden(_) => {
-                Self::Later { after: None, why }
-            }
+            Fault::Access(_) | Fault::Unpaid(_) => Self::Denied { alone: false, why },
+            Fault::Forbidden(_) => Self::Denied { alone: true, why },
             // Only looked up so far.
             Fault::Lost(_) | Fault::Strange(_) if !left::has_left() => {
                 Self::Later { after: None, why }

@@ -1,7 +1,7 @@
 //! Calls. retailCRM takes a call once and never changes it, so it goes out when it is over, with
 //! the address of its recording, which is stable and serves the file as soon as it is complete.
 
-use super::desk::{Desk, manager, refused, said};
+use super::desk::{Desk, manager, said};
 use super::wire::{EventAnswer, Id, NewCall, NewEvent, Uploaded};
 use crate::core::action::{Bound, CallResult};
 use crate::core::case::Event;
@@ -68,14 +68,13 @@ impl Desk<'_> {
         let calls = serde_json::to_string(&[call]).unwrap_or_default();
         let form = [("calls", calls.as_str())];
         let path = "telephony/calls/upload";
-        let answer = match self.crm.api.post::<Uploaded>(Class::Delivery, path, &form).await {
-            // All else would wait for a right that it does not need.
-            Err(Fault::Forbidden(why)) if self.crm.key_works().await => {
-                let what_to_do = "give the key the right to telephony, then retry the entry";
-                return Err(refused(&format!("{why}; {what_to_do}")));
-            }
-            answer => answer?,
-        };
+        let answer: Uploaded =
+            self.crm.api.post(Class::Delivery, path, &form).await.map_err(|fault| match fault {
+                Fault::Forbidden(why) => {
+                    Fault::Forbidden(format!("{why}; give the key the right to telephony"))
+                }
+                other => other,
+            })?;
         self.hung_up(who, result).await;
         let what = match answer.duplicate_calls.iter().any(|call| *call == id) {
             true => "nothing: retailCRM has this call".to_owned(),

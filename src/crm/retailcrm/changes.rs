@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::Retail;
 use super::wire::{Change, Contacts, History, Id};
+use super::{Entity, Retail};
 use crate::core::ids::ClientId;
 use crate::crm::Changed;
 use crate::crm::remote::{Class, Fault};
@@ -104,6 +104,9 @@ impl Retail {
             (None, _) => {}
         }
         let many = answer.history.len();
+        if path != COMPANIES {
+            self.forget(answer.history.iter().filter_map(Change::gone).collect()).await;
+        }
         for row in answer.history {
             let field = row.field.as_deref().unwrap_or_default();
             if first || NOISE.contains(&field) {
@@ -121,6 +124,20 @@ impl Retail {
         Ok(many >= PAGE)
     }
 
+    /// What people delete is not to be taken for something no list has yet.
+    async fn forget(&self, gone: BTreeSet<(Entity, Id)>) {
+        for what in [Entity::Customer, Entity::Order] {
+            if !gone.iter().any(|(of, _)| *of == what) {
+                continue;
+            }
+            for made in self.recent.all(Class::Lookup, what.thing()).await {
+                if made.name.parse().is_ok_and(|id| gone.contains(&(what, Id(id)))) {
+                    self.recent.forget(what.thing(), &made.name).await;
+                }
+            }
+        }
+    }
+
     /// The clients who are contacts of a company. None where it is gone.
     async fn contacts(&self, company: Id, site: Option<&str>) -> Result<Vec<Id>, Fault> {
         let path = format!("customers-corporate/{company}/contacts");
@@ -136,6 +153,17 @@ impl Retail {
 }
 
 impl Change {
+    /// What it says is there no more: deleted, or merged into another one.
+    fn gone(&self) -> Option<(Entity, Id)> {
+        if !self.deleted && self.combined_to.is_none() {
+            return None;
+        }
+        match &self.order {
+            Some(order) => Some((Entity::Order, order.id?)),
+            None => Some((Entity::Customer, self.customer.as_ref()?.id)),
+        }
+    }
+
     /// The clients it concerns: with the one they were merged into, and contacts of companies.
     fn touched(&self) -> Vec<Id> {
         let order = self.order.as_ref();

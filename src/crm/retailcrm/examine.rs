@@ -54,14 +54,10 @@ impl Retail {
         };
         self.site(&credentials, &mut told).await;
         self.codes_of_settings(&mut told).await;
+        self.statuses_of_settings(&mut told).await;
         self.telephony(&mut told).await;
         self.clock(&mut told).await;
         told
-    }
-
-    /// Whether the key is good for anything: what is forbidden is one thing then, not all.
-    pub(super) async fn key_works(&self) -> bool {
-        self.api.get_unversioned::<Credentials>(Class::Delivery, "credentials").await.is_ok()
     }
 
     /// Codes of the configuration that the account does not have.

@@ -11,6 +11,7 @@ mod fields;
 mod find;
 mod install;
 mod notes;
+mod places;
 mod records;
 mod staff;
 mod tasks;
@@ -38,6 +39,7 @@ use crate::core::client::Client;
 use crate::core::phone::Phone;
 use crate::core::sale::Won;
 use crate::core::staff::Employee;
+use crate::rules::set::DealPlace;
 
 pub use config::RetailConfig;
 pub use install::Module;
@@ -202,5 +204,9 @@ impl Crm for Retail {
 
     async fn examine(&self) -> Vec<Examined> {
         self.look_around().await
+    }
+
+    async fn examine_places(&self, named: &[DealPlace]) -> Vec<Examined> {
+        self.places_missing(named).await
     }
 }

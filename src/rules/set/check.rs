@@ -7,7 +7,7 @@ mod reach;
 mod say;
 
 use cube::{FACTS, Space};
-pub use outside::Nowhere;
+pub use outside::{DealPlace, Nowhere};
 
 use super::RuleSet;
 use super::cx::Cx;

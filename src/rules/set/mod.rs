@@ -24,7 +24,7 @@ pub(crate) mod words;
 use model::{Chapter, Setting};
 use text::Texts;
 
-pub use check::{Left, Nowhere};
+pub use check::{DealPlace, Left, Nowhere};
 pub use sets::{SetError, Sets, SetsError, load_tested};
 
 use super::problem::{Problem, RulesError, Source};

@@ -25,6 +25,15 @@ pub struct Statuses {
     pub statuses: BTreeMap<String, Status>,
 }
 
+/// `GET /reference/order-types`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderTypes {
+    /// By code.
+    #[serde(default, deserialize_with = "map")]
+    pub order_types: BTreeMap<String, IgnoredAny>,
+}
+
 /// A group of users.
 #[derive(Debug, Deserialize)]
 pub struct Group {

@@ -374,6 +374,9 @@ pub struct Change {
     /// It is new.
     #[serde(default, deserialize_with = "flag")]
     pub created: bool,
+    /// It is gone.
+    #[serde(default, deserialize_with = "flag")]
+    pub deleted: bool,
     /// Of whom.
     #[serde(default, deserialize_with = "object")]
     pub customer: Option<Whose>,
@@ -409,6 +412,8 @@ pub struct Contact {
 /// Whose order it is.
 #[derive(Debug, Deserialize)]
 pub struct ChangedOrder {
+    /// Its id.
+    pub id: Option<Id>,
     /// The client, or the company.
     #[serde(default, deserialize_with = "object")]
     pub customer: Option<Ref>,

@@ -6,6 +6,7 @@ use crate::core::trace::Place;
 use crate::rules::Routing;
 use crate::rules::set::RuleSet;
 use crate::rules::set::model::{ActionRule, Setting, To, Value};
+use crate::rules::set::text::Text;
 use crate::rules::set::words::Who;
 use crate::rules::words::suggest;
 
@@ -24,7 +25,51 @@ impl std::fmt::Display for Nowhere {
     }
 }
 
+/// Where a rule puts a deal, or an entry of the inbox: what the CRM must have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DealPlace {
+    /// Where it is written: file, line and rule.
+    pub by: String,
+    /// The pipeline; `None`: the CRM's first, or that of the entry.
+    pub pipeline: Option<String>,
+    /// The stage; `None`: the first.
+    pub stage: Option<String>,
+    /// Of an entry that is made in the inbox, or accepted from it.
+    pub inbox: bool,
+}
+
 impl RuleSet {
+    /// Each place for deals that the settings in force let happen, by the first rule that names it.
+    /// Those made of what a call brings are known only then.
+    pub fn deal_places(&self) -> Vec<DealPlace> {
+        let mut found: Vec<DealPlace> = Vec::new();
+        let plain = |text: &Text| match text {
+            Text::Plain(text) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        };
+        for rule in self.chapters.iter().flat_map(|chapter| &chapter.rules).filter(|r| r.live) {
+            for step in &rule.steps {
+                let (pipeline, stage, inbox) = match &step.action {
+                    ActionRule::Deal { pipeline, stage, .. } => {
+                        (plain(pipeline), plain(stage), false)
+                    }
+                    ActionRule::Unsorted { pipeline, .. } => (plain(pipeline), None, true),
+                    ActionRule::AcceptUnsorted { stage, .. } => (None, plain(stage), true),
+                    _ => continue,
+                };
+                let same = |one: &DealPlace| {
+                    (&one.pipeline, &one.stage, one.inbox) == (&pipeline, &stage, inbox)
+                };
+                if (pipeline.is_none() && stage.is_none()) || found.iter().any(same) {
+                    continue;
+                }
+                let by = format!("{}: rule `{}`", self.source.place(&step.span), rule.path);
+                found.push(DealPlace { by, pipeline, stage, inbox });
+            }
+        }
+        found
+    }
+
     /// Settings and rules that name an employee nobody is. The staff comes from the CRM and
     /// changes, so this is a warning at any time, never a reason to refuse the set (E14).
     pub fn check_staff(&self, staff: &Staff) -> Vec<Nowhere> {

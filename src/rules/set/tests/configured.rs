@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::config::Rules;
 use crate::core::staff::Staff;
-use crate::rules::set::{BUILTIN, RuleSet, Sets};
+use crate::rules::set::{BUILTIN, DealPlace, RuleSet, Sets};
 
 fn small() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules/small.toml").to_owned()
@@ -82,6 +82,28 @@ fn whom_a_set_names_and_nobody_is_is_told_where_the_staff_is_known() {
     s.toml:8: setting `list`: nobody has the id or extension `101`; the administrator stands in (E14)
     s.toml:26: rule `client/missed`: nobody has the id or extension `77`; the administrator stands in (E14)
     "#);
+}
+
+#[test]
+fn places_for_deals_are_named_once_each_and_only_where_the_settings_let_them_happen() {
+    let deals = r#"{ do = "deal", title = "Call", owner = "admin", pipeline = "B2B", stage = "new" },
+    { do = "deal", title = "Call", owner = "admin", pipeline = "B2B", stage = "new" },
+    { do = "deal", title = "Call", owner = "admin", pipeline = "{{ fields.place or line }}" },
+    { do = "unsorted", kind = "call", title = "Call", name = "", pipeline = "Inbox" },
+    { do = "accept_unsorted", owner = "admin", stage = "won" },"#;
+    let text = super::changed(r#"{ do = "deal", title = "Call", owner = "admin" },"#, deals);
+    let told = |text: &str| -> Vec<String> {
+        let set = RuleSet::parse("s.toml", text).unwrap_or_else(|e| panic!("{:?}", e.lines()));
+        let place = |p: DealPlace| format!("{} {:?} {:?} {}", p.by, p.pipeline, p.stage, p.inbox);
+        set.deal_places().into_iter().map(place).collect()
+    };
+    assert_snapshot!(told(&text).join("\n"), @r#"
+    s.toml:19: rule `client/new` Some("B2B") Some("new") false
+    s.toml:22: rule `client/new` Some("Inbox") None true
+    s.toml:23: rule `client/new` None Some("won") true
+    "#);
+    let never = text.replacen("value = \"now\"", "value = \"never\"", 1);
+    assert_eq!(told(&never), Vec::<String>::new());
 }
 
 #[test]

@@ -4,9 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::checks::invalid;
-use crate::lists::{page, shown};
+use self::checks::invalid;
+use self::lists::{page, shown};
 use crate::request::{Said, Sent};
+
+#[path = "checks.rs"]
+mod checks;
+#[path = "inbox.rs"]
+mod inbox;
+#[path = "lists.rs"]
+mod lists;
 
 /// What an account does that nobody documents for certain: tests try either.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::account::Account;
+use super::Account;
 use crate::request::Said;
 
 /// A refusal as it is documented.

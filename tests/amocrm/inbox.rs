@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::account::Account;
+use super::Account;
 use crate::request::Said;
 
 impl Account {

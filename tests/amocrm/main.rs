@@ -9,7 +9,6 @@ mod calls;
 #[path = "../doors/fake.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod campaigns;
-mod checks;
 #[path = "../support/crm.rs"]
 mod common;
 #[path = "../support/crm_outbox.rs"]
@@ -20,8 +19,6 @@ mod find;
 mod gone;
 mod hooks;
 mod hour;
-mod inbox;
-mod lists;
 mod logs;
 mod lost;
 mod matrix;

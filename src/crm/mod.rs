@@ -74,12 +74,13 @@ pub enum ApplyError {
         /// Without secrets.
         why: String,
     },
-    /// It refuses our key, or a right is missing. Nothing was done; try again once somebody has given
-    /// access anew.
+    /// It refuses our key, or a right is missing: try again once somebody has given access anew.
     #[error("the CRM does not let us in: {why}")]
     Denied {
         /// It may be this action alone that is forbidden (403), and not all of them (401, 402).
         alone: bool,
+        /// A part of it is done: read back before it is sent again.
+        begun: bool,
         /// Without secrets.
         why: String,
     },

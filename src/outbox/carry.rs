@@ -163,9 +163,7 @@ impl Hand<'_> {
         match result {
             Ok(done) => {
                 self.works();
-                if !read_back {
-                    self.worker.takes(&self.entry.crm, &right(&planned.action));
-                }
+                self.worker.takes(&self.entry.crm, &right(&planned.action));
                 self.entry.tries = 0;
                 self.entry.last_error = None;
                 self.news.bound |= done.bound != Bound::default();
@@ -192,20 +190,21 @@ impl Hand<'_> {
                 self.is(index, Progress::Refused, why, "refused");
                 Ok(None)
             }
-            Err(ApplyError::Denied { alone, why }) => {
+            Err(ApplyError::Denied { alone, begun, why }) => {
                 self.count(word, "later");
-                if before != Progress::Sending {
+                let begun = begun || before == Progress::Sending;
+                if !begun {
                     self.entry.progress[index].is = Progress::Todo;
                 }
                 let crm = &self.entry.crm;
                 match self.key(alone).await {
-                    Ok(()) if read_back => self.works(),
                     // Only this is forbidden, and nothing else waits for it.
                     Ok(()) => {
                         self.works();
                         self.worker.denied(crm, &right(&planned.action), &why);
                         undone(&planned.action, missing);
-                        self.entry.progress[index] = Step { is: Progress::Denied, what: why };
+                        self.entry.progress[index] =
+                            Step { is: Progress::Denied, what: why, begun };
                         return Ok(None);
                     }
                     Err(CrmError::Access(_)) => {

@@ -325,7 +325,8 @@ async fn release(db: &mut SqliteConnection, id: i64) -> Result<(), sqlx::Error> 
     progress.resize(json::<Vec<Planned>>(&actions)?.len(), Step::default());
     for step in &mut progress {
         if matches!(step.is, Progress::Refused | Progress::Denied | Progress::Held) {
-            *step = Step::default();
+            let is = if step.begun { Progress::Sending } else { Progress::Todo };
+            *step = Step { is, ..Step::default() };
         }
     }
     let now = Timestamp::now().as_microsecond();

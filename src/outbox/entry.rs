@@ -85,6 +85,9 @@ pub struct Step {
     /// What was done, or why not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub what: String,
+    /// Of a denied one: a part of it may be done, so it is read back before it is sent again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begun: bool,
 }
 
 /// How far an action is.

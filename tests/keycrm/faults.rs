@@ -40,8 +40,8 @@ async fn done(
     let bound = Bound::default();
     match crm.apply(&Work { key: "k", action, case, bound: &bound }).await {
         Err(ApplyError::Later { after, why }) => format!("later {after:?}: {why}"),
-        Err(ApplyError::Denied { alone: false, why }) => format!("denied all: {why}"),
-        Err(ApplyError::Denied { alone: true, why }) => format!("denied alone: {why}"),
+        Err(ApplyError::Denied { alone: false, why, .. }) => format!("denied all: {why}"),
+        Err(ApplyError::Denied { alone: true, why, .. }) => format!("denied alone: {why}"),
         Err(ApplyError::Lost { why }) => format!("lost: {why}"),
         Err(ApplyError::Refused { why }) => format!("refused: {why}"),
         Ok(done) => format!("done: {}", done.what),

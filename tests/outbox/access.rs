@@ -161,3 +161,26 @@ fn a_right_that_nothing_waits_for_any_more_is_not_missed() {
     until("dropped", || life.rt.block_on(life.desk().drop(1)).is_ok());
     until("the state is over", || access(&house) == 1);
 }
+
+/// A deal is made, and to set its stage is forbidden.
+#[test]
+fn an_action_that_is_forbidden_halfway_is_not_begun_anew_and_holds_up_nobody() {
+    let house = House::new(|_| vec![contact(), deal(), notify()]).looked_up();
+    let mut sent = 0;
+    house.crm.script(move |work| match work.action.word() {
+        "deal" => {
+            sent += 1;
+            if sent == 1 { Does::Half } else { Does::It }
+        }
+        _ => Does::It,
+    });
+    let life = house.start();
+    life.occurs("c", 1, Event::Answered, ANNA);
+    life.occurs("d", 1, Event::Ended, "+79161110002");
+    // It is looked for, as after a lost answer, and found.
+    life.reach(State::Done, 2);
+    assert_eq!((house.crm.count("contact"), house.crm.count("deal")), (2, 2), "and none twice");
+    let told = house.log.lines(BROKEN);
+    assert!(told.len() == 1 && told[0].contains("its stage"), "{told:#?}");
+    assert_eq!((access(&house), house.log.lines(MENDED).len()), (1, 1));
+}

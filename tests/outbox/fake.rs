@@ -26,6 +26,8 @@ pub enum Does {
     Denies {
         alone: bool,
     },
+    /// It is done, and a part of it is forbidden.
+    Half,
     /// No answer for ever, with or without having done it.
     Hangs {
         done: bool,
@@ -193,7 +195,12 @@ impl Crm for Fake {
             }
             Does::Denies { alone } => {
                 let why = if alone { "it forbids this: 403" } else { "it refuses our access: 401" };
-                Err(ApplyError::Denied { alone, why: why.into() })
+                Err(ApplyError::Denied { alone, begun: false, why: why.into() })
+            }
+            Does::Half => {
+                self.effect(work);
+                let why = "its stage: it forbids this: 403".into();
+                Err(ApplyError::Denied { alone: true, begun: true, why })
             }
             Does::Refuses => Err(ApplyError::Refused { why: "no such field".into() }),
             Does::Hangs { done } => {

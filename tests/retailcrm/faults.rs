@@ -30,8 +30,8 @@ async fn told(url: &str) -> (String, String) {
     let work = Work { key: "k", action: &action, case: &case, bound: &bound };
     let action = match crm.apply(&work).await {
         Err(ApplyError::Later { after, why }) => format!("later {after:?}: {why}"),
-        Err(ApplyError::Denied { alone: false, why }) => format!("denied all: {why}"),
-        Err(ApplyError::Denied { alone: true, why }) => format!("denied alone: {why}"),
+        Err(ApplyError::Denied { alone: false, why, .. }) => format!("denied all: {why}"),
+        Err(ApplyError::Denied { alone: true, why, .. }) => format!("denied alone: {why}"),
         Err(ApplyError::Lost { why }) => format!("lost: {why}"),
         Err(ApplyError::Refused { why }) => format!("refused: {why}"),
         Ok(done) => format!("done: {}", done.what),
@@ -156,7 +156,7 @@ async fn a_key_without_telephony_holds_nothing_else_up() {
     house.fake.trouble("telephony", says(403, error("Access denied.")), 99);
     let register = act(json!({"do": "register_call", "result": "missed"}));
     match house.try_apply(&register, &case).await {
-        Err(ApplyError::Denied { alone: true, why }) => {
+        Err(ApplyError::Denied { alone: true, why, .. }) => {
             assert!(why.contains("right to telephony"), "{why}");
         }
         other => panic!("{other:?}"),

@@ -114,8 +114,8 @@ impl From<Fault> for ApplyError {
             Fault::Later { after, .. } => Self::Later { after, why },
             Fault::Unreachable(_) => Self::Later { after: None, why },
             // Somebody mends it, and nothing may be lost meanwhile.
-            Fault::Access(_) | Fault::Unpaid(_) => Self::Denied { alone: false, why },
-            Fault::Forbidden(_) => Self::Denied { alone: true, why },
+            Fault::Access(_) | Fault::Unpaid(_) => Self::Denied { alone: false, begun: false, why },
+            Fault::Forbidden(_) => Self::Denied { alone: true, begun: false, why },
             // Only looked up so far.
             Fault::Lost(_) | Fault::Strange(_) if !left::has_left() => {
                 Self::Later { after: None, why }

@@ -32,7 +32,7 @@ pub fn refused(why: &str) -> ApplyError {
 /// refused will never be done; that is said, and the rest goes on.
 ///
 /// # Errors
-/// [`ApplyError::Lost`]: read back.
+/// [`ApplyError::Lost`], or [`ApplyError::Denied`] with a part of it done: read back.
 pub fn afterwards(
     result: Result<(), impl Into<ApplyError>>,
     what: &mut String,
@@ -43,6 +43,9 @@ pub fn afterwards(
         Err(ApplyError::Refused { why }) => {
             *what = format!("{what}; {part} was refused: {why}");
             Ok(())
+        }
+        Err(ApplyError::Denied { alone, why, .. }) => {
+            Err(ApplyError::Denied { alone, begun: true, why: format!("{part}: {why}") })
         }
         Err(other) => Err(ApplyError::Lost { why: other.to_string() }),
     }

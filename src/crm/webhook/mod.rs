@@ -17,7 +17,8 @@
 //! cards that keep `communication`, the field named in the request. `won` comes only where `[sales]`
 //! is switched on; all deals are in one answer, and a contact may be `null`. After a lost answer a request comes again with the same
 //! `key`: it must be done once, and get the first answer again. 408, 425, 429 and 5xx are tried
-//! again; another 4xx refuses the action, and its text is shown to the operator.
+//! again; 401 and 402 wait for a good secret, 403 for a right; another 4xx refuses the action, and
+//! its text is shown to the operator.
 
 mod config;
 

@@ -22,5 +22,9 @@ fn main() -> miette::Result<ExitCode> {
             "cannot start: {error}"
         )
     })?;
-    runtime.block_on(cli.run())
+    runtime.block_on(async {
+        let done = cli.run().await;
+        dozvon::crm::amocrm::exchanges_end().await;
+        done
+    })
 }

@@ -429,6 +429,12 @@ mod tests {
             ),
             (
                 "[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru\"\ntoken = \"t\"\n\
+                 timeout = \"90s\"\n",
+                "dozvon.toml:5",
+                "30s at most",
+            ),
+            (
+                "[crm.a]\nkind = \"amocrm\"\nurl = \"https://a.amocrm.ru\"\ntoken = \"t\"\n\
                  [crm.a.numbers]\n\"5\" = [\"somebody\"]\n",
                 "dozvon.toml:5",
                 "the numbers of 5",

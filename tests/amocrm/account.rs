@@ -2,9 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::checks::invalid;
+use self::lists::{page, shown};
 use crate::request::{Said, Sent};
+
+#[path = "checks.rs"]
+mod checks;
+#[path = "inbox.rs"]
+mod inbox;
+#[path = "lists.rs"]
+mod lists;
 
 /// What an account does that nobody documents for certain: tests try either.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,7 +30,11 @@ pub struct Habits {
     pub no_unsorted: bool,
     /// So many closed deals stand on a page, whatever is asked for.
     pub page: Option<usize>,
-    /// Titles of deals are put in order: spaces, and no more than so many letters.
+    /// A number is found as it was typed only.
+    pub search_compares_words: bool,
+    /// A new contact with a number that somebody has is that somebody.
+    pub duplicates_are_merged: bool,
+    /// Texts are put in order: spaces, and no more than so many letters of a deal's title.
     pub titles_are_tidied: bool,
 }
 
@@ -44,7 +57,7 @@ pub struct Account {
     /// Contacts a search also answers with: the number stands in a note of theirs.
     pub mentions: Vec<i64>,
     /// Made, and not yet in the index.
-    fresh: Vec<i64>,
+    pub fresh: Vec<i64>,
     last: i64,
     /// Seconds since 1970.
     pub now: i64,
@@ -67,10 +80,19 @@ fn tail(text: &str) -> String {
 }
 
 fn numbers(record: &Value) -> Vec<String> {
+    typed(record).iter().map(|text| tail(text)).collect()
+}
+
+fn tidy(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Numbers as somebody typed them.
+fn typed(record: &Value) -> Vec<String> {
     let fields = record["custom_fields_values"].as_array().cloned().unwrap_or_default();
     let phones = fields.into_iter().filter(|field| field["field_code"] == "PHONE");
     let values = phones.flat_map(|field| field["values"].as_array().cloned().unwrap_or_default());
-    values.filter_map(|value| value["value"].as_str().map(tail)).collect()
+    values.filter_map(|value| value["value"].as_str().map(str::to_owned)).collect()
 }
 
 impl Account {
@@ -108,7 +130,7 @@ impl Account {
                     "current_user_id": self.token_of, "_embedded": { "task_types": types },
                 }))
             }
-            ("GET", ["v4", "webhooks"]) => self.page("webhooks", self.webhooks.clone()),
+            ("GET", ["v4", "webhooks"]) => page("webhooks", self.webhooks.clone(), sent),
             ("POST", ["v4", "webhooks"]) => {
                 let mut hook = sent.body.clone();
                 hook["disabled"] = json!(false);
@@ -123,15 +145,18 @@ impl Account {
                         user["phone_number"] = number;
                     }
                 }
-                self.page("users", users)
+                page("users", users, sent)
             }
-            ("GET", ["v4", "leads", "pipelines"]) => self.page("pipelines", self.pipelines()),
+            ("GET", ["v4", "leads", "pipelines"]) => page("pipelines", self.pipelines(), sent),
             ("POST", ["v4", "calls"]) => self.call(&sent.body[0]),
             ("POST", ["v4", "leads", "complex"]) => self.complex(&sent.body[0]),
             ("GET", ["v4", "leads", "unsorted"]) => {
-                let mut newest = self.unsorted.clone();
-                newest.reverse();
-                self.page("unsorted", newest)
+                let kinds = sent.all("filter[category]");
+                let mut entries = self.unsorted.clone();
+                entries.retain(|entry| {
+                    kinds.is_empty() || kinds.iter().any(|kind| entry["category"] == *kind)
+                });
+                page("unsorted", entries, sent)
             }
             ("GET", ["v4", "leads", "unsorted", uid]) => {
                 let found = self.unsorted.iter().find(|entry| entry["uid"] == *uid);
@@ -146,7 +171,7 @@ impl Account {
             ("POST", ["v4", "tasks"]) => self.new_task(&sent.body[0]),
             ("GET", ["v4", word, "custom_fields"]) => {
                 let fields = kind(word).and_then(|kind| self.fields.get(kind)).cloned();
-                self.page("custom_fields", fields.unwrap_or_default())
+                page("custom_fields", fields.unwrap_or_default(), sent)
             }
             ("POST", ["v4", word, "custom_fields"]) => self.new_field(word, &sent.body[0]),
             ("POST", ["v4", word, "notes"]) => self.new_note(word, &sent.body[0]),
@@ -157,28 +182,25 @@ impl Account {
             ("POST", ["v4", word, id, "link"]) => self.link(word, id.parse().unwrap(), sent),
             ("GET", ["v4", word]) if kind(word).is_some() => self.search(kind(word).unwrap(), sent),
             ("POST", ["v4", word]) if kind(word).is_some() => {
-                let id = self.create(kind(word).unwrap(), &sent.body[0]);
+                let kind = kind(word).unwrap();
+                if let Err(refused) = self.check(kind, &sent.body[0], "") {
+                    return refused;
+                }
+                let id = self.create(kind, &sent.body[0]);
                 Said::ok(json!({ "_embedded": { *word: [{ "id": id, "request_id": "0" }] } }))
             }
             ("GET", ["v4", word, id]) => {
                 let id: i64 = id.parse().unwrap();
                 let found = kind(word).and_then(|kind| self.records.get(kind)?.get(&id));
-                found.cloned().map_or(Said::nothing(), Said::ok)
+                found.map_or(Said::nothing(), |found| Said::ok(shown(found.clone(), sent)))
             }
             ("PATCH", ["v4", word, id]) => self.change(word, id.parse().unwrap(), &sent.body),
             other => panic!("the account has nothing at {other:?}"),
         }
     }
 
-    fn page(&self, name: &str, items: Vec<Value>) -> Said {
-        match items.is_empty() {
-            true => Said::nothing(),
-            false => Said::ok(json!({
-                "_page": 1,
-                "_links": { "self": { "href": "https://example.amocrm.ru/…" } },
-                "_embedded": { name: items },
-            })),
-        }
+    pub fn is_user(&self, id: &Value) -> bool {
+        self.users().iter().any(|user| user["id"] == *id)
     }
 
     fn users(&self) -> Vec<Value> {
@@ -219,7 +241,10 @@ impl Account {
                 let name = record["name"].as_str().unwrap_or_default().to_lowercase();
                 let named = name.contains(&query.to_lowercase());
                 let mentioned = kind == "contacts" && self.mentions.contains(id);
-                let number = wanted.len() >= 7 && numbers(record).contains(&wanted);
+                let number = match self.habits.search_compares_words {
+                    true => typed(record).iter().any(|text| text == query),
+                    false => wanted.len() >= 7 && numbers(record).contains(&wanted),
+                };
                 let indexed = !(self.habits.index_lags && self.fresh.contains(id));
                 indexed && (named || mentioned || number)
             });
@@ -231,10 +256,10 @@ impl Account {
         if !ids.is_empty() {
             found.retain(|(id, _)| ids.contains(id));
         }
-        if sent.query("order[id]") == Some("desc") {
-            found.reverse();
+        if kind == "leads" && sent.query("with").is_some_and(|with| with.contains("contacts")) {
+            found.iter_mut().for_each(|(_, lead)| self.with_contacts(lead));
         }
-        self.page(kind, found.into_iter().map(|(_, record)| record).collect())
+        page(kind, found.into_iter().map(|(_, record)| shown(record, sent)).collect(), sent)
     }
 
     /// Deals by when they were closed, with their contacts, page by page.
@@ -245,27 +270,39 @@ impl Account {
         let closed = self.all("leads").into_iter();
         let closed: Vec<&Value> =
             closed.filter(|lead| lead["closed_at"].as_i64().is_some_and(|at| at >= from)).collect();
-        let with_contacts = |lead: &&Value| {
-            let of = |contact: &&Value| {
-                let leads = contact["_embedded"]["leads"].as_array().unwrap();
-                leads.iter().any(|own| own["id"] == lead["id"])
-            };
-            let contacts = self.all("contacts").into_iter().filter(of);
-            let contacts = contacts.map(|one| json!({ "id": one["id"], "is_main": true }));
-            let mut lead = (*lead).clone();
-            lead["_embedded"]["contacts"] = contacts.collect();
-            lead
-        };
-        let here: Vec<Value> =
-            closed.iter().skip(size * (page - 1)).take(size).map(with_contacts).collect();
-        let mut said = self.page("leads", here);
-        if closed.len() > size * page {
-            said.body["_links"]["next"] = json!({ "href": "https://example.amocrm.ru/…" });
+        let here = closed.iter().skip(size * (page - 1)).take(size);
+        let mut here: Vec<Value> = here.map(|lead| (*lead).clone()).collect();
+        here.iter_mut().for_each(|lead| self.with_contacts(lead));
+        if here.is_empty() {
+            return Said::nothing();
         }
-        said
+        let next = (closed.len() > size * page).then(|| json!({ "href": "https://example…" }));
+        Said::ok(json!({ "_page": page, "_links": { "next": next },
+            "_embedded": { "leads": here } }))
     }
 
-    fn create(&mut self, kind: &'static str, new: &Value) -> i64 {
+    fn with_contacts(&self, lead: &mut Value) {
+        let mut tied = lead["_embedded"]["contacts"].as_array().cloned().unwrap_or_default();
+        for contact in self.all("contacts") {
+            let leads = contact["_embedded"]["leads"].as_array().unwrap();
+            let is_there = tied.iter().any(|own| own["id"] == contact["id"]);
+            if !is_there && leads.iter().any(|own| own["id"] == lead["id"]) {
+                tied.push(json!({ "id": contact["id"], "is_main": tied.is_empty() }));
+            }
+        }
+        lead["_embedded"]["contacts"] = tied.into();
+    }
+
+    /// Somebody put one contact into another: the first one is gone, its deals are the other's.
+    pub fn merge(&mut self, from: i64, into: i64) {
+        let contacts = self.records.get_mut("contacts").unwrap();
+        let gone = contacts.remove(&from).unwrap();
+        let kept = &mut contacts.get_mut(&into).unwrap()["_embedded"]["leads"];
+        let leads = gone["_embedded"]["leads"].as_array().unwrap().clone();
+        kept.as_array_mut().unwrap().extend(leads);
+    }
+
+    pub fn create(&mut self, kind: &'static str, new: &Value) -> i64 {
         let id = self.next();
         let mut record = json!({
             "id": id, "name": new["name"], "responsible_user_id": new["responsible_user_id"],
@@ -279,8 +316,7 @@ impl Account {
         self.coded(kind, &mut record["custom_fields_values"]);
         if kind == "leads" {
             if let Some(title) = new["name"].as_str().filter(|_| self.habits.titles_are_tidied) {
-                let words: Vec<&str> = title.split_whitespace().collect();
-                record["name"] = words.join(" ").chars().take(20).collect::<String>().into();
+                record["name"] = tidy(title).chars().take(20).collect::<String>().into();
             }
             record["status_id"] = match new["status_id"].is_null() {
                 true => json!(501),
@@ -315,19 +351,29 @@ impl Account {
         }
     }
 
-    fn tie(&mut self, kind: &'static str, id: i64, lead: i64) {
+    pub fn tie(&mut self, kind: &'static str, id: i64, lead: i64) {
         let record = self.records.get_mut(kind).and_then(|all| all.get_mut(&id));
         let record = record.unwrap_or_else(|| panic!("there is no {kind}/{id} to tie to"));
         record["_embedded"]["leads"].as_array_mut().unwrap().push(json!({ "id": lead }));
     }
 
     fn complex(&mut self, new: &Value) -> Said {
-        let contact = self.create("contacts", &new["_embedded"]["contacts"][0]);
+        let person = &new["_embedded"]["contacts"][0];
+        let at = "_embedded.contacts.0.";
+        if let Err(no) = self.check("leads", new, "").and(self.check("contacts", person, at)) {
+            return no;
+        }
+        let wanted = numbers(person);
+        let mut known = self.all("contacts").into_iter();
+        let known = known.find(|known| numbers(known).iter().any(|own| wanted.contains(own)));
+        let known = known.filter(|_| self.habits.duplicates_are_merged);
+        let known = known.map(|known| known["id"].as_i64().unwrap());
+        let contact = known.unwrap_or_else(|| self.create("contacts", person));
         let mut plain = new.clone();
         plain["_embedded"]["contacts"] = json!([{ "id": contact }]);
         let lead = self.create("leads", &plain);
         let made = json!([{ "id": lead, "contact_id": contact, "company_id": null,
-            "request_id": ["0"], "merged": false }]);
+            "request_id": ["0"], "merged": known.is_some() }]);
         Said::ok(match self.habits.complex_is_a_list {
             true => json!({ "_embedded": { "leads": made } }),
             false => made,
@@ -335,14 +381,8 @@ impl Account {
     }
 
     fn change(&mut self, word: &str, id: i64, change: &Value) -> Said {
-        let users = self.users();
-        let owner = &change["responsible_user_id"];
-        if !owner.is_null() && users.iter().all(|user| user["id"] != *owner) {
-            let mut said = Said::refused(400, "Request validation failed");
-            said.body["validation-errors"] = json!([{ "request_id": "0", "errors": [{
-                "code": "NotSupportedChoice", "path": "responsible_user_id",
-                "detail": "The value you selected is not a valid choice." }] }]);
-            return said;
+        if let Err(refused) = self.check(word, change, "") {
+            return refused;
         }
         let mut fields = change["custom_fields_values"].clone();
         let kind = kind(word).unwrap();
@@ -382,6 +422,9 @@ impl Account {
 
     fn link(&mut self, word: &str, id: i64, sent: &Sent) -> Said {
         let to = &sent.body[0];
+        if !self.has_card(word, &id.into()) {
+            return Said::refused(404, "Not found");
+        }
         let record = self.records.get_mut(kind(word).unwrap()).unwrap().get_mut(&id).unwrap();
         let tied = to["to_entity_type"].as_str().unwrap();
         record["_embedded"][tied].as_array_mut().unwrap().push(json!({ "id": to["to_entity_id"] }));
@@ -392,11 +435,14 @@ impl Account {
     fn call(&mut self, call: &Value) -> Said {
         let wanted = tail(call["phone"].as_str().unwrap());
         let lags = self.habits.index_lags;
-        let contacts = self.records.get("contacts").cloned().unwrap_or_default();
-        let known = contacts.iter().find(|(id, record)| {
+        let all = |kind: &'static str| {
+            let all = self.records.get(kind).cloned().unwrap_or_default().into_iter();
+            all.map(move |(id, record)| (kind, id, record))
+        };
+        let known = all("contacts").chain(all("companies")).find(|(_, id, record)| {
             numbers(record).contains(&wanted) && !(lags && self.fresh.contains(id))
         });
-        let Some((id, contact)) = known else {
+        let Some((kind, id, contact)) = known else {
             return match self.habits.strange_call_is_400 {
                 true => Said::refused(400, "Request validation failed"),
                 false => Said::ok(json!({
@@ -415,6 +461,7 @@ impl Account {
         let (singular, card, id) = match (open.as_slice(), customer) {
             ([only], None) => ("lead", format!("leads/{}", only["id"]), only["id"].clone()),
             ([], Some(id)) => ("customer", format!("customers/{id}"), json!(id)),
+            _ if kind == "companies" => ("company", format!("companies/{id}"), json!(id)),
             _ => ("contact", format!("contacts/{id}"), json!(id)),
         };
         let direction = if call["direction"] == "inbound" { "call_in" } else { "call_out" };
@@ -430,18 +477,26 @@ impl Account {
         }))
     }
 
-    fn note(&mut self, card: &str, note_type: &str, params: Value) -> i64 {
+    pub fn note(&mut self, card: &str, note_type: &str, params: Value) -> i64 {
         let id = self.next();
         let note = json!({
             "id": id, "note_type": note_type, "params": params, "created_at": self.now,
+            "updated_at": self.now,
         });
         self.notes.entry(card.to_owned()).or_default().push(note);
         id
     }
 
     fn new_note(&mut self, word: &str, new: &Value) -> Said {
+        if !self.has_card(word, &new["entity_id"]) {
+            return invalid("0.entity_id", "NotFound");
+        }
         let card = format!("{word}/{}", new["entity_id"]);
-        let id = self.note(&card, new["note_type"].as_str().unwrap(), new["params"].clone());
+        let mut params = new["params"].clone();
+        if let Some(text) = params["text"].as_str().filter(|_| self.habits.titles_are_tidied) {
+            params["text"] = tidy(text).into();
+        }
+        let id = self.note(&card, new["note_type"].as_str().unwrap(), params);
         Said::ok(json!({ "_embedded": { "notes": [{ "id": id, "entity_id": new["entity_id"] }] } }))
     }
 
@@ -449,7 +504,7 @@ impl Account {
         let types = sent.all("filter[note_type]");
         let mut notes = self.notes.get(card).cloned().unwrap_or_default();
         notes.retain(|note| types.iter().any(|wanted| note["note_type"] == *wanted));
-        self.page("notes", notes)
+        page("notes", notes, sent)
     }
 
     fn patch_note(&mut self, card: &str, id: i64, patch: &Value) -> Said {
@@ -460,16 +515,25 @@ impl Account {
         let note = notes.iter_mut().find(|note| note["id"] == id).unwrap();
         // A partial one drops the rest.
         note["params"] = patch["params"].clone();
+        note["updated_at"] = self.now.into();
         Said::ok(json!({ "id": id, "updated_at": self.now }))
     }
 
     fn new_task(&mut self, new: &Value) -> Said {
+        if !self.is_user(&new["responsible_user_id"]) {
+            return invalid("0.responsible_user_id", "NotSupportedChoice");
+        }
+        if new["entity_type"].as_str().is_some_and(|kind| !self.has_card(kind, &new["entity_id"])) {
+            return invalid("0.entity_id", "NotFound");
+        }
         let id = self.next();
         let mut task = new.clone();
+        if self.habits.titles_are_tidied {
+            task["text"] = tidy(task["text"].as_str().unwrap()).into();
+        }
         let done = new["is_completed"] == true;
         let result = if done { new["result"].clone() } else { json!([]) };
-        let more =
-            json!({ "id": id, "created_at": self.now, "is_completed": done, "result": result });
+        let more = json!({ "id": id, "created_at": self.now, "updated_at": self.now, "is_completed": done, "result": result });
         task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.tasks.push(task);
         Said::ok(json!({ "_embedded": { "tasks": [{ "id": id, "request_id": "0" }] } }))
@@ -478,14 +542,21 @@ impl Account {
     fn list_tasks(&self, sent: &Sent) -> Said {
         let done = sent.query("filter[is_completed]") == Some("1");
         let ids = sent.all("filter[entity_id]");
+        let users = sent.all("filter[responsible_user_id]");
+        let since = sent.query("filter[updated_at][from]").map(|text| text.parse().unwrap());
         let kind = sent.query("filter[entity_type]");
+        let is = |own: &Value, of: &[&str]| {
+            of.iter().any(|id| id.parse() == Ok(own.as_i64().unwrap_or(0)))
+        };
         let mut tasks = self.tasks.clone();
         tasks.retain(|task| {
             task["is_completed"] == done
-                && task["entity_type"].as_str() == kind
-                && ids.iter().any(|id| id.parse() == Ok(task["entity_id"].as_i64().unwrap_or(0)))
+                && kind.is_none_or(|kind| task["entity_type"] == kind)
+                && (ids.is_empty() || is(&task["entity_id"], &ids))
+                && (users.is_empty() || is(&task["responsible_user_id"], &users))
+                && since.is_none_or(|since| task["updated_at"].as_i64().unwrap() >= since)
         });
-        self.page("tasks", tasks)
+        page("tasks", tasks, sent)
     }
 
     fn new_field(&mut self, word: &str, new: &Value) -> Said {
@@ -498,79 +569,5 @@ impl Account {
         field["id"] = json!(self.next());
         self.fields.entry(kind(word).unwrap()).or_default().push(field.clone());
         Said::ok(json!({ "_embedded": { "custom_fields": [field] } }))
-    }
-
-    fn new_unsorted(&mut self, category: &str, new: &Value) -> Said {
-        if self.habits.no_unsorted {
-            return Said::refused(400, "Unsorted is off");
-        }
-        let contact = self.create("contacts", &new["_embedded"]["contacts"][0]);
-        let mut lead = new["_embedded"]["leads"][0].clone();
-        lead["status_id"] = json!(500);
-        let lead = self.create("leads", &lead);
-        self.records.get_mut("contacts").unwrap().get_mut(&contact).unwrap()["is_unsorted"] =
-            json!(true);
-        self.tie("contacts", contact, lead);
-        let uid = format!("u{lead}");
-        let tied = json!({ "contacts": [{ "id": contact }], "leads": [{ "id": lead }] });
-        let mut entry = json!({
-            "uid": uid, "category": category, "pipeline_id": 50, "_embedded": tied,
-            "source_uid": new["source_uid"], "metadata": new["metadata"],
-            "created_at": new["created_at"],
-        });
-        if category == "sip" {
-            // As it comes back.
-            entry["metadata"]["duration"] = json!(new["metadata"]["duration"].to_string());
-            let mut params = Map::new();
-            for key in ["uniq", "duration", "link", "phone"] {
-                if let Some(value) = new["metadata"].get(key) {
-                    params.insert(key.to_owned(), value.clone());
-                }
-            }
-            self.note(&format!("leads/{lead}"), "call_in", params.into());
-        }
-        self.unsorted.push(entry.clone());
-        Said::ok(json!({
-            "_total_items": 1,
-            "_embedded": { "unsorted": [{ "uid": uid, "request_id": "0", "_embedded": tied }] },
-        }))
-    }
-
-    /// Its contact and lead are deleted for good.
-    fn decline(&mut self, uid: &str) -> Said {
-        let Some(place) = self.unsorted.iter().position(|entry| entry["uid"] == uid) else {
-            return Said::refused(404, "Not found");
-        };
-        let entry = self.unsorted.remove(place);
-        for kind in ["contacts", "leads"] {
-            let id = entry["_embedded"][kind][0]["id"].as_i64().unwrap();
-            self.records.get_mut(kind).unwrap().remove(&id);
-        }
-        Said::ok(json!({
-            "uid": uid, "pipeline_id": 50, "category": entry["category"],
-            "created_at": entry["created_at"], "_embedded": entry["_embedded"],
-        }))
-    }
-
-    fn accept(&mut self, uid: &str, how: &Value) -> Said {
-        let Some(place) = self.unsorted.iter().position(|entry| entry["uid"] == uid) else {
-            return Said::refused(404, "Not found");
-        };
-        let entry = self.unsorted.remove(place);
-        let (contact, lead) = (&entry["_embedded"]["contacts"][0], &entry["_embedded"]["leads"][0]);
-        for (kind, id) in [("contacts", &contact["id"]), ("leads", &lead["id"])] {
-            let record =
-                self.records.get_mut(kind).unwrap().get_mut(&id.as_i64().unwrap()).unwrap();
-            record["is_unsorted"] = json!(false);
-            record["responsible_user_id"] = how["user_id"].clone();
-            if kind == "leads" {
-                let stage = &how["status_id"];
-                record["status_id"] = if stage.is_null() { json!(501) } else { stage.clone() };
-            }
-        }
-        Said::ok(json!({
-            "uid": uid, "pipeline_id": 50, "category": entry["category"],
-            "_embedded": { "leads": [lead], "contacts": [contact], "companies": [] },
-        }))
     }
 }

@@ -3,7 +3,7 @@
 use dozvon::crm::amocrm::CreateFields;
 use serde_json::{Value, json};
 
-use crate::office::{CLOSED, FIRM, NEW, OLGA, World, new_contact, new_deal, task};
+use crate::office::{CLOSED, FIRM, NEW, OLGA, World, contact, lead, new_contact, new_deal, task};
 
 fn tags(record: &Value) -> Vec<&str> {
     let tags = record["_embedded"]["tags"].as_array().unwrap();
@@ -315,4 +315,34 @@ async fn a20_a_form_makes_no_fields_in_the_account() {
         let note = &house.account.notes["contacts/7"][0]["params"]["text"];
         assert!(note.as_str().unwrap().contains("evil: x"), "{note}");
     }
+}
+
+#[tokio::test]
+async fn c05_a_task_on_the_newest_of_very_many_deals_is_seen() {
+    let w = World::new().await;
+    let deals: Vec<i64> = (1000..1120).collect();
+    {
+        let account = &mut w.server.house().account;
+        account.add("contacts", contact(20, "Оптовик", 504142, NEW, &deals));
+        for id in &deals {
+            account.add("leads", lead(*id, "Партия", 504142, if *id == 1000 { 501 } else { 142 }));
+        }
+    }
+    let mut call = w.call("c1", NEW).await;
+    let mut on_newest = task("never");
+    on_newest["on"] = json!("client");
+    call.does(on_newest).await;
+    w.server.house().account.tasks[0]["entity_type"] = json!("leads");
+    w.server.house().account.tasks[0]["entity_id"] = json!(1119);
+    let what = call.does(task("while_open")).await;
+    assert!(what.starts_with("nothing: task"), "{what}");
+}
+
+#[tokio::test]
+async fn c05_a_strangers_task_is_made_whatever_else_its_employee_has_to_do() {
+    let w = World::new().await;
+    w.call("c1", OLGA).await.does(task("never")).await;
+    let mut call = w.call("c2", NEW).await;
+    assert!(call.does(task("while_open")).await.starts_with("made task"));
+    assert_eq!(w.server.house().account.tasks.len(), 2);
 }

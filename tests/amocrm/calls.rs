@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::account::Habits;
-use crate::office::{CLOSED, NEW, OLGA, World, new_contact, new_deal, register, sound};
+use crate::office::{
+    CLOSED, FIRM, NEW, OLGA, World, contact, new_contact, new_deal, register, sound,
+};
+use crate::server::Wrong;
 
 fn notes(w: &World, card: &str) -> Vec<Value> {
     w.server.house().account.notes.get(card).cloned().unwrap_or_default()
@@ -139,4 +142,46 @@ async fn a12_a_call_on_a_record_of_a_kind_we_do_not_know_is_told_once() {
     call.case.recording = sound("https://pbx.example/recordings/1", Some(65));
     let what = call.does(json!({ "do": "update_call" })).await;
     assert_eq!(what, "noted the recording on deal 71");
+}
+
+#[tokio::test]
+async fn a12_a_call_that_waited_for_its_client_is_told_once_though_an_answer_was_lost() {
+    let w = World::new().await;
+    let mut call = w.call("c1", NEW).await;
+    call.does(register()).await;
+    // Somebody wrote the number into a card meanwhile.
+    w.server.house().account.add("contacts", contact(20, "Иван", 504142, NEW, &[]));
+    call.case.talked = 65;
+    let update = json!({ "do": "update_call" });
+    w.server.fault("POST /api/v4/calls", 1, Wrong::LostAfterwards);
+    assert!(call.tries(update.clone()).await.is_err());
+    assert_eq!(call.looks_back(update.clone()).await, None);
+    let what = call.does(update).await;
+    assert_eq!(what, "nothing: the call on contact 20 is complete");
+    let notes = notes(&w, "contacts/20");
+    assert_eq!((notes.len(), &notes[0]["params"]["duration"]), (1, &json!(65)));
+}
+
+#[tokio::test]
+async fn a12_a_call_that_amocrm_puts_on_another_contact_of_the_number_is_told_once() {
+    let w = World::new().await;
+    w.server.house().account.add("contacts", contact(5, "Оля", 504141, "9161110001", &[]));
+    let mut call = w.call("c1", OLGA).await;
+    w.server.fault("POST /api/v4/calls", 1, Wrong::LostAfterwards);
+    assert!(call.tries(register()).await.is_err());
+    let found = call.looks_back(register()).await;
+    assert_eq!(found.as_deref(), Some("registered the call on contact 5"));
+    call.case.talked = 65;
+    assert_eq!(call.does(json!({ "do": "update_call" })).await, "updated the call on contact 5");
+    assert_eq!(notes(&w, "contacts/5").len(), 1);
+}
+
+#[tokio::test]
+async fn a12_a_call_of_a_company_stands_in_its_card() {
+    let w = World::new().await;
+    let mut call = w.call("c1", FIRM).await;
+    assert_eq!(call.does(register()).await, "registered the call on company 9");
+    call.case.talked = 65;
+    assert_eq!(call.does(json!({ "do": "update_call" })).await, "updated the call on company 9");
+    assert_eq!(notes(&w, "companies/9").len(), 1);
 }

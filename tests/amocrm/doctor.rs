@@ -186,3 +186,17 @@ async fn the_command_logs_in_and_subscribes() {
     let hook = w.server.house().account.webhooks[0]["destination"].clone();
     assert_eq!(hook, "https://pbx.example/crm/sales/0123456789abcdef/changes");
 }
+
+#[tokio::test]
+async fn a01_ukrainian_numbers_tell_as_well_how_the_search_compares() {
+    let w = World::new().await;
+    {
+        let account = &mut w.server.house().account;
+        account.records.get_mut("contacts").unwrap().clear();
+        let taras = crate::office::contact(20, "Тарас", 504142, "067 123-45-67", &[]);
+        account.add("contacts", taras);
+        account.habits.search_compares_words = true;
+    }
+    let (_, bad) = told(&w).await;
+    assert!(bad.iter().any(|told| told.contains("only as they are typed")), "{bad:?}");
+}

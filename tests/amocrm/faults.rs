@@ -95,12 +95,19 @@ async fn a_429_says_in_header_or_body_or_not_at_all_when_to_come_back() {
     for (said, with_header, after) in cases {
         let w = World::new().await;
         let wrong = || if with_header { header() } else { Wrong::Answer(said()) };
-        let begun = tokio::time::Instant::now();
         let (look_up, action) = both(&w, wrong).await;
         assert!(matches!(look_up, CrmError::Fault(_)), "{look_up:?}");
         assert_eq!(later(&action), after, "{action:?}");
         // After each of them nothing was sent for a second.
-        assert!(begun.elapsed() >= Duration::from_secs(1));
+        let moments = w.server.house().moments.clone();
+        assert_eq!(w.server.house().said.len(), 4, "the look-up, the client, his deals, the deal");
+        let breath = Duration::from_millis(950);
+        let gap = moments[moments.len() - 3] - moments[moments.len() - 4];
+        assert!(gap >= breath, "{gap:?}");
+        w.crm.find(&phone(OLGA)).await.unwrap();
+        let moments = w.server.house().moments.clone();
+        let gap = moments[moments.len() - 2] - moments[moments.len() - 3];
+        assert!(gap >= breath, "{gap:?}");
     }
 }
 
@@ -162,4 +169,13 @@ async fn a_certificate_nobody_vouches_for() {
     let (look_up, action) = at(&wrongly_certified()).await;
     assert!(look_up.contains("cannot be reached") && look_up.contains("ertificate"), "{look_up}");
     assert_eq!(later(&action), Some(None), "nothing was sent: {action:?}");
+}
+
+#[tokio::test]
+async fn e14_a_504_is_answered_with_smaller_pages() {
+    let w = World::new().await;
+    w.server.fault("GET /api/v4/users", 1, Wrong::Answer(Said::refused(504, "Gateway Timeout")));
+    assert_eq!(w.crm.employees().await.unwrap().len(), 3);
+    let asked = w.server.dialogue();
+    assert!(asked[0].ends_with("limit=50") && asked[1].ends_with("limit=10"), "{asked:?}");
 }

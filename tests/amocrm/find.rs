@@ -14,8 +14,8 @@ async fn a05_the_owner_of_the_open_deal_is_found_in_two_requests() {
     assert_eq!((deal.id.as_str(), deal.owner.clone()), ("71", Some("504142".into())));
     assert_eq!(olga.deals.len(), 2);
     insta::assert_snapshot!(w.server.dialogue().join("\n"), @r"
-    GET /api/v4/contacts?query=9161110001&with=leads&limit=250
-    GET /api/v4/leads?filter[id][0]=71&filter[id][1]=72&limit=250
+    GET /api/v4/contacts?query=9161110001&with=leads&limit=50
+    GET /api/v4/leads?filter[id][0]=71&filter[id][1]=72&limit=50
     ");
 }
 
@@ -28,11 +28,61 @@ async fn nobody_is_an_answer_without_a_body() {
 
 #[tokio::test]
 async fn where_a_search_compares_letters_other_spellings_are_tried() {
-    let w = World::with(|config| config.other_spellings = true).await;
-    assert!(w.find(NEW).await.is_none());
-    let queries = w.server.dialogue();
-    assert!(queries[2].contains("query=+79165550001"), "{queries:?}");
-    assert!(queries[3].contains("query=89165550001"), "{queries:?}");
+    for typed in ["+79165550001", "89165550001"] {
+        let w = World::with(|config| config.other_spellings = true).await;
+        w.server.house().account.habits.search_compares_words = true;
+        assert!(w.find(NEW).await.is_none());
+        w.server.house().account.add("contacts", contact(20, "Иван", 504142, typed, &[]));
+        assert_eq!(w.find(NEW).await.unwrap().id.as_str(), "20", "{typed}");
+    }
+}
+
+#[tokio::test]
+async fn a01_a_ukrainian_client_is_found_however_his_number_was_typed() {
+    for typed in ["067 123 45 67", "+38 (067) 123-45-67", "380671234567"] {
+        let w = World::new().await;
+        w.server.house().account.add("contacts", contact(20, "Тарас", 504142, typed, &[]));
+        assert_eq!(w.find("+380671234567").await.unwrap().id.as_str(), "20", "{typed}");
+        assert!(w.find("+380501234567").await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a01_any_number_of_a_client_is_his() {
+    let w = World::new().await;
+    let mut olga = contact(7, "Ольга", 504141, "8 (916) 111-00-01", &[71]);
+    olga["custom_fields_values"][0]["values"] = json!([
+        { "value": "8 (495) 000-00-00", "enum_code": "WORK" }, { "value": NEW, "enum_code": "MOB" }]);
+    w.server.house().account.add("contacts", olga);
+    assert_eq!(w.find(NEW).await.unwrap().id.as_str(), "7");
+    assert_eq!(w.find("+74950000000").await.unwrap().id.as_str(), "7");
+    assert!(w.find(OLGA).await.is_none());
+}
+
+#[tokio::test]
+async fn a01_an_odd_record_or_an_odd_spelling_of_one_costs_no_caller_his_owner() {
+    use crate::request::Said;
+    use crate::server::Wrong;
+    let w = World::new().await;
+    let mut olga = contact(7, "Ольга", 504141, OLGA, &[71]);
+    (olga["created_at"], olga["responsible_user_id"]) = (json!("1585758072"), json!("504141"));
+    let mut plain = contact(70, "Оля", 504141, OLGA, &[]);
+    (plain["_embedded"], plain["created_at"]) = (json!([]), json!(null));
+    let odd = json!({ "id": { "odd": true }, "name": 5 });
+    let list = json!({ "_links": [], "_embedded": { "contacts": [odd, olga, plain] } });
+    w.server.fault("GET /api/v4/contacts", 1, Wrong::Answer(Said::ok(list)));
+    let mut deal = lead(71, "Окна", 504142, 501);
+    (deal["_embedded"], deal["pipeline_id"]) = (json!([]), json!("50"));
+    let list = json!({ "_embedded": { "leads": [deal] } });
+    w.server.fault("GET /api/v4/leads", 1, Wrong::Answer(Said::ok(list)));
+    let found = w.find(OLGA).await.unwrap();
+    assert_eq!((found.id.as_str(), found.owner.clone()), ("7", Some("504141".into())));
+    assert_eq!(found.open_deal().unwrap().owner, Some("504142".into()));
+    // An empty list, as PHP has it.
+    for number in ["GET /api/v4/contacts", "GET /api/v4/companies"] {
+        w.server.fault(number, 1, Wrong::Answer(Said::ok(json!({ "_embedded": [] }))));
+    }
+    assert!(w.find(OLGA).await.is_none());
 }
 
 #[tokio::test]

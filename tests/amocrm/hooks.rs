@@ -268,3 +268,56 @@ async fn who_was_added_while_deals_were_asked_for_is_told_next_time() {
     assert!(house.w.crm.changed().await.unwrap().added);
     assert!(!house.w.crm.changed().await.unwrap().added);
 }
+
+#[tokio::test]
+async fn a05_a_new_owner_of_a_deal_that_two_clients_share_is_rung_for_both() {
+    const ONE: &str = "+79165551236";
+    const OTHER: &str = "+79165551237";
+    let house = House::new().await;
+    {
+        let account = &mut house.w.server.house().account;
+        for (id, number) in [(1236, ONE), (1237, OTHER)] {
+            account.add("contacts", contact(id, "Сделка", 504141, number, &[25399013]));
+        }
+        account.add("leads", lead(25399013, "Окна", 504141, 501));
+    }
+    for number in [ONE, OTHER] {
+        assert_eq!(house.owner(number).await.as_deref(), Some("504141"));
+    }
+    {
+        let mut server = house.w.server.house();
+        let leads = server.account.records.get_mut("leads").unwrap();
+        leads.get_mut(&25399013).unwrap()["responsible_user_id"] = json!(504142);
+    }
+    house.hears(recorded("lead_responsible")).await;
+    for number in [ONE, OTHER] {
+        assert_eq!(house.owner(number).await.as_deref(), Some("504142"), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a05_a_client_tied_to_a_known_deal_since_has_its_owner() {
+    let house = House::new().await;
+    assert_eq!(house.owner("+79161110001").await.as_deref(), Some("504142"));
+    assert_eq!(house.owner("+79161110004").await.as_deref(), Some("504142"));
+    {
+        let account = &mut house.w.server.house().account;
+        account.add("contacts", contact(8, "Пётр", 504142, "+7 916 111 00 04", &[81, 71]));
+        account.add("leads", lead(71, "Окна", 504141, 501));
+    }
+    house.hears("leads[update][0][id]=71".to_owned()).await;
+    for number in ["+79161110001", "+79161110004"] {
+        assert_eq!(house.owner(number).await.as_deref(), Some("504141"), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a05_the_owner_of_a_deleted_deal_is_rung_no_more_even_while_the_account_fails() {
+    let house = House::new().await;
+    assert_eq!(house.owner("+79161110001").await.as_deref(), Some("504142"));
+    house.w.server.house().account.records.get_mut("leads").unwrap().remove(&71);
+    let busy = crate::request::Said::refused(503, "later");
+    house.w.server.fault("GET /api/v4/leads", 1, crate::server::Wrong::Answer(busy));
+    house.hears("leads[delete][0][id]=71".to_owned()).await;
+    assert_eq!(house.owner("+79161110001").await.as_deref(), Some("504141"));
+}

@@ -186,3 +186,90 @@ async fn c03_an_entry_is_declined_once() {
     assert!(house.account.unsorted.is_empty());
     assert_eq!(house.said.iter().filter(|sent| sent.method == "DELETE").count(), 2);
 }
+
+#[tokio::test]
+async fn a02_a_deal_the_owner_made_by_hand_meanwhile_is_taken_and_has_what_ours_would_have() {
+    let w = World::new().await;
+    let mut call = w.call("c1", CLOSED).await;
+    let mut deal = new_deal();
+    (deal["tags"], deal["fields"]) = (json!(["сайт"]), json!({ "utm_source": "ya", "yclid": "4" }));
+    w.server.fault("POST /api/v4/leads", 1, Wrong::Silent);
+    assert!(call.tries(deal.clone()).await.is_err());
+    let by_hand = json!({ "name": "Забор", "responsible_user_id": 504142,
+        "_embedded": { "contacts": [{ "id": 8 }] } });
+    let id = w.server.house().account.create("leads", &by_hand);
+    let action = serde_json::from_value(deal).unwrap();
+    let work =
+        dozvon::crm::Work { key: "k", action: &action, case: &call.case, bound: &call.bound };
+    let done = dozvon::crm::Crm::read_back(&w.crm, &work).await.unwrap().unwrap();
+    assert_eq!(done.what, format!("took deal {id} for the one to be made"));
+    assert_eq!(done.bound.deal, Some(id.to_string().as_str().into()));
+    assert!(done.bound.made.is_nothing(), "E01: it is nobody's sale of ours");
+    let house = w.server.house();
+    let lead = house.account.record("leads", id);
+    assert_eq!(lead["_embedded"]["tags"][0]["name"], "сайт");
+    assert_eq!(lead["custom_fields_values"][0]["values"][0]["value"], "ya");
+    let noted = &house.account.notes[&format!("leads/{id}")][0]["params"]["text"];
+    assert_eq!(noted, "yclid: 4");
+    assert_eq!(house.account.all("leads").len(), 4);
+}
+
+#[tokio::test]
+async fn e01_a_contact_that_was_there_is_found_and_not_claimed_as_made() {
+    let w = World::new().await;
+    let mut call = w.call("c1", NEW).await;
+    w.server.fault("POST /api/v4/contacts", 1, Wrong::Silent);
+    assert!(call.tries(new_contact()).await.is_err());
+    for index_lags in [false, true] {
+        {
+            let account = &mut w.server.house().account;
+            account.add("contacts", crate::office::contact(20, "Иван", 504141, NEW, &[]));
+            account.mentions = vec![];
+            account.habits.index_lags = index_lags;
+            account.fresh = vec![20];
+        }
+        let action = serde_json::from_value(new_contact()).unwrap();
+        let work =
+            dozvon::crm::Work { key: "k", action: &action, case: &call.case, bound: &call.bound };
+        let done = dozvon::crm::Crm::read_back(&w.crm, &work).await.unwrap().unwrap();
+        assert_eq!(done.what, "nothing: contact 20 is known");
+        assert_eq!(done.bound.client, Some("20".into()));
+        assert!(done.bound.made.is_nothing(), "{done:?}");
+    }
+}
+
+#[tokio::test]
+async fn c08_two_calls_in_ten_minutes_leave_two_notes_that_say_the_same() {
+    let w = World::new().await;
+    let note = json!({ "do": "note", "on": "client", "text": "Не  дозвонились" });
+    w.server.house().account.habits.titles_are_tidied = true;
+    w.call("c1", OLGA).await.does(note.clone()).await;
+    for made in w.server.house().account.notes.get_mut("contacts/7").unwrap() {
+        made["created_at"] = json!(made["created_at"].as_i64().unwrap() - 120);
+    }
+    let mut call = w.call("c2", OLGA).await;
+    w.server.fault("POST /api/v4/contacts/notes", 1, Wrong::Silent);
+    assert!(call.tries(note.clone()).await.is_err());
+    assert_eq!(call.looks_back(note.clone()).await, None, "that one is the other call's");
+    again(&mut call, "POST /api/v4/contacts/notes", note).await;
+    assert_eq!(w.server.house().account.notes["contacts/7"].len(), 2);
+}
+
+#[tokio::test]
+async fn a02_a_contact_the_account_took_for_a_known_one_is_no_new_one() {
+    let w = World::new().await;
+    let mut call = w.call("c1", NEW).await;
+    {
+        let account = &mut w.server.house().account;
+        account.habits.duplicates_are_merged = true;
+        account.habits.index_lags = true;
+        let known = json!({ "name": "Иван", "custom_fields_values": [{ "field_code": "PHONE",
+            "values": [{ "value": "8 916 555-00-01" }] }] });
+        account.create("contacts", &known);
+    }
+    let action = new_deal();
+    let done = call.tries(action).await.unwrap();
+    assert!(done.bound.made.deal.is_some() && done.bound.made.client.is_none(), "{done:?}");
+    assert_eq!(count(&w, "contacts"), 3);
+    assert_eq!(w.find(NEW).await.unwrap().deals.len(), 1);
+}

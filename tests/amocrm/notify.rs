@@ -83,3 +83,46 @@ fn a07_while_the_account_wants_rest_a_card_waits_in_the_outbox_and_pops_up_after
     assert_eq!(w.server.house().account.popups.len(), 1);
     drop(hold);
 }
+
+async fn by_task() -> World {
+    World::with(|config| config.notify = serde_json::from_value(json!("task")).unwrap()).await
+}
+
+fn to(recipients: Value) -> Value {
+    json!({ "do": "notify", "to": recipients, "text": "Пропущен  звонок", "link": "client" })
+}
+
+#[tokio::test]
+async fn a07_whom_a_notification_reached_is_told_once_though_another_ones_failed() {
+    for number in ["", "+79165550001", OLGA] {
+        let w = by_task().await;
+        let mut call = w.call("c1", number).await;
+        // The account puts spaces in order.
+        w.server.house().account.habits.titles_are_tidied = true;
+        let busy = Wrong::Answer(Said::refused(503, "later"));
+        w.server.fault_after("POST /api/v4/tasks", 1, busy);
+        assert!(call.tries(to(json!("everybody"))).await.is_err(), "{number}");
+        assert_eq!(call.does(to(json!("everybody"))).await, "made a task for 504141, 504142");
+        assert_eq!(w.server.house().account.tasks.len(), 2, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a07_a_user_who_is_gone_keeps_nobody_else_from_being_notified() {
+    let w = by_task().await;
+    let mut call = w.call("c1", OLGA).await;
+    let what = call.does(to(json!({ "these": ["504142", "999", "504141"] }))).await;
+    assert!(what.starts_with("made a task for 504142, 504141; 999 was refused:"), "{what}");
+    assert_eq!(w.server.house().account.tasks.len(), 2);
+    let why = call.refused(to(json!({ "these": ["999"] }))).await;
+    assert!(why.contains("responsible_user_id"), "{why}");
+}
+
+#[tokio::test]
+async fn a07_everybody_costs_one_look_at_the_tasks_of_a_client() {
+    let w = by_task().await;
+    let mut call = w.call("c1", crate::office::FIRM).await;
+    call.does(to(json!("everybody"))).await;
+    let asked = w.server.paths();
+    assert_eq!(asked.iter().filter(|sent| *sent == "GET /api/v4/tasks").count(), 1, "{asked:?}");
+}

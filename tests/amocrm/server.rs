@@ -32,6 +32,10 @@ pub enum Wrong {
     Silent,
     /// It is done, and the answer takes its time.
     Slow(Duration),
+    /// Somebody did the same a moment before.
+    Raced,
+    /// Somebody declined the entry a moment before.
+    Declined,
 }
 
 /// Longer than the adapter of the tests waits.
@@ -42,6 +46,8 @@ pub const TOO_LONG: Duration = Duration::from_secs(3);
 pub struct House {
     pub account: Account,
     pub said: Vec<Sent>,
+    /// Method and path of all that ever was said.
+    pub asked: Vec<String>,
     pub faults: Vec<Fault>,
     /// What the vendor's client would not send.
     pub wrong: Vec<String>,
@@ -77,6 +83,7 @@ impl Respond for Door {
         house.wrong.extend(wrong);
         house.said.push(sent.clone());
         let told = format!("{} {}", sent.method, sent.path);
+        house.asked.push(told.clone());
         let fault = house.faults.iter_mut().find(|f| f.times > 0 && told.starts_with(f.on));
         let fault = fault.and_then(|fault| match fault.after {
             0 => Some(fault),
@@ -85,7 +92,7 @@ impl Respond for Door {
                 None
             }
         });
-        let mut slow = Duration::ZERO;
+        let (mut slow, mut before) = (Duration::ZERO, None);
         let fault = fault.and_then(|fault| {
             fault.times -= 1;
             match &fault.what {
@@ -99,8 +106,21 @@ impl Respond for Door {
                     slow = *time;
                     None
                 }
+                Wrong::Raced => {
+                    before = Some(sent.clone());
+                    None
+                }
+                Wrong::Declined => {
+                    let path = sent.path.replace("accept", "decline");
+                    let method = "DELETE".to_owned();
+                    before = Some(Sent { path, method, ..sent.clone() });
+                    None
+                }
             }
         });
+        if let Some(other) = before {
+            house.answer(&other);
+        }
         match fault {
             Some(Some(answer)) => answer,
             Some(None) => house.answer(&sent).template().set_delay(TOO_LONG),
@@ -118,6 +138,7 @@ impl Respond for Door {
 
 impl House {
     fn answer(&mut self, sent: &Sent) -> Said {
+        self.account.now = jiff::Timestamp::now().as_second();
         if sent.path == "/oauth2/access_token" {
             return self.exchange(&sent.body);
         }
@@ -159,7 +180,7 @@ impl Server {
         let house = Arc::new(Mutex::new(House { expires_in: 86_400, ..House::default() }));
         {
             let account = &mut house.lock().unwrap().account;
-            (account.now, account.token_of) = (jiff::Timestamp::now().as_second(), 504141);
+            account.token_of = 504141;
         }
         let mock = MockServer::start().await;
         Mock::given(any()).respond_with(Door(house.clone())).mount(&mock).await;

@@ -62,7 +62,8 @@ fn shapes() -> &'static Shapes {
 /// Documented, and in none of the client's examples.
 fn documented() -> Vec<(&'static str, &'static str, Value)> {
     let field = json!([{ "field_id": 1, "field_code": "UTM_SOURCE",
-        "values": [{ "value": "x", "enum_code": "WORK" }, { "value": true }, { "value": 1 }] }]);
+        "values": [{ "value": "x", "enum_code": "WORK", "enum_id": 1 }, { "value": true },
+            { "value": 1 }] }]);
     let tags = json!([{ "name": "x", "id": 1 }]);
     let change = json!({ "name": "x", "responsible_user_id": 1, "status_id": 1, "pipeline_id": 1,
         "custom_fields_values": field, "tags_to_add": tags, "tags_to_delete": tags });
@@ -145,10 +146,46 @@ const LISTS: [(&str, &[&str]); 6] = [
             "filter[is_completed]",
             "filter[entity_type]",
             "filter[entity_id][]",
+            "filter[responsible_user_id][]",
+            "filter[updated_at][from]",
             "order[complete_till]",
         ],
     ),
     ("GET /api/v4/leads/unsorted", &["filter[category][]", "order[created_at]"]),
+];
+
+/// What must not be missing.
+const REQUIRED: [(&str, &str); 30] = [
+    ("POST /api/v4/tasks", "text"),
+    ("POST /api/v4/tasks", "complete_till"),
+    ("POST /api/v4/calls", "direction"),
+    ("POST /api/v4/calls", "duration"),
+    ("POST /api/v4/calls", "source"),
+    ("POST /api/v4/calls", "phone"),
+    ("POST …/notes", "entity_id"),
+    ("POST …/notes", "note_type"),
+    ("POST …/notes", "params"),
+    ("PATCH …/notes/ID", "note_type"),
+    ("PATCH …/notes/ID", "params.uniq"),
+    ("POST …/link", "to_entity_id"),
+    ("POST …/link", "to_entity_type"),
+    ("POST …/custom_fields", "name"),
+    ("POST …/custom_fields", "type"),
+    ("POST /api/v4/leads/unsorted/sip", "source_uid"),
+    ("POST /api/v4/leads/unsorted/sip", "source_name"),
+    ("POST /api/v4/leads/unsorted/sip", "metadata.phone"),
+    ("POST /api/v4/leads/unsorted/sip", "metadata.uniq"),
+    ("POST /api/v4/leads/unsorted/sip", "metadata.called_at"),
+    ("POST /api/v4/leads/unsorted/sip", "metadata.duration"),
+    ("POST /api/v4/leads/unsorted/sip", "metadata.service_code"),
+    ("POST /api/v4/leads/unsorted/forms", "source_uid"),
+    ("POST /api/v4/leads/unsorted/forms", "metadata.form_id"),
+    ("POST /api/v4/leads/unsorted/forms", "metadata.form_name"),
+    ("POST /api/v4/leads/unsorted/forms", "metadata.form_page"),
+    ("POST /api/v4/leads/unsorted/forms", "metadata.form_sent_at"),
+    ("POST /api/v4/webhooks", "destination"),
+    ("POST /api/v4/webhooks", "settings"),
+    ("POST /oauth2/access_token", "grant_type"),
 ];
 
 /// `filter[id][0]` without its index.
@@ -175,6 +212,12 @@ pub fn wrong(sent: &Sent) -> Vec<String> {
         }
         if key == "limit" && value.parse::<u32>().unwrap() > 250 {
             wrong.push(format!("{place}: a page of {value}"));
+        }
+    }
+    for (_, key) in REQUIRED.iter().filter(|(of, _)| *of == place) {
+        let one = if sent.body.is_array() { &sent.body[0] } else { &sent.body };
+        if key.split('.').fold(one, |value, key| &value[key]).is_null() {
+            wrong.push(format!("{place}: no {key}"));
         }
     }
     let known: Vec<&Value> = known.iter().collect();

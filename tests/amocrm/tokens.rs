@@ -196,3 +196,47 @@ async fn a_secret_key_that_is_renewed_in_its_file_is_used_without_a_restart() {
     assert!(crm.find(&phone(OLGA)).await.unwrap().is_some());
     assert_eq!(w.server.exchanges(), (3, 1), "the login, the old key, the new one");
 }
+
+#[tokio::test]
+async fn an_engine_that_ends_waits_for_the_pair_that_is_under_way() {
+    let w = logged_in().await;
+    w.server.house().revoked = true;
+    let slow = Wrong::Slow(Duration::from_millis(400));
+    w.server.fault("POST /oauth2/access_token", 1, slow);
+    let patience = Duration::from_millis(200);
+    assert!(tokio::time::timeout(patience, w.crm.find(&phone(OLGA))).await.is_err());
+    assert_eq!(w.server.exchanges().0, 2, "the new pair is on its way");
+    dozvon::crm::amocrm::exchanges_end().await;
+    assert_eq!(refresh_in_store(&w).await, "refresh-2");
+}
+
+#[tokio::test]
+async fn an_engine_that_died_while_it_exchanged_is_waited_for_and_then_taken_for_dead() {
+    let w = logged_in().await;
+    w.server.house().revoked = true;
+    let store = Store::open(w.folder.path().join("dozvon.sqlite")).await.unwrap();
+    let soon = jiff::Timestamp::now().as_microsecond() + 1_000_000;
+    let claim = sqlx::query("UPDATE amocrm_token SET claimed_by = 'dead', claimed_until = ?");
+    claim.bind(soon).execute(store.pool()).await.unwrap();
+    let begun = std::time::Instant::now();
+    assert!(w.crm.find(&phone(OLGA)).await.unwrap().is_some());
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+    assert_eq!(w.server.exchanges(), (2, 0));
+}
+
+#[tokio::test]
+async fn a_pair_that_could_not_be_stored_yet_is_stored_before_it_is_used() {
+    let w = logged_in().await;
+    w.server.house().revoked = true;
+    let store = Store::open(w.folder.path().join("dozvon.sqlite")).await.unwrap();
+    let refuse = "CREATE TRIGGER full BEFORE UPDATE OF refresh ON amocrm_token \
+                  BEGIN SELECT RAISE(FAIL, 'disk is full'); END";
+    sqlx::query(refuse).execute(store.pool()).await.unwrap();
+    let why = w.crm.find(&phone(OLGA)).await.unwrap_err().to_string();
+    assert!(why.contains("tokens are kept in the store"), "{why}");
+    assert!(!w.server.house().used_new && refresh_in_store(&w).await == "refresh-1");
+    sqlx::query("DROP TRIGGER full").execute(store.pool()).await.unwrap();
+    assert!(w.crm.find(&phone(OLGA)).await.unwrap().is_some());
+    assert_eq!(refresh_in_store(&w).await, "refresh-2");
+    assert_eq!(w.server.exchanges(), (2, 0), "the one use of the refresh token was not wasted");
+}

@@ -155,3 +155,85 @@ async fn c03_what_came_in_since_is_not_declined_by_an_older_call() {
     new.does(decline).await;
     assert_eq!(w.server.house().account.unsorted.len(), 1);
 }
+
+#[tokio::test]
+async fn c02_an_entry_that_a_person_took_a_moment_before_is_taken_for_accepted() {
+    let w = World::new().await;
+    let mut call = w.call("c1", NEW).await;
+    call.does(new_unsorted("call")).await;
+    w.server.fault("POST /api/v4/leads/unsorted/u", 1, Wrong::Raced);
+    let accept = json!({ "do": "accept_unsorted", "owner": "504142" });
+    let what = call.does(accept).await;
+    assert!(what.contains("became contact"), "{what}");
+    let client = w.find(NEW).await.unwrap();
+    assert_eq!(call.bound.client, Some(client.id.clone()));
+    assert_eq!(call.bound.deal.as_ref(), client.open_deal().map(|deal| &deal.id));
+}
+
+#[tokio::test]
+async fn c02_an_entry_that_a_person_declined_a_moment_before_is_nothing_to_accept() {
+    let w = World::new().await;
+    let mut call = w.call("c1", NEW).await;
+    call.does(new_unsorted("call")).await;
+    w.server.fault("POST /api/v4/leads/unsorted/u", 1, Wrong::Declined);
+    let what = call.does(json!({ "do": "accept_unsorted", "owner": "504142" })).await;
+    assert!(what.ends_with("was dealt with already"), "{what}");
+    // A refusal of one that still waits is one.
+    call.does(new_unsorted("call")).await;
+    call.bound.unsorted = None;
+    let no = Wrong::Answer(Said::refused(400, "no"));
+    w.server.fault("POST /api/v4/leads/unsorted/u", 1, no);
+    let why = call.refused(json!({ "do": "accept_unsorted", "owner": "504142" })).await;
+    assert!(why.contains("amoCRM answered 400"), "{why}");
+}
+
+/// So many others that wait.
+fn others(w: &World, many: i64) {
+    let account = &mut w.server.house().account;
+    for n in 0..many {
+        account.unsorted.push(json!({
+            "uid": format!("other{n}"), "category": "sip", "pipeline_id": 50,
+            "created_at": 4_000_000_000_i64 + n, "metadata": { "phone": "+79990000000" },
+            "_embedded": { "contacts": [], "leads": [] },
+        }));
+    }
+}
+
+#[tokio::test]
+async fn c03_an_entry_of_ours_that_waits_for_weeks_behind_a_thousand_others_is_the_only_one() {
+    let w = World::new().await;
+    w.call("c1", NEW).await.does(new_unsorted("call")).await;
+    others(&w, 1200);
+    let file = w.folder.path().join("dozvon.sqlite");
+    let store = dozvon::store::Store::open(file).await.unwrap();
+    let weeks = 30_i64 * 24 * 60 * 60 * 1_000_000;
+    let aged = sqlx::query("UPDATE crm_made SET at = at - ?").bind(weeks);
+    assert_eq!(aged.execute(store.pool()).await.unwrap().rows_affected(), 1);
+    let crm = w.restarted(|_| {});
+    let World { server, folder, .. } = w;
+    let w = World { server, folder, crm };
+    // Something else was made meanwhile, and old rows were put away.
+    w.call("c2", "+79165550007").await.does(crate::office::new_contact()).await;
+    let what = w.call("c3", NEW).await.does(new_unsorted("call")).await;
+    assert!(what.starts_with("nothing: Unsorted entry"), "{what}");
+}
+
+#[tokio::test]
+async fn c03_an_entry_of_somebody_elses_is_found_behind_three_hundred_others() {
+    let w = World::new().await;
+    w.call("c1", NEW).await.does(new_unsorted("form")).await;
+    others(&w, 300);
+    let fresh = World::with(|config| config.url = w.server.url()).await;
+    let mut call = fresh.call("c2", NEW).await;
+    let what = call.does(new_unsorted("call")).await;
+    assert!(what.starts_with("nothing: Unsorted entry"), "{what}");
+}
+
+#[tokio::test]
+async fn c03_an_entry_that_is_listed_though_it_was_decided_stands_in_nobodys_way() {
+    let w = World::new().await;
+    w.call("c1", NEW).await.does(new_unsorted("call")).await;
+    w.server.house().account.unsorted[0]["action"] = json!("accept");
+    let what = w.call("c2", NEW).await.does(new_unsorted("call")).await;
+    assert!(what.starts_with("made Unsorted entry"), "{what}");
+}

@@ -52,18 +52,33 @@ impl Api {
         Ok(self.get::<List<T>>(class, path, query).await?.map(List::items).unwrap_or_default())
     }
 
-    /// All pages of a list.
+    /// All pages of a list. A 504 says that they are too large.
     pub(super) async fn all<T: DeserializeOwned>(
         &self,
         class: Class,
         path: &str,
         query: Query<'_>,
     ) -> Result<Vec<T>, Fault> {
+        match self.pages(class, path, query, super::PAGE).await {
+            Err(Fault::Later { why, .. }) if why.starts_with("amoCRM answered 504") => {
+                self.pages(class, path, query, super::SMALL_PAGE).await
+            }
+            all => all,
+        }
+    }
+
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        class: Class,
+        path: &str,
+        query: Query<'_>,
+        size: &str,
+    ) -> Result<Vec<T>, Fault> {
         let mut all = Vec::new();
         for page in 1..=super::PAGES {
             let page = page.to_string();
             let mut query = query.to_vec();
-            query.extend([("page", page.as_str()), ("limit", super::PAGE)]);
+            query.extend([("page", page.as_str()), ("limit", size)]);
             let Some(list) = self.get::<List<T>>(class, path, &query).await? else { break };
             let more = list.has_next();
             all.extend(list.items());

@@ -9,16 +9,29 @@ use super::people::same_name;
 use super::tasks::Wanted;
 use super::wire::{Kind, Person};
 use crate::core::action::{Action, On};
+use crate::crm::remote::Class;
 use crate::crm::{ApplyError, Done};
+
+/// Seconds. Notes of two calls may say the same, so one that is older than its case is another's.
+const JITTER: i64 = 5;
 
 impl Desk<'_> {
     /// `None`: it was not done, or it does no harm to do it again.
     pub(super) async fn look_back(self) -> Result<Option<Done>, ApplyError> {
+        self.looked_at().await?.look_back_there().await
+    }
+
+    async fn look_back_there(self) -> Result<Option<Done>, ApplyError> {
         match self.work.action {
             Action::Contact { name, fields, .. } => {
-                let Some(made) = self.contact_back(name).await? else { return Ok(None) };
+                let Some((contact, made)) = self.contact_back(name).await? else {
+                    return Ok(None);
+                };
+                if !made {
+                    return self.contact_known(contact).await.map(Some);
+                }
                 let filled = self.fill(Kind::Contacts, fields).await?;
-                self.contact_made(made, &filled).await.map(Some)
+                self.contact_made(contact, &filled).await.map(Some)
             }
             Action::Company { name } => {
                 // It is found by its name then.
@@ -28,22 +41,19 @@ impl Desk<'_> {
                 }
                 Ok(None)
             }
-            Action::Deal { title, owner, fields, .. } => {
+            Action::Deal { title, owner, tags, fields, .. } => {
                 if self.client().await?.is_none() {
                     // Made together with its contact.
                     self.contact_back("").await?;
                 }
-                self.deal_back((title, owner), fields).await
+                self.deal_back((title, owner), tags, fields).await
             }
             Action::AcceptUnsorted { .. } => {
                 if self.waiting().await?.is_some() {
                     return Ok(None);
                 }
-                self.contact_back("").await?;
-                let Some((contact, client)) = self.client_now().await? else { return Ok(None) };
                 let uid = self.work.bound.unsorted.clone().unwrap_or_default();
-                let lead = client.open_deal().and_then(|d| super::desk::lead(d.id.as_str()));
-                self.accepted(&uid, Some(contact), lead).await.map(Some)
+                self.became(&uid).await
             }
             Action::DeclineUnsorted {} => Ok(match self.meant().await? {
                 Some(_) => None,
@@ -54,12 +64,7 @@ impl Desk<'_> {
             }),
             Action::RegisterCall { .. } => {
                 let spot = self.spot_of_call().await?;
-                let Some(place) = spot.of() else { return Ok(None) };
-                let found = match self.call_note(place, spot).await? {
-                    Some(found) => Some(found),
-                    None => self.call_on_customer(spot).await?,
-                };
-                Ok(found.map(|(at, _)| {
+                Ok(self.call_anywhere(spot).await?.map(|(at, _)| {
                     let bound = super::calls::Kept::In(at).bound();
                     Done { bound, what: format!("registered the call on {}", at.words()) }
                 }))
@@ -88,31 +93,37 @@ impl Desk<'_> {
         }
     }
 
-    /// The contact, even where the search does not know it yet.
-    async fn contact_back(&self, name: &str) -> Result<Option<Entity>, ApplyError> {
-        if let Some(client) = self.client().await? {
-            return Ok(Some(client));
-        }
+    /// The contact, even where the search does not know it yet, and whether it may be one that was
+    /// made for this case.
+    pub(super) async fn contact_back(
+        &self,
+        name: &str,
+    ) -> Result<Option<(Entity, bool)>, ApplyError> {
         let since = self.since();
+        if let Some(client) = self.client().await? {
+            let named = self.named().is_some();
+            let found = match named {
+                true => None,
+                false => self.amo.person(Class::Delivery, client).await?,
+            };
+            return Ok(Some((client, found.is_some_and(|person| person.created_at >= since))));
+        }
         let found = match self.number() {
-            Some(number) => {
-                let found = self.amo.newest(Kind::Contacts, |p: &Person| has(p, number)).await?;
-                if let Some(made) = found {
-                    self.remember(made).await;
-                }
-                found
-            }
+            Some(number) => self.amo.newest(Kind::Contacts, |p: &Person| has(p, number)).await?,
             None => {
                 let same = |p: &Person| p.created_at >= since && same_name(&p.name, name);
                 self.amo.newest(Kind::Contacts, same).await?
             }
         };
-        Ok(found)
+        let Some(found) = found else { return Ok(None) };
+        let contact = Entity { kind: Kind::Contacts, id: found.id };
+        self.remember(contact).await;
+        Ok(Some((contact, found.created_at >= since)))
     }
 
     async fn note_back(&self, on: On, text: &str) -> Result<Option<Done>, ApplyError> {
         let Some(entity) = self.spot(on).await?.of() else { return Ok(None) };
-        let found = self.noted(entity, text, self.since()).await?;
+        let found = self.noted(entity, text, self.work.case.at.as_second() - JITTER).await?;
         Ok(found.map(|id| said(format!("made note {id} on {}", entity.words()))))
     }
 

@@ -189,7 +189,11 @@ impl Desk<'_> {
             Some(Kept::In(place)) => place,
             Some(Kept::Waits(registration)) => {
                 return match spot.of() {
-                    Some(_) => self.log_call(&registration, spot).await,
+                    // An earlier answer may have been lost.
+                    Some(_) => match self.call_anywhere(spot).await? {
+                        Some((at, note)) => self.fill_in(at, &note, Some(&registration)).await,
+                        None => self.log_call(&registration, spot).await,
+                    },
                     None => Ok(self
                         .on_waiting_entry(&registration, true)
                         .await?
@@ -202,9 +206,38 @@ impl Desk<'_> {
             Some((at, note)) => self.fill_in(at, &note, None).await,
             None => match self.call_on_customer(spot).await? {
                 Some((at, note)) => self.fill_in(at, &note, None).await,
+                None if self.outdated => self.recording_note(spot.of().unwrap_or(place)).await,
                 None => self.recording_note(place).await,
             },
         }
+    }
+
+    /// The note of this call wherever amoCRM may have put it by its own rules: on whoever has the
+    /// number, or a deal of his.
+    pub(super) async fn call_anywhere(&self, spot: Spot) -> Result<Option<(Entity, Note)>, Fault> {
+        let Some(place) = spot.of() else { return Ok(None) };
+        if let Some(found) = self.call_note(place, spot).await? {
+            return Ok(Some(found));
+        }
+        if let Some(found) = self.call_on_customer(spot).await? {
+            return Ok(Some(found));
+        }
+        let Some(number) = self.number() else { return Ok(None) };
+        for kind in [Kind::Contacts, Kind::Companies] {
+            let found = self.amo.with_number(Class::Delivery, kind, number).await?;
+            let own = |person: &Person| Entity { kind, id: person.id };
+            let deals = found.iter().flat_map(|person| &person.tied.leads).map(|lead| lead.id);
+            let deals = self.amo.leads(Class::Delivery, &deals.collect::<Vec<_>>()).await?;
+            let deals = deals.iter().filter(|lead| lead.is_open());
+            let deals = deals.map(|lead| Entity { kind: Kind::Leads, id: lead.id });
+            for at in deals.chain(found.iter().map(own)).filter(|at| spot.both().all(|b| b != *at))
+            {
+                if let Some(found) = self.call_note(at, Spot::default()).await? {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The same on a customer of the client, where the account has customers and the answer that

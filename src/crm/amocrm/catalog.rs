@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use reqwest::Url;
 use serde_json::Value;
+use tokio::sync::Mutex as TaskMutex;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::Amo;
+use super::people::same_name;
 use super::sent::{Field, FieldValue, NewField};
-use super::wire::{FieldDef, Kind, Pipeline};
+use super::wire::{Choice, FieldDef, Kind, Pipeline, Problem};
 use crate::crm::ApplyError;
 use crate::crm::remote::{Class, Fault};
 use crate::rules::set::DealPlace;
@@ -19,9 +22,16 @@ use crate::rules::set::DealPlace;
 /// What is missing in something older than this is looked for once more.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
+/// The account takes no more fields in one record; one is left for the number.
+const FIELDS: usize = 39;
+
 /// Kept for good; it changes when somebody changes the account.
 #[derive(Default)]
-pub(super) struct Catalog(Mutex<Known>);
+pub(super) struct Catalog {
+    known: Mutex<Known>,
+    /// Two who miss the same field make it once.
+    making: TaskMutex<()>,
+}
 
 type Asked<T> = Option<(Instant, Arc<Vec<T>>)>;
 
@@ -43,13 +53,52 @@ pub(super) struct Place {
 /// Fields of a record: those it has a place for, and the rest.
 #[derive(Debug, Default)]
 pub(super) struct Filled {
-    pub fields: Vec<Field>,
+    pub given: Vec<Given>,
     pub rest: Vec<(String, String)>,
+}
+
+/// A value and its place.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub def: FieldDef,
+    pub field: Field,
+    /// As it was told.
+    told: (String, String),
+}
+
+impl Filled {
+    pub(super) fn fields(&self) -> Vec<Field> {
+        self.given.iter().map(|given| given.field.clone()).collect()
+    }
+
+    /// Takes out what the account refuses, so that the rest of the record does not fail for it. A
+    /// person reads it in the note. `false`: it is not about these fields.
+    pub(super) fn drops(&mut self, refused: &Fault) -> bool {
+        let Fault::Refused { status: 400, body, .. } = refused else { return false };
+        let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+        let errors = problem.validation.iter().flat_map(|invalid| &invalid.errors);
+        // The contact within a deal has none but its number.
+        let paths = errors.map(|error| error.path.as_str()).filter(|p| !p.contains("contacts"));
+        let ours = paths.filter_map(|path| path.split_once("custom_fields_values"));
+        let named = |(_, place): (&str, &str)| {
+            place.split('.').find_map(|word| word.parse::<usize>().ok()).unwrap_or(usize::MAX)
+        };
+        let named: Vec<usize> = ours.map(named).collect();
+        let all = named.contains(&usize::MAX);
+        let before = self.given.len();
+        for (place, given) in std::mem::take(&mut self.given).into_iter().enumerate() {
+            match all || named.contains(&place) {
+                true => self.rest.push(given.told),
+                false => self.given.push(given),
+            }
+        }
+        self.given.len() < before
+    }
 }
 
 impl Catalog {
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a stage is that of Unsorted, as far as is known.
@@ -194,16 +243,20 @@ impl Amo {
             known = self.fields_of(kind, FRESH).await?;
         }
         for (key, value) in values {
-            let field = match find_field(&known, key) {
+            let def = match find_field(&known, key) {
                 Some(field) => Some(field.clone()),
                 None if self.config.create_fields.allow(key, brought.contains_key(key)) => {
                     self.make_field(kind, key).await?
                 }
                 None => None,
             };
-            match field.and_then(|field| filled_in(&field, value)) {
-                Some(field) => filled.fields.push(field),
-                None => filled.rest.push((key.clone(), value.clone())),
+            let told = (key.clone(), value.clone());
+            let field = def.as_ref().and_then(|def| filled_in(def, value));
+            match (def, field) {
+                (Some(def), Some(field)) if filled.given.len() < FIELDS => {
+                    filled.given.push(Given { def, field, told });
+                }
+                _ => filled.rest.push(told),
             }
         }
         Ok(filled)
@@ -231,6 +284,11 @@ impl Amo {
 
     /// `None`: the account will not have it. Nothing else fails for that.
     async fn make_field(&self, kind: Kind, key: &str) -> Result<Option<FieldDef>, Fault> {
+        let _making = self.catalog.making.lock().await;
+        // Somebody may have been quicker.
+        if let Some(there) = find_field(&self.fields_of(kind, FRESH).await?, key) {
+            return Ok(Some(there.clone()));
+        }
         // Codes are of letters from A to Z; without one the field is known by its name.
         let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let code = plain.then(|| key.to_uppercase());
@@ -285,16 +343,26 @@ fn find_field<'f>(fields: &'f [FieldDef], key: &str) -> Option<&'f FieldDef> {
 
 /// `None`: a value that this type of field cannot take.
 fn filled_in(field: &FieldDef, text: &str) -> Option<Field> {
+    let text = text.trim();
     let value: Value = match field.kind.as_str() {
-        "checkbox" => matches!(text.trim(), "1" | "true" | "yes" | "да").into(),
-        "date" | "date_time" | "birthday" => text.trim().parse::<i64>().ok()?.into(),
+        "select" | "multiselect" | "radiobutton" => {
+            let same = |choice: &&Choice| same_name(&choice.value, text);
+            field.enums.iter().find(same)?.value.as_str().into()
+        }
+        "numeric" | "monetary" => {
+            let plain = text.replace([' ', '\u{a0}'], "").replace(',', ".");
+            Value::Number(plain.parse().ok()?)
+        }
+        "url" => Url::parse(text).ok().filter(Url::has_host).map(|_| text)?.into(),
+        "checkbox" => matches!(text, "1" | "true" | "yes" | "да").into(),
+        "date" | "date_time" | "birthday" => text.parse::<i64>().ok()?.into(),
         "file" | "legal_entity" | "items" | "category" | "chained_lists" | "smart_address" => {
             return None;
         }
         _ => text.into(),
     };
     let enum_code = (field.kind == "multitext").then_some("WORK");
-    let value = FieldValue { value, enum_code };
+    let value = FieldValue { value, enum_id: None, enum_code };
     Some(Field { field_id: Some(field.id), field_code: None, values: vec![value] })
 }
 

@@ -15,6 +15,9 @@ use crate::directory::config::human_duration;
 
 /// What amoCRM allows in a second.
 const SEVEN: NonZeroUsize = NonZeroUsize::new(7).unwrap();
+/// A request that took longer could come to an end when another engine took this one for dead, and
+/// uses the same refresh token.
+pub(super) const LONGEST_ASKED: Duration = Duration::from_secs(30);
 
 /// One amoCRM or Kommo account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -176,6 +179,11 @@ impl AmoConfig {
                     wrong.push((key, why));
                 }
             }
+        }
+        if self.timeout > LONGEST_ASKED {
+            let why = "write 30s at most: tokens are exchanged by one engine at a time, and the \
+                       others wait a minute for it";
+            wrong.push(("timeout", why.to_owned()));
         }
         for (user, numbers) in &self.numbers {
             if numbers.iter().any(|text| number_of(text).is_none()) {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::catalog::{Filled, Place};
 use super::desk::{Desk, Entity, afterwards, lead, nobody, said, user};
-use super::people::same_name;
 use super::sent::{self, Change, Embedded, EmbeddedContact, Field, Main, tags};
 use super::wire::{Id, Kind, MadeComplex};
 use crate::core::action::{Bound, Made};
@@ -38,7 +37,7 @@ impl Desk<'_> {
             return self.with_call(Done { bound, what }).await;
         }
         let Place { pipeline, stage } = self.amo.place(pipeline, stage).await?;
-        let Filled { fields, rest } = self.fill(Kind::Leads, fields).await?;
+        let mut filled = self.fill(Kind::Leads, fields).await?;
         let client = now.map(|(client, _)| client);
         let mut embedded = Embedded { tags: tags(tag_names), ..Embedded::default() };
         match client {
@@ -51,22 +50,23 @@ impl Desk<'_> {
             }
             None => {}
         }
-        let new = Change {
+        let mut new = Change {
             name: Some(title.to_owned()),
             responsible_user_id: Some(user(owner)?),
             pipeline_id: pipeline,
             status_id: stage,
-            custom_fields_values: fields,
             embedded: Some(embedded),
             ..Change::default()
         };
-        match client {
-            Some(client) => {
-                let made: Id = self.amo.api.make("api/v4/leads", &[new]).await?;
-                self.deal_made(client, made.id, &rest).await
+        let Some(client) = client else { return self.deal_with_contact(new, filled).await };
+        let made: Id = loop {
+            new.custom_fields_values = filled.fields();
+            match self.amo.api.make("api/v4/leads", &[&new]).await {
+                Err(fault) if filled.drops(&fault) => {}
+                made => break made?,
             }
-            None => self.deal_with_contact(new, &rest).await,
-        }
+        };
+        self.deal_made(client, made.id, &filled.rest).await
     }
 
     /// A deal of somebody the CRM does not know: both in one request, under its own control of
@@ -74,7 +74,7 @@ impl Desk<'_> {
     async fn deal_with_contact(
         &self,
         mut new: Change,
-        rest: &[(String, String)],
+        mut filled: Filled,
     ) -> Result<Done, ApplyError> {
         let number = self.number().ok_or_else(|| nobody("a deal"))?;
         let phone: Field = sent::phone(number.e164());
@@ -87,12 +87,18 @@ impl Desk<'_> {
         };
         let embedded = new.embedded.get_or_insert_default();
         embedded.contacts = vec![EmbeddedContact::New(Box::new(contact))];
-        let made: Option<MadeComplex> = self.amo.api.post("api/v4/leads/complex", &[new]).await?;
+        let made: Option<MadeComplex> = loop {
+            new.custom_fields_values = filled.fields();
+            match self.amo.api.post("api/v4/leads/complex", &[&new]).await {
+                Err(fault) if filled.drops(&fault) => {}
+                made => break made?,
+            }
+        };
         let made = made.and_then(MadeComplex::first);
         let made = made.ok_or_else(|| Fault::Strange("it does not say what it made".to_owned()))?;
         let client = Entity { kind: Kind::Contacts, id: made.contact_id };
         self.remember(client).await;
-        let mut done = self.deal_made(client, made.id, rest).await?;
+        let mut done = self.deal_made(client, made.id, &filled.rest).await?;
         // Its own control of duplicates may have taken one that was there.
         done.bound.made.client = Some(client.client()).filter(|_| !made.merged);
         Ok(done)
@@ -114,11 +120,13 @@ impl Desk<'_> {
         self.with_call(Done { bound, what }).await
     }
 
-    /// A deal of this client made for this case, whose answer was lost. The account may have put
-    /// its title in order: then it is the one that was not there when the call began.
+    /// A deal of this client made for this case, whose answer was lost. Where none has its title,
+    /// one of that owner that was not there when the call began stands for it: the account may
+    /// have renamed ours, or the owner made one himself, which then has no tags and fields of ours.
     pub(super) async fn deal_back(
         &self,
         (title, owner): (&str, &EmployeeId),
+        tag_names: &[String],
         fields: &BTreeMap<String, String>,
     ) -> Result<Option<Done>, ApplyError> {
         let Some((client, now)) = self.client_now().await? else { return Ok(None) };
@@ -133,11 +141,38 @@ impl Desk<'_> {
         let newest = |is: &dyn Fn(&Deal) -> bool| {
             new.iter().copied().filter(|deal| is(deal)).max_by_key(|deal| deal.created)
         };
-        let made = newest(&|deal| same_name(&deal.title, title))
-            .or_else(|| newest(&|deal| deal.owner.as_ref() == Some(owner)));
-        let Some(made) = made else { return Ok(None) };
-        let Some(made) = lead(made.id.as_str()) else { return Ok(None) };
-        let filled = self.fill(Kind::Leads, fields).await?;
-        self.deal_made(client, made.id, &filled.rest).await.map(Some)
+        let ours = newest(&|deal| is_title(&deal.title, title));
+        let certain = ours.is_some();
+        let made = ours.or_else(|| newest(&|deal| deal.owner.as_ref() == Some(owner)));
+        let Some(made) = made.and_then(|made| lead(made.id.as_str())) else { return Ok(None) };
+        let mut filled = self.fill(Kind::Leads, fields).await?;
+        if certain {
+            return self.deal_made(client, made.id, &filled.rest).await.map(Some);
+        }
+        loop {
+            let change = Change {
+                tags_to_add: tags(tag_names),
+                custom_fields_values: filled.fields(),
+                ..Change::default()
+            };
+            if change.tags_to_add.is_empty() && change.custom_fields_values.is_empty() {
+                break;
+            }
+            match self.change(made, &change).await {
+                Err(fault) if filled.drops(&fault) => {}
+                changed => break changed?,
+            }
+        }
+        let mut done = self.deal_made(client, made.id, &filled.rest).await?;
+        done.bound.made = Made::default();
+        done.what = format!("took deal {} for the one to be made", made.id);
+        Ok(Some(done))
     }
+}
+
+/// Whether the account may have made this title of ours: with its spaces in order, or cut.
+fn is_title(there: &str, ours: &str) -> bool {
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let (there, ours) = (plain(there), plain(ours));
+    there == ours || !there.is_empty() && ours.starts_with(&there)
 }

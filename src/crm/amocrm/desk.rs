@@ -88,6 +88,8 @@ impl Spot {
 pub(super) struct Desk<'a> {
     pub amo: &'a Amo,
     pub work: &'a Work<'a>,
+    /// What the case knows of its client is outdated: somebody merged or deleted a card meanwhile.
+    pub outdated: bool,
 }
 
 /// An answer that leaves no ids.
@@ -118,7 +120,50 @@ pub(super) fn user(id: &EmployeeId) -> Result<i64, ApplyError> {
 }
 
 impl<'a> Desk<'a> {
+    pub(super) fn new(amo: &'a Amo, work: &'a Work<'a>) -> Self {
+        Self { amo, work, outdated: false }
+    }
+
+    /// What is refused because its card is gone is done to the cards there are now.
     pub(super) async fn carry_out(self) -> Result<Done, ApplyError> {
+        match self.as_planned().await {
+            Err(ApplyError::Refused { why }) => {
+                let anew = self.looked_at().await?;
+                if !anew.outdated {
+                    return Err(ApplyError::Refused { why });
+                }
+                let mut done = anew.as_planned().await?;
+                if done.bound.client.is_none() {
+                    done.bound.client = anew.client().await?.map(Entity::client);
+                }
+                Ok(done)
+            }
+            done => done,
+        }
+    }
+
+    /// The same, once it is known whether the client and the deal of the case are still there.
+    pub(super) async fn looked_at(self) -> Result<Self, Fault> {
+        let Some(named) = self.named() else { return Ok(self) };
+        if self.amo.person(Class::Delivery, named).await?.is_none() {
+            return Ok(Self { outdated: true, ..self });
+        }
+        let known = self.work.case.client();
+        let frozen = known.and_then(|client| client.main_deal()).map(|deal| &deal.id);
+        let deal = self.work.bound.deal.as_ref().or(frozen);
+        let gone = match deal.and_then(|deal| lead(deal.as_str())) {
+            Some(deal) => !self.is_there(deal).await?,
+            None => false,
+        };
+        Ok(Self { outdated: gone, ..self })
+    }
+
+    async fn is_there(&self, deal: Entity) -> Result<bool, Fault> {
+        let there = self.amo.leads_with(Class::Delivery, &[deal.id], &[]).await?;
+        Ok(there.iter().any(|lead| !lead.is_deleted))
+    }
+
+    async fn as_planned(self) -> Result<Done, ApplyError> {
         match self.work.action {
             Action::Contact { name, owner, tags, fields } => {
                 self.contact(name, owner, tags, fields).await
@@ -184,7 +229,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Who the call is known to be with: made or found in it, else as it began.
-    fn named(&self) -> Option<Entity> {
+    pub(super) fn named(&self) -> Option<Entity> {
         let bound = self.work.bound.client.as_ref();
         let known = self.work.case.client().map(|client| &client.id);
         bound.into_iter().chain(known).find_map(Entity::of_client)
@@ -192,6 +237,9 @@ impl<'a> Desk<'a> {
 
     /// The same, else whoever has the number by now.
     pub(super) async fn client(&self) -> Result<Option<Entity>, Fault> {
+        if self.outdated {
+            return Ok(self.client_now().await?.map(|(client, _)| client));
+        }
         if let Some(named) = self.named() {
             return Ok(Some(named));
         }
@@ -233,6 +281,14 @@ impl<'a> Desk<'a> {
     async fn spot_with(&self, pick: fn(&Client) -> Option<&Deal>) -> Result<Spot, Fault> {
         let lead = |deal: &Deal| lead(deal.id.as_str());
         let made = self.work.bound.deal.as_ref().and_then(|deal| self::lead(deal.as_str()));
+        if self.outdated {
+            let now = self.client_now().await?;
+            let deal = match made {
+                Some(made) if self.is_there(made).await? => Some(made),
+                _ => now.as_ref().and_then(|(_, client)| pick(client)).and_then(lead),
+            };
+            return Ok(Spot { client: now.map(|(client, _)| client), deal });
+        }
         if let Some(named) = self.named() {
             // Another contact than the call began with has the deals he has now.
             let frozen =

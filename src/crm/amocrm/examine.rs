@@ -5,9 +5,8 @@ use serde_json::Value;
 
 use super::Amo;
 use super::wire::{Kind, Person, User, or_default};
-use crate::core::phone::{Phone, Region};
 use crate::crm::remote::{Class, Fault, UTM, no_numbers_in};
-use crate::crm::{ApplyError, Examined};
+use crate::crm::{ApplyError, Examined, phone_of};
 use crate::rules::set::DealPlace;
 
 /// What we want to hear of.
@@ -197,12 +196,10 @@ impl Amo {
                     .to_owned(),
             );
         };
-        let query = [("limit", super::PAGE)];
-        let hooks: Vec<Webhook> =
-            match self.api.list(Class::Lookup, "api/v4/webhooks", &query).await {
-                Ok(hooks) => hooks,
-                Err(fault) => return unknown("the webhooks", &fault),
-            };
+        let hooks: Vec<Webhook> = match self.api.all(Class::Lookup, "api/v4/webhooks", &[]).await {
+            Ok(hooks) => hooks,
+            Err(fault) => return unknown("the webhooks", &fault),
+        };
         let own = hooks.iter().find(|hook| hook.destination.contains(secret.reveal()));
         let login = "run `dozvon crm login amocrm`, which subscribes to them".to_owned();
         match own {
@@ -236,13 +233,11 @@ impl Amo {
             Err(fault) => return Some(unknown("the contacts", &fault)),
         };
         let phone = some.iter().flat_map(Person::numbers).find_map(|text| {
-            let phone = Phone::parse(text, Region::default()).ok()?;
+            let phone = phone_of(text)?;
             // Plain digits are found in any case.
             text.chars().any(|c| c == '(' || c == ' ' || c == '-').then_some(phone)
         })?;
-        let digits = phone.digits();
-        let last_ten = &digits[digits.len().saturating_sub(10)..];
-        let found = self.search(Class::Lookup, Kind::Contacts, last_ten, &phone).await;
+        let found = self.with_number(Class::Lookup, Kind::Contacts, &phone).await;
         match (found.map(|found| !found.is_empty()), self.config.other_spellings) {
             (Ok(true), true) => Some(Examined::Good(
                 "the search knows numbers however they are typed: `other_spellings = false` \

@@ -3,18 +3,20 @@
 //! it finds is looked at here.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::Amo;
 use super::desk::Entity;
-use super::wire::{CLOSED, Kind, Lead, Person};
+use super::wire::{Kind, Lead, Person};
 use crate::core::client::{Client, Deal};
+use crate::core::ids::ClientId;
 use crate::core::phone::Phone;
 use crate::crm::remote::{Class, Fault, Thing, same_number};
 
-/// Ids in one question: the address must not grow too long.
-const IDS: usize = 100;
+/// Ids in one question: all of them stand on one page.
+const IDS: usize = 50;
 
 /// The least is taken. Its fields stand in the order in which they decide.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,18 +49,17 @@ impl Amo {
         phone: &Phone,
     ) -> Result<Option<Client>, Fault> {
         let digits = phone.digits();
-        let last_ten = &digits[digits.len().saturating_sub(10)..];
         let mut made = None;
         for kind in [Kind::Contacts, Kind::Companies] {
             let mut found = match kind {
                 Kind::Contacts => {
-                    let search = self.search(class, kind, last_ten, phone);
+                    let search = self.with_number(class, kind, phone);
                     let recent = self.recent.read(class, Thing::Client, phone.e164());
                     let (found, lately) = tokio::join!(search, recent);
                     made = lately.and_then(|path| Entity::of_path(&path));
                     found?
                 }
-                _ => self.search(class, kind, last_ten, phone).await?,
+                _ => self.with_number(class, kind, phone).await?,
             };
             if let Some(made) = made.filter(|made| made.kind == kind) {
                 found.extend(self.made_lately(class, made, phone, &found).await?);
@@ -79,7 +80,19 @@ impl Amo {
         Ok(None)
     }
 
-    pub(super) async fn search(
+    /// Who has this number, as far as the search knows it by its last ten digits.
+    pub(super) async fn with_number(
+        &self,
+        class: Class,
+        kind: Kind,
+        phone: &Phone,
+    ) -> Result<Vec<Person>, Fault> {
+        let digits = phone.digits();
+        let last_ten = &digits[digits.len().saturating_sub(10)..];
+        self.search(class, kind, last_ten, phone).await
+    }
+
+    async fn search(
         &self,
         class: Class,
         kind: Kind,
@@ -130,12 +143,11 @@ impl Amo {
         &self,
         kind: Kind,
         is: impl Fn(&Person) -> bool,
-    ) -> Result<Option<Entity>, Fault> {
-        let query = [("order[id]", "desc"), ("limit", "50")];
+    ) -> Result<Option<Person>, Fault> {
+        let query = [("order[id]", "desc"), ("limit", super::PAGE)];
         let path = format!("api/v4/{}", kind.path());
         let newest: Vec<Person> = self.api.list(Class::Delivery, &path, &query).await?;
-        let found = newest.into_iter().find(|person| !person.is_deleted && is(person));
-        Ok(found.map(|person| Entity { kind, id: person.id }))
+        Ok(newest.into_iter().find(|person| !person.is_deleted && is(person)))
     }
 
     pub(super) async fn leads(&self, class: Class, ids: &[i64]) -> Result<Vec<Lead>, Fault> {
@@ -181,7 +193,13 @@ impl Amo {
         for person in found {
             let own = leads.iter().filter(|l| person.tied.leads.iter().any(|own| own.id == l.id));
             for lead in &person.tied.leads {
-                self.deals.insert(lead.id, Entity { kind, id: person.id }.client()).await;
+                let id = Entity { kind, id: person.id }.client();
+                let also = |known: Option<moka::Entry<i64, BTreeSet<ClientId>>>| {
+                    let mut clients = known.map(|known| known.into_value()).unwrap_or_default();
+                    clients.insert(id);
+                    std::future::ready(clients)
+                };
+                self.deals.entry(lead.id).and_upsert_with(also).await;
             }
             let client = Client {
                 id: Entity { kind, id: person.id }.client(),
@@ -261,6 +279,6 @@ fn deal(lead: &Lead) -> Deal {
         title: lead.name.clone(),
         owner: owner(lead.responsible_user_id),
         created: Timestamp::from_second(lead.created_at).unwrap_or_default(),
-        open: !CLOSED.contains(&lead.status_id) && lead.closed_at.is_none(),
+        open: lead.is_open(),
     }
 }

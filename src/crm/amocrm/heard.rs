@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tracing::debug;
+
 use super::Amo;
 use super::desk::Entity;
-use super::wire::{Kind, Lead};
+use super::wire::Kind;
 use crate::core::ids::ClientId;
 use crate::crm::Changed;
 use crate::crm::remote::{Class, Fault};
@@ -73,31 +75,33 @@ fn is_company(form: &[(String, String)], action: &str, index: &str) -> bool {
 }
 
 impl Amo {
-    /// Whose data changed. A deal's post names no client: he is known from a look-up, else asked
-    /// for.
+    /// Whose data changed. A deal's post names no client: those it had at look-ups are told, for it
+    /// may be gone, and those it has now.
     pub(super) async fn told_changes(&self) -> Result<Changed, Fault> {
         let names = self.heard.lock().clone();
         let mut clients: BTreeSet<ClientId> = names.clients.clone();
-        let mut unknown = Vec::new();
         for lead in &names.leads {
-            match self.deals.get(lead).await {
-                Some(client) => drop(clients.insert(client)),
-                None => unknown.push(*lead),
-            }
+            clients.extend(self.deals.get(lead).await.into_iter().flatten());
         }
-        if !unknown.is_empty() {
-            let leads: Vec<Lead> =
-                self.leads_with(Class::Delivery, &unknown, &[("with", "contacts")]).await?;
-            for lead in leads {
-                let of = |kind, id| Entity { kind, id }.client();
-                clients.extend(lead.tied.contacts.iter().map(|c| of(Kind::Contacts, c.id)));
-                clients.extend(lead.tied.companies.iter().map(|c| of(Kind::Companies, c.id)));
+        let ids: Vec<i64> = names.leads.iter().copied().collect();
+        let now = self.leads_with(Class::Delivery, &ids, &[("with", "contacts")]).await;
+        let told = now.is_ok();
+        match now {
+            Ok(leads) => {
+                for lead in leads {
+                    let of = |kind, id| Entity { kind, id }.client();
+                    clients.extend(lead.tied.contacts.iter().map(|c| of(Kind::Contacts, c.id)));
+                    clients.extend(lead.tied.companies.iter().map(|c| of(Kind::Companies, c.id)));
+                }
             }
+            Err(fault) if clients.is_empty() && !names.added => return Err(fault),
+            // What is known already need not wait for the rest.
+            Err(fault) => debug!(%fault, "whose the changed deals are is asked again"),
         }
         // Only now: whoever gave up waiting must not lose them.
         let mut left = self.heard.lock();
         left.clients.retain(|client| !names.clients.contains(client));
-        left.leads.retain(|lead| !names.leads.contains(lead));
+        left.leads.retain(|lead| !(told && names.leads.contains(lead)));
         // What was heard while the deals were asked for is told next time.
         left.added &= !names.added;
         Ok(Changed { clients: clients.into_iter().collect(), added: names.added })

@@ -31,6 +31,7 @@ mod unsorted;
 mod wire;
 mod won;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ pub use self::config::{AmoConfig, CreateFields};
 use self::desk::Desk;
 use self::heard::Heard;
 use self::tokens::Tokens;
+pub use self::tokens::exchanges_end;
 use self::wire::User;
 use super::abilities::{Ability, otherwise};
 use super::hooks::{Hooks, Pressed};
@@ -79,8 +81,17 @@ pub const ABILITIES: &[Ability] = &[
         "the card of the call pops up without the text (`notify = \"task\"`: a task with it); \
          without a number a task",
     ),
+    otherwise(
+        "task",
+        "any open task of its type stands for it, whatever it says; a kind of task that \
+         `task_types` does not name has the type 1, so that every call to be made is one",
+    ),
     otherwise("reactivate", "takes the tag `inactive_tag` away; without that setting nothing"),
-    otherwise("fields", "what has no field in the account is noted, unless `create_fields` is set"),
+    otherwise(
+        "fields",
+        "what has no field in the account is noted, unless `create_fields` is set; so is a value \
+         that its field does not take",
+    ),
 ];
 
 /// Requests that went out a second apart may arrive closer together, and who goes on too fast is
@@ -92,14 +103,18 @@ pub(in crate::crm) fn limit(config: &AmoConfig) -> Limit {
     Limit { requests: config.requests_per_second.get(), window: SECOND }
 }
 
-/// Entries in a page of a list: the most there may be.
-const PAGE: &str = "250";
+/// Entries in a page of a list: more than this the vendor advises against.
+const PAGE: &str = "50";
+/// Where those are too large for it.
+const SMALL_PAGE: &str = "10";
 /// Pages of a list that are read.
-const PAGES: usize = 40;
-/// Names of companies and clients of deals that are remembered, and for how long.
+const PAGES: usize = 100;
+/// Names of companies that are remembered, and for how long.
 const COMPANIES: u64 = 10_000;
-const DEALS: u64 = 100_000;
 const REMEMBER: Duration = Duration::from_secs(60 * 60);
+/// Clients of deals: longer than the directory keeps what it was told, as a rule.
+const DEALS: u64 = 100_000;
+const REMEMBER_DEALS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An account of amoCRM.
 #[derive(Clone)]
@@ -110,7 +125,7 @@ pub struct Amo {
     recent: Arc<Recent>,
     companies: Cache<i64, String>,
     /// Whose a deal is, as far as somebody asked.
-    deals: Cache<i64, ClientId>,
+    deals: Cache<i64, BTreeSet<ClientId>>,
     heard: Arc<Heard>,
     base: Url,
     /// Signs what pages of amoCRM say.
@@ -138,7 +153,7 @@ impl Amo {
             catalog: Arc::default(),
             recent: Arc::new(Recent::new(store, NAME, base.authority())),
             companies: Cache::builder().max_capacity(COMPANIES).time_to_live(REMEMBER).build(),
-            deals: Cache::builder().max_capacity(DEALS).time_to_live(REMEMBER).build(),
+            deals: Cache::builder().max_capacity(DEALS).time_to_live(REMEMBER_DEALS).build(),
             heard: Arc::default(),
             button_key,
             base,
@@ -223,11 +238,11 @@ impl Crm for Amo {
     }
 
     async fn apply(&self, work: &Work<'_>) -> Result<Done, ApplyError> {
-        Desk { amo: self, work }.carry_out().await
+        Desk::new(self, work).carry_out().await
     }
 
     async fn read_back(&self, work: &Work<'_>) -> Result<Option<Done>, ApplyError> {
-        Desk { amo: self, work }.look_back().await
+        Desk::new(self, work).look_back().await
     }
 }
 

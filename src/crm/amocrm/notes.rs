@@ -51,7 +51,9 @@ impl Desk<'_> {
             ("limit", super::PAGE),
         ];
         let notes: Vec<Note> = self.amo.api.list(Class::Delivery, &path, &query).await?;
-        let same = |note: &&Note| note.created_at >= since && note.param("text") == Some(text);
+        let same = |note: &&Note| {
+            note.created_at >= since && note.param("text").is_some_and(|own| same_text(own, text))
+        };
         Ok(notes.iter().find(same).map(|note| note.id))
     }
 
@@ -82,24 +84,36 @@ impl Desk<'_> {
                 all.into_iter().filter(works).map(|user| user.id).collect()
             }
         };
+        if recipients.is_empty() {
+            return Ok(said("nothing: there is nobody to notify"));
+        }
         let spot = self.spot(link.unwrap_or(On::Deal)).await?;
-        let mut made = Vec::new();
+        let there = self.tasks(spot, &recipients, false).await?;
+        let (mut made, mut what) = (Vec::new(), String::new());
+        let mut refused = None;
         for owner in recipients {
             let due = self.work.case.at;
             let wanted = Wanted { kind: "notify", text, owner, due, done: false };
             // Some may be there: this was tried before.
-            if self.task_of(&wanted, spot, self.since()).await?.is_none() {
-                self.make_task(&wanted, spot).await.map_err(|fault| match made.is_empty() {
-                    true => fault.into(),
-                    false => ApplyError::Lost { why: fault.to_string() },
-                })?;
+            if self.among(&there, &wanted).is_none() {
+                match self.make_task(&wanted, spot).await {
+                    Ok(_) => {}
+                    // A user who is gone keeps nobody else from hearing of it.
+                    Err(fault @ Fault::Refused { .. }) => {
+                        what = format!("{what}; {owner} was refused: {fault}");
+                        refused = Some(fault);
+                        continue;
+                    }
+                    Err(fault) if made.is_empty() => return Err(fault.into()),
+                    Err(fault) => return Err(ApplyError::Lost { why: fault.to_string() }),
+                }
             }
             made.push(owner.to_string());
         }
-        Ok(said(match made.is_empty() {
-            true => "nothing: there is nobody to notify".to_owned(),
-            false => format!("made a task for {}", made.join(", ")),
-        }))
+        match refused {
+            Some(fault) if made.is_empty() => Err(fault.into()),
+            _ => Ok(said(format!("made a task for {}{what}", made.join(", ")))),
+        }
     }
 
     async fn pop_up(&self, to: &Recipients, number: &str) -> Result<Done, ApplyError> {
@@ -122,4 +136,9 @@ impl Desk<'_> {
 
 fn users(ids: &[EmployeeId]) -> Result<Vec<i64>, ApplyError> {
     ids.iter().map(user).collect()
+}
+
+/// The account may put spaces in order.
+pub(super) fn same_text(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::catalog::Filled;
+use super::catalog::{Filled, Given};
 use super::desk::{Desk, Entity, afterwards, nobody, said, user};
-use super::sent::{self, Change, Embedded, NewLink, Tag};
+use super::sent::{self, Change, Embedded, Field, FieldValue, NewLink, Tag};
 use super::wire::{Held, Id, Kind, Person};
 use crate::core::action::{Bound, Made, On, Touch};
 use crate::core::ids::EmployeeId;
-use crate::crm::remote::{Class, Fault, Thing};
+use crate::core::phone::Phone;
+use crate::crm::remote::{Class, Fault, Thing, same_number};
 use crate::crm::{ApplyError, Done};
 
 impl Desk<'_> {
@@ -21,23 +22,34 @@ impl Desk<'_> {
         tags: &[String],
         fields: &BTreeMap<String, String>,
     ) -> Result<Done, ApplyError> {
-        if let Some((entity, client)) = self.client_now().await? {
-            let what = format!("nothing: {} is known", entity.words());
-            let bound = Bound { client: Some(client.id), ..Bound::default() };
-            return self.with_call(Done { bound, what }).await;
+        if let Some((entity, _)) = self.client_now().await? {
+            return self.contact_known(entity).await;
         }
-        let filled = self.fill(Kind::Contacts, fields).await?;
-        let phone = self.number().map(|number| sent::phone(number.e164()));
-        let new = Change {
+        let mut filled = self.fill(Kind::Contacts, fields).await?;
+        let mut new = Change {
             name: Some(name.to_owned()),
             responsible_user_id: Some(user(owner)?),
-            custom_fields_values: phone.into_iter().chain(filled.fields.iter().cloned()).collect(),
             embedded: embedded_tags(tags),
             ..Change::default()
         };
-        let made: Id = self.amo.api.make("api/v4/contacts", &[new]).await?;
+        let made: Id = loop {
+            new.custom_fields_values = filled.fields();
+            if let Some(number) = self.number() {
+                filled.and_number(number, &mut new.custom_fields_values);
+            }
+            match self.amo.api.make("api/v4/contacts", &[&new]).await {
+                Err(fault) if filled.drops(&fault) => {}
+                made => break made?,
+            }
+        };
         let made = Entity { kind: Kind::Contacts, id: made.id };
         self.contact_made(made, &filled).await
+    }
+
+    pub(super) async fn contact_known(&self, known: Entity) -> Result<Done, ApplyError> {
+        let what = format!("nothing: {} is known", known.words());
+        let bound = Bound { client: Some(known.client()), ..Bound::default() };
+        self.with_call(Done { bound, what }).await
     }
 
     /// The search may not know him yet.
@@ -146,18 +158,31 @@ impl Desk<'_> {
     ) -> Result<Done, ApplyError> {
         let entity = self.spot(on).await?.of().ok_or_else(|| nobody("a field"))?;
         let mut filled = self.fill(entity.kind, fields).await?;
-        let (asked, left) = (filled.fields.len(), filled.rest.len());
-        if touch == Touch::First && asked > 0 {
+        let first = touch == Touch::First && !filled.given.is_empty();
+        if first || filled.given.iter().any(Given::is_one_of_several) {
             let held = self.held(entity).await?;
-            filled.fields.retain(|field| !held.iter().any(|h| h.is_filled(field.field_id)));
+            filled.given.retain_mut(|given| {
+                let there = held.iter().find(|held| held.field_id == given.def.id);
+                match there {
+                    Some(there) => !(first && there.is_filled()) && given.joins(there),
+                    None => true,
+                }
+            });
         }
-        let written = filled.fields.len();
-        if written > 0 {
-            let change = Change { custom_fields_values: filled.fields, ..Change::default() };
-            self.change(entity, &change).await?;
+        while !filled.given.is_empty() {
+            let change = Change { custom_fields_values: filled.fields(), ..Change::default() };
+            match self.change(entity, &change).await {
+                Err(fault) if filled.drops(&fault) => {}
+                changed => {
+                    changed?;
+                    break;
+                }
+            }
         }
+        let (written, left) = (filled.given.len(), filled.rest.len());
         let mut what = match (written, left) {
-            (0, 0) => format!("nothing: {} keeps its first values", entity.words()),
+            (0, 0) if first => format!("nothing: {} keeps its first values", entity.words()),
+            (0, 0) => format!("nothing: {} has these values", entity.words()),
             (written, 0) => format!("{written} fields of {} written", entity.words()),
             (written, left) => {
                 format!("{written} fields of {} written, {left} noted", entity.words())
@@ -216,12 +241,63 @@ pub(super) fn same_name(one: &str, other: &str) -> bool {
 }
 
 impl Held {
-    fn is_filled(&self, field: Option<i64>) -> bool {
+    fn is_filled(&self) -> bool {
         let empty = |value: &Value| match value {
             Value::Null => true,
             Value::String(text) => text.trim().is_empty(),
             _ => false,
         };
-        field == Some(self.field_id) && self.values.iter().any(|held| !empty(&held.value))
+        self.values.iter().any(|held| !empty(&held.value))
+    }
+}
+
+impl Given {
+    fn is_phone(&self) -> bool {
+        self.def.code.as_deref() == Some("PHONE")
+    }
+
+    /// A field with several numbers or addresses: to write one is to write all of them.
+    fn is_one_of_several(&self) -> bool {
+        self.def.kind == "multitext"
+    }
+
+    /// Whether another value of this field is the same one.
+    fn is(&self, other: &Value) -> bool {
+        self.field.values.iter().any(|own| match (own.value.as_str(), other.as_str()) {
+            (Some(own), Some(other)) if self.is_phone() => {
+                let digits: String = own.chars().filter(char::is_ascii_digit).collect();
+                same_number(other, &digits)
+            }
+            (Some(own), Some(other)) => same_name(own, other),
+            _ => own.value == *other,
+        })
+    }
+
+    /// What stands there stays. `false`: this value stands there already.
+    fn joins(&mut self, there: &Held) -> bool {
+        if !self.is_one_of_several() {
+            return true;
+        }
+        if there.values.iter().any(|held| self.is(&held.value)) {
+            return false;
+        }
+        let old = there.values.iter().map(|held| {
+            let (value, enum_id) = (held.value.clone(), held.enum_id);
+            FieldValue { value, enum_id, enum_code: enum_id.is_none().then_some("WORK") }
+        });
+        self.field.values.splice(0..0, old);
+        true
+    }
+}
+
+impl Filled {
+    /// The call's number is one of the contact's.
+    fn and_number(&self, number: &Phone, fields: &mut Vec<Field>) {
+        let phone = sent::phone(number.e164());
+        match self.given.iter().position(Given::is_phone) {
+            Some(at) if self.given[at].is(&phone.values[0].value) => {}
+            Some(at) => fields[at].values.splice(0..0, phone.values).for_each(drop),
+            None => fields.push(phone),
+        }
     }
 }

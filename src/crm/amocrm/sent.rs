@@ -92,12 +92,14 @@ pub(super) struct Field {
 pub(super) struct FieldValue {
     pub value: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub enum_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enum_code: Option<&'static str>,
 }
 
 /// The field with a contact's number.
 pub(super) fn phone(e164: &str) -> Field {
-    let value = FieldValue { value: e164.into(), enum_code: Some("WORK") };
+    let value = FieldValue { value: e164.into(), enum_id: None, enum_code: Some("WORK") };
     Field { field_id: None, field_code: Some("PHONE"), values: vec![value] }
 }
 

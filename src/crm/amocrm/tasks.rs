@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::desk::{Desk, Entity, Spot, said};
+use super::notes::same_text;
 use super::sent::{NewTask, TaskResult};
-use super::wire::{Id, Task};
+use super::wire::{Id, Kind, Task};
 use crate::core::action::{Dedupe, On};
 use crate::crm::remote::{Class, Fault};
 use crate::crm::{ApplyError, Done};
@@ -13,7 +14,7 @@ use crate::crm::{ApplyError, Done};
 const CALL: i64 = 1;
 
 /// Cards in one question: the address must not grow too long.
-const MOST: usize = 100;
+const MOST: usize = 50;
 
 /// A task to be made.
 #[derive(Clone, Copy)]
@@ -40,9 +41,10 @@ impl Desk<'_> {
             Dedupe::UntilDue => Some(self.work.case.at.as_second()),
             Dedupe::WhileOpen => Some(i64::MIN),
         };
-        if let Some(later_than) = later_than {
+        // Nobody's task is not this one's.
+        if let Some(later_than) = later_than.filter(|_| spot.of().is_some()) {
             let kind = self.type_of(wanted.kind);
-            let open = self.tasks(spot, false).await?.into_iter().filter(|task| {
+            let open = self.tasks(spot, &[wanted.owner], false).await?.into_iter().filter(|task| {
                 !task.is_completed && task.task_type_id == kind && task.complete_till > later_than
             });
             if let Some(open) = open.max_by_key(|task| task.complete_till) {
@@ -77,30 +79,33 @@ impl Desk<'_> {
         wanted: &Wanted<'_>,
     ) -> Result<Option<Done>, ApplyError> {
         let spot = self.spot(on).await?;
-        let found = self.task_of(wanted, spot, self.since()).await?;
-        Ok(found.map(|id| said(made(wanted, id, spot))))
+        let tasks = self.tasks(spot, &[wanted.owner], wanted.done).await?;
+        Ok(self.among(&tasks, wanted).map(|id| said(made(wanted, id, spot))))
     }
 
-    /// A task that says the same to the same, not older than that.
-    pub(super) async fn task_of(
-        &self,
-        wanted: &Wanted<'_>,
-        spot: Spot,
-        since: i64,
-    ) -> Result<Option<i64>, Fault> {
-        let due = wanted.due.as_second();
+    /// A task that says the same to the same, and may have been made for this case.
+    pub(super) fn among(&self, tasks: &[Task], wanted: &Wanted<'_>) -> Option<i64> {
+        let (due, since) = (wanted.due.as_second(), self.since());
         let same = |task: &&Task| {
-            task.text == wanted.text
+            same_text(&task.text, wanted.text)
                 && task.complete_till == due
                 && task.created_at >= since
                 && task.responsible_user_id == Some(wanted.owner)
         };
-        let tasks = self.tasks(spot, wanted.done).await?;
-        Ok(tasks.iter().find(same).map(|task| task.id))
+        tasks.iter().find(same).map(|task| task.id)
     }
 
-    /// Tasks of the client and of his deals: the open ones, or those completed.
-    async fn tasks(&self, spot: Spot, done: bool) -> Result<Vec<Task>, Fault> {
+    /// Tasks of the client and of his deals, else what is new among those of these users: the open
+    /// ones, or those completed.
+    pub(super) async fn tasks(
+        &self,
+        spot: Spot,
+        owners: &[i64],
+        done: bool,
+    ) -> Result<Vec<Task>, Fault> {
+        let is_completed = ("filter[is_completed]", if done { "1" } else { "0" });
+        let order = ("order[complete_till]", "desc");
+        let since = self.since().to_string();
         let known = self.work.case.client().into_iter().flat_map(|client| &client.deals);
         let known = known.filter_map(|deal| super::desk::lead(deal.id.as_str()));
         let made = self.work.bound.deal.as_ref().and_then(|deal| super::desk::lead(deal.as_str()));
@@ -108,21 +113,30 @@ impl Desk<'_> {
         all.sort_by_key(|entity| (entity.kind.path(), entity.id));
         all.dedup();
         let mut tasks = Vec::new();
+        let mut ask = async |kind: Option<Kind>, ids: Vec<i64>| -> Result<(), Fault> {
+            let key = if kind.is_some() { "entity_id" } else { "responsible_user_id" };
+            for ids in ids.chunks(MOST) {
+                let ids = ids.iter().enumerate();
+                let ids: Vec<(String, String)> =
+                    ids.map(|(n, id)| (format!("filter[{key}][{n}]"), id.to_string())).collect();
+                let mut query = vec![is_completed, order];
+                query.push(match kind {
+                    Some(kind) => ("filter[entity_type]", kind.path()),
+                    None => ("filter[updated_at][from]", since.as_str()),
+                });
+                query.extend(ids.iter().map(|(key, id)| (key.as_str(), id.as_str())));
+                let list: Vec<Task> =
+                    self.amo.api.all(Class::Delivery, "api/v4/tasks", &query).await?;
+                tasks.extend(list);
+            }
+            Ok(())
+        };
+        if all.is_empty() {
+            ask(None, owners.to_vec()).await?;
+        }
         for of_a_kind in all.chunk_by(|one, other| one.kind == other.kind) {
-            let ids = of_a_kind.iter().take(MOST).enumerate();
-            let ids: Vec<(String, String)> = ids
-                .map(|(n, entity)| (format!("filter[entity_id][{n}]"), entity.id.to_string()))
-                .collect();
-            let mut query = vec![
-                ("filter[is_completed]", if done { "1" } else { "0" }),
-                ("filter[entity_type]", of_a_kind[0].kind.path()),
-                ("order[complete_till]", "desc"),
-                ("limit", super::PAGE),
-            ];
-            query.extend(ids.iter().map(|(key, id)| (key.as_str(), id.as_str())));
-            let list: Vec<Task> =
-                self.amo.api.list(Class::Delivery, "api/v4/tasks", &query).await?;
-            tasks.extend(list);
+            let ids = of_a_kind.iter().map(|entity| entity.id).collect();
+            ask(Some(of_a_kind[0].kind), ids).await?;
         }
         Ok(tasks)
     }

@@ -4,17 +4,18 @@
 //! is used, because an engine that dies with it in memory would lock all of them out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Url;
 use sqlx::FromRow;
 use tokio::sync::Mutex as TaskMutex;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::config::AmoConfig;
+use super::config::{AmoConfig, LONGEST_ASKED};
 use super::sent::{By, Grant};
 use super::wire::Pair;
 use crate::config::Secret;
@@ -30,6 +31,16 @@ const CLAIM: i64 = 60 * 1_000_000;
 const DEAD: i64 = 10 * 60 * 1_000_000;
 /// How often is looked whether it is done.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Those that are under way in this process.
+static EXCHANGES: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
+
+/// Waits for the exchanges that are under way, before this process ends: a refresh token can be
+/// used once, and the answer is the only copy of the next one.
+pub async fn exchanges_end() {
+    EXCHANGES.close();
+    drop(timeout(LONGEST_ASKED, EXCHANGES.wait()).await);
+}
 
 /// What to do about it.
 const LOGIN: &str = "run `dozvon crm login amocrm`; it works again without a restart";
@@ -155,7 +166,7 @@ impl OAuth {
         }
         // In a task of its own: who asks may give up, and the new pair must reach the store.
         let this = self.clone();
-        let renewed = tokio::spawn(async move { this.renewed(class, refused).await }).await;
+        let renewed = EXCHANGES.spawn(async move { this.renewed(class, refused).await }).await;
         renewed.unwrap_or_else(|error| Err(later(error.to_string())))
     }
 

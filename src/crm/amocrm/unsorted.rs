@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::calls::Kept;
-use super::catalog::Filled;
 use super::desk::{Desk, Entity, afterwards, said, user};
 use super::examine::Account;
 use super::people::embedded_tags;
 use super::sent::{self, Accept, Becomes, Change, Decline, Metadata, NewUnsorted};
-use super::wire::{Kind, Unsorted};
+use super::wire::{Kind, List, Unsorted};
 use crate::core::action::{Bound, Made, UnsortedKind};
 use crate::core::facts::Direction;
 use crate::core::ids::EmployeeId;
@@ -17,8 +16,8 @@ use crate::core::phone::Phone;
 use crate::crm::remote::{Class, Fault, Thing, same_number};
 use crate::crm::{ApplyError, Done};
 
-/// How many of the newest entries are looked through.
-const NEWEST: &str = "250";
+/// Pages of the newest entries that are looked through: others than ours, which are known for long.
+const PAGES: usize = 10;
 
 impl Desk<'_> {
     pub(super) async fn unsorted(
@@ -45,14 +44,10 @@ impl Desk<'_> {
             return Ok(Done { bound, what });
         }
         let pipeline_id = self.amo.inbox(pipeline).await?;
-        let Filled { fields, rest } = self.fill(Kind::Leads, fields).await?;
+        let mut filled = self.fill(Kind::Leads, fields).await?;
         let tags = embedded_tags(tags);
-        let lead = Change {
-            name: Some(title.to_owned()),
-            custom_fields_values: fields,
-            embedded: tags.clone(),
-            ..Change::default()
-        };
+        let lead =
+            Change { name: Some(title.to_owned()), embedded: tags.clone(), ..Change::default() };
         let contact = Change {
             name: Some(name.to_owned()),
             custom_fields_values: vec![sent::phone(number.e164())],
@@ -68,7 +63,7 @@ impl Desk<'_> {
             _ => ("api/v4/leads/unsorted/forms", self.form()),
         };
         let with_call = matches!(metadata, Metadata::Sip { .. });
-        let new = NewUnsorted {
+        let mut new = NewUnsorted {
             source_name: case.line.clone().unwrap_or_else(|| self.amo.config.source.clone()),
             source_uid: self.source_uid(number),
             pipeline_id,
@@ -76,7 +71,13 @@ impl Desk<'_> {
             metadata,
             embedded: Becomes { leads: vec![lead], contacts: vec![contact] },
         };
-        let made: Unsorted = self.amo.api.make(path, &[new]).await?;
+        let made: Unsorted = loop {
+            new.embedded.leads[0].custom_fields_values = filled.fields();
+            match self.amo.api.make(path, &[&new]).await {
+                Err(fault) if filled.drops(&fault) => {}
+                made => break made?,
+            }
+        };
         self.amo.recent.keep(Thing::Unsorted, number.e164(), &made.uid).await;
         let mut done =
             Done { bound: bound_to(&made.uid), what: format!("made Unsorted entry {}", made.uid) };
@@ -86,7 +87,7 @@ impl Desk<'_> {
             if with_call {
                 done.bound.call = Kept::In(card).bound().call;
             }
-            let noted = self.note_rest(card, &rest).await;
+            let noted = self.note_rest(card, &filled.rest).await;
             afterwards(noted, &mut done.what, "a note of its fields")?;
         }
         Ok(done)
@@ -146,18 +147,30 @@ impl Desk<'_> {
             // Somebody accepted or declined it.
             self.forget_entry().await;
         }
-        let query = [
-            ("filter[category][0]", "sip"),
-            ("filter[category][1]", "forms"),
-            ("order[created_at]", "desc"),
-            ("limit", NEWEST),
-        ];
-        let newest: Vec<Unsorted> =
-            self.amo.api.list(Class::Delivery, "api/v4/leads/unsorted", &query).await?;
-        let found = newest.into_iter().filter(|entry| !entry.is_decided());
-        let mut found =
-            found.filter(|entry| entry.numbers().any(|told| same_number(told, number.digits())));
-        Ok(found.next())
+        for page in 1..=PAGES {
+            let page = page.to_string();
+            let query = [
+                ("filter[category][0]", "sip"),
+                ("filter[category][1]", "forms"),
+                ("order[created_at]", "desc"),
+                ("page", page.as_str()),
+                ("limit", super::PAGE),
+            ];
+            let path = "api/v4/leads/unsorted";
+            let list: Option<List<Unsorted>> =
+                self.amo.api.get(Class::Delivery, path, &query).await?;
+            let Some(list) = list else { break };
+            let more = list.has_next();
+            let is = |told: &str| same_number(told, number.digits());
+            let mut found = list.items().into_iter().filter(|entry| !entry.is_decided());
+            if let Some(found) = found.find(|entry| entry.numbers().any(is)) {
+                return Ok(Some(found));
+            }
+            if !more {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     pub(super) async fn accept_unsorted(
@@ -175,7 +188,17 @@ impl Desk<'_> {
         };
         let accept = Accept { user_id: user(owner)?, status_id };
         let path = format!("api/v4/leads/unsorted/{}/accept", entry.uid);
-        let became: Option<Unsorted> = self.amo.api.post(&path, &accept).await?;
+        let became: Option<Unsorted> = match self.amo.api.post(&path, &accept).await {
+            // Somebody in the CRM may have been quicker.
+            Err(fault @ Fault::Refused { .. }) => match self.waiting().await? {
+                Some(there) if there.uid == entry.uid => return Err(fault.into()),
+                _ => match self.became(&entry.uid).await? {
+                    Some(done) => return Ok(done),
+                    None => return Ok(self.decided(&entry.uid).await),
+                },
+            },
+            became => became?,
+        };
         let became = became.unwrap_or_else(|| entry.clone());
         self.accepted(
             &entry.uid,
@@ -185,8 +208,17 @@ impl Desk<'_> {
         .await
     }
 
+    /// What an entry that waits no more was accepted as. `None`: nobody has the number, so it was
+    /// declined.
+    pub(super) async fn became(&self, uid: &str) -> Result<Option<Done>, ApplyError> {
+        self.contact_back("").await?;
+        let Some((contact, client)) = self.client_now().await? else { return Ok(None) };
+        let lead = client.open_deal().and_then(|deal| super::desk::lead(deal.id.as_str()));
+        self.accepted(uid, Some(contact), lead).await.map(Some)
+    }
+
     /// What is left to do once it is accepted.
-    pub(super) async fn accepted(
+    async fn accepted(
         &self,
         uid: &str,
         contact: Option<Entity>,

@@ -3,19 +3,51 @@
 
 use std::collections::HashMap;
 
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use tracing::warn;
 
 use super::desk::Entity;
-use crate::crm::remote::Profile;
+use crate::crm::remote::{Profile, quiet};
 
 /// Deals are won or lost on these stages, in every pipeline.
-pub(super) const CLOSED: [i64; 2] = [142, 143];
+const CLOSED: [i64; 2] = [142, 143];
 
-pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+/// `null` and PHP's empty list are nothing, and a number may be a text.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(
     d: D,
 ) -> Result<T, D::Error> {
-    Ok(Option::deserialize(d)?.unwrap_or_default())
+    let told = match Value::deserialize(d)? {
+        Value::Null => return Ok(T::default()),
+        Value::Array(list) if list.is_empty() => return Ok(T::default()),
+        told => told,
+    };
+    let number = told.as_str().and_then(|text| text.trim().parse::<i64>().ok());
+    serde_json::from_value(told).or_else(|error| match number {
+        Some(number) => serde_json::from_value(number.into()).map_err(D::Error::custom),
+        None => Err(D::Error::custom(error)),
+    })
+}
+
+/// One odd record does not cost the others of its list.
+fn those_read<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    d: D,
+) -> Result<HashMap<String, Vec<T>>, D::Error> {
+    let told: HashMap<String, Vec<Value>> = or_default(d)?;
+    let read = |(kind, list): (String, Vec<Value>)| {
+        let read = |one| match serde_json::from_value(one) {
+            Ok(one) => Some(one),
+            Err(error) => {
+                let why = quiet(&error.to_string());
+                warn!(of = kind, why, "amoCRM told a record that cannot be read");
+                None
+            }
+        };
+        let list = list.into_iter().filter_map(read).collect();
+        (kind.clone(), list)
+    };
+    Ok(told.into_iter().map(read).collect())
 }
 
 /// A kind of record, by its word in paths.
@@ -53,11 +85,12 @@ impl Kind {
 
 /// Every list, and every answer to a list.
 #[derive(Debug, Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
 pub(super) struct List<T> {
     /// One entry: the kind of record.
-    #[serde(rename = "_embedded", default = "HashMap::new")]
+    #[serde(rename = "_embedded", default = "HashMap::new", deserialize_with = "those_read")]
     embedded: HashMap<String, Vec<T>>,
-    #[serde(rename = "_links", default)]
+    #[serde(rename = "_links", default, deserialize_with = "or_default")]
     links: PageLinks,
 }
 
@@ -101,7 +134,7 @@ pub(super) struct Person {
     pub id: i64,
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub responsible_user_id: Option<i64>,
     #[serde(default, deserialize_with = "or_default")]
     pub created_at: i64,
@@ -120,18 +153,24 @@ pub(super) struct Lead {
     pub id: i64,
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub responsible_user_id: Option<i64>,
     #[serde(default, deserialize_with = "or_default")]
     pub status_id: i64,
     #[serde(default, deserialize_with = "or_default")]
     pub created_at: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub closed_at: Option<i64>,
     #[serde(default, deserialize_with = "or_default")]
     pub is_deleted: bool,
     #[serde(rename = "_embedded", default, deserialize_with = "or_default")]
     pub tied: Tied,
+}
+
+impl Lead {
+    pub(super) fn is_open(&self) -> bool {
+        !CLOSED.contains(&self.status_id) && self.closed_at.is_none()
+    }
 }
 
 /// A field's values on a record.
@@ -148,6 +187,8 @@ pub(super) struct Held {
 pub(super) struct HeldValue {
     #[serde(default)]
     pub value: Value,
+    #[serde(default, deserialize_with = "or_default")]
+    pub enum_id: Option<i64>,
 }
 
 impl Person {
@@ -237,6 +278,15 @@ pub(super) struct FieldDef {
     pub code: Option<String>,
     #[serde(rename = "type", default, deserialize_with = "or_default")]
     pub kind: String,
+    /// What may be chosen.
+    #[serde(default, deserialize_with = "or_default")]
+    pub enums: Vec<Choice>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Choice {
+    #[serde(default, deserialize_with = "or_default")]
+    pub value: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -252,7 +302,7 @@ pub(super) struct Task {
     pub task_type_id: i64,
     #[serde(default, deserialize_with = "or_default")]
     pub created_at: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub responsible_user_id: Option<i64>,
 }
 
@@ -312,14 +362,14 @@ impl MadeComplex {
 pub(super) struct Unsorted {
     #[serde(default, deserialize_with = "or_default")]
     pub uid: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub pipeline_id: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub created_at: Option<i64>,
     /// Some accounts may go on telling of an entry that was decided.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub action: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub source_uid: Option<String>,
     #[serde(default, deserialize_with = "or_default")]
     pub metadata: Map<String, Value>,

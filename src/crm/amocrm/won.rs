@@ -17,8 +17,8 @@ use crate::crm::{WonSince, phone_of};
 const WON: i64 = 142;
 /// More pages are a loop in the answers.
 const PAGES: usize = 2000;
-/// Ids in one question: the address must not grow too long.
-const IDS: usize = 100;
+/// Ids in one question: all of them stand on one page.
+const IDS: usize = 50;
 
 #[derive(Debug, Deserialize)]
 struct Lead {

@@ -16,6 +16,8 @@ use crate::store::{Store, StoreError};
 
 /// Longer than any index takes, in microseconds.
 const KEPT: i64 = 15 * 60 * 1_000_000;
+/// An entry of an inbox may wait so long for somebody to decide (C03).
+const WAITS: i64 = 90 * 24 * 60 * 60 * 1_000_000;
 /// A caller does not wait longer for a slow disk,
 const CALLER: Duration = Duration::from_millis(200);
 /// and a delivery not longer than this.
@@ -35,6 +37,10 @@ pub enum Thing {
 }
 
 impl Thing {
+    fn kept(self) -> i64 {
+        if self == Self::Unsorted { WAITS } else { KEPT }
+    }
+
     /// The word for the store.
     fn as_str(self) -> &'static str {
         match self {
@@ -80,7 +86,7 @@ impl Recent {
             let key = (thing, name.to_owned());
             // Later than what it replaces, also where the clock was set back.
             let at = all.get(&key).map_or(now, |(before, _)| now.max(before + 1));
-            all.retain(|_, (at, _)| *at + KEPT > now);
+            all.retain(|(thing, _), (at, _)| *at + thing.kept() > now);
             all.insert(key, (at, made.to_owned()));
             at
         };
@@ -95,7 +101,7 @@ impl Recent {
 
     /// What stands under this name. What is known here does not wait for the store.
     pub async fn read(&self, class: Class, thing: Thing, name: &str) -> Option<String> {
-        let since = now() - KEPT;
+        let since = now() - thing.kept();
         let own = self.lock().get(&(thing, name.to_owned())).cloned();
         if let Some((at, made)) = own
             && at > since
@@ -112,7 +118,7 @@ impl Recent {
 
     /// All of a kind, as the last one left it.
     pub async fn all(&self, class: Class, thing: Thing) -> Vec<Made> {
-        let since = now() - KEPT;
+        let since = now() - thing.kept();
         let stored = sqlx::query_as::<_, (String, String, i64)>(
             "SELECT name, made, at FROM crm_made WHERE account = ? AND kind = ? AND at > ?",
         );
@@ -137,7 +143,7 @@ impl Recent {
     /// It is no news any more.
     pub fn noted(&self, thing: Thing, news: Made) {
         let (mut all, now) = (self.lock(), now());
-        all.retain(|_, (at, _)| *at + KEPT > now);
+        all.retain(|(thing, _), (at, _)| *at + thing.kept() > now);
         all.insert((thing, news.name), (news.at, news.made));
     }
 
@@ -166,8 +172,10 @@ impl Recent {
         .execute(store.pool())
         .await
         .map_err(explain)?;
-        sqlx::query("DELETE FROM crm_made WHERE at < ?")
+        sqlx::query("DELETE FROM crm_made WHERE at < ? AND (kind <> ? OR at < ?)")
             .bind(at - KEPT)
+            .bind(Thing::Unsorted.as_str())
+            .bind(at - WAITS)
             .execute(store.pool())
             .await
             .map_err(explain)?;

@@ -3,37 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
+use super::fresh::Fresh;
+use super::numbers::has;
 use super::wire::{Caller, Corporates, Customers, Id, Order, Orders, Person, Statuses};
 use super::{Entity, Retail};
 use crate::core::client::{Client, Deal};
 use crate::core::phone::Phone;
-use crate::crm::remote::{Class, Fault, choose, same_number};
+use crate::crm::remote::{Class, Fault, choose};
 
 /// Pages of 100 orders of one client that are read.
 const PAGES: u32 = 20;
 
 /// The groups of statuses after which nothing comes.
 const CLOSED: [&str; 2] = ["complete", "cancel"];
-
-/// What was made a moment ago.
-pub(super) struct Fresh {
-    customers: Vec<Person>,
-    orders: Vec<Order>,
-}
-
-impl Fresh {
-    /// These orders, and those of them that were made a moment ago.
-    pub(super) fn with(&self, mut orders: Vec<Order>, his: impl Fn(&Order) -> bool) -> Vec<Order> {
-        for fresh in &self.orders {
-            if his(fresh) && !orders.iter().any(|order| order.id == fresh.id) {
-                orders.push(fresh.clone());
-            }
-        }
-        orders
-    }
-}
 
 impl Retail {
     /// One request: the CRM knows the spellings of numbers itself. The deals are missing.
@@ -62,7 +44,11 @@ impl Retail {
     }
 
     /// `None`: without telephony it does not tell; it still finds clients by name and number.
-    async fn who_calls(&self, class: Class, phone: &Phone) -> Result<Option<Caller>, Fault> {
+    pub(super) async fn who_calls(
+        &self,
+        class: Class,
+        phone: &Phone,
+    ) -> Result<Option<Caller>, Fault> {
         let query = [("phone", phone.digits()), ("details", "1"), ("ignoreStatus", "1")];
         match self.api.get(class, "telephony/manager", &query).await {
             Ok(caller) => Ok(Some(caller)),
@@ -114,7 +100,7 @@ impl Retail {
     }
 
     /// Clients the list has for a number, and whom telephony names: it knows all spellings.
-    async fn and_caller(
+    pub(super) async fn and_caller(
         &self,
         class: Class,
         phone: &Phone,
@@ -131,71 +117,6 @@ impl Retail {
             _ => {}
         }
         Ok(found)
-    }
-
-    /// The client with this number, for what is done to him: the newest.
-    pub(super) async fn whose_number(
-        &self,
-        class: Class,
-        phone: &Phone,
-    ) -> Result<Option<Id>, Fault> {
-        let fresh = self.fresh(class).await;
-        let mut found = self.with_number(class, phone, &fresh).await?;
-        if found.is_empty() {
-            let caller = self.who_calls(class, phone).await?;
-            found = self.and_caller(class, phone, found, caller).await?;
-        }
-        Ok(found.into_iter().map(|person| person.id).max())
-    }
-
-    /// Clients whose number it is. The CRM's search is wide: it looks into names as well.
-    pub(super) async fn with_number(
-        &self,
-        class: Class,
-        phone: &Phone,
-        fresh: &Fresh,
-    ) -> Result<Vec<Person>, Fault> {
-        let digits = phone.digits();
-        // The country code is spelt in several ways: 8 and 7, 0 and 380.
-        let spelt = digits.len().checked_sub(10).map_or(digits, |from| &digits[from..]);
-        let mut found = self.spelt(class, phone, spelt).await?;
-        // Where somebody has the number, who was made for it may be merged into him.
-        if found.is_empty() {
-            found.extend(fresh.customers.iter().filter(|person| has(person, phone)).cloned());
-        }
-        Ok(found)
-    }
-
-    async fn spelt(&self, class: Class, phone: &Phone, spelt: &str) -> Result<Vec<Person>, Fault> {
-        let query = [("filter[name]", spelt), ("limit", "100")];
-        let mut found = self.api.get::<Customers>(class, "customers", &query).await?.customers;
-        found.retain(|person| has(person, phone));
-        for person in &found {
-            self.remember_site(Entity::Customer, person.id, person.site.as_deref()).await;
-        }
-        Ok(found)
-    }
-
-    /// Clients with this number in one of the spellings people type: for a key without telephony,
-    /// where the list has it as it was typed.
-    async fn typed(&self, class: Class, phone: &Phone) -> Result<Vec<Person>, Fault> {
-        let digits = phone.digits();
-        let Some(end) = digits.len().checked_sub(10).and_then(|from| digits.get(from..)) else {
-            return Ok(Vec::new());
-        };
-        let (code, a, b, c) = (&end[..3], &end[3..6], &end[6..8], &end[8..]);
-        for spelt in [
-            format!("{code}) {a}-{b}-{c}"),
-            format!("{code} {a}-{b}-{c}"),
-            format!("{code}-{a}-{b}-{c}"),
-            format!("{code} {a} {b} {c}"),
-        ] {
-            let found = self.spelt(class, phone, &spelt).await?;
-            if !found.is_empty() {
-                return Ok(found);
-            }
-        }
-        Ok(Vec::new())
     }
 
     /// By id.
@@ -256,20 +177,6 @@ impl Retail {
         let found = self.orders(class, &[("filter[customerId]", &customer.to_string())]).await?;
         let his = |order: &Order| order.customer.as_ref().is_some_and(|who| who.id == customer);
         Ok(fresh.with(found, his))
-    }
-
-    /// What was made a moment ago and may not be in the CRM's lists yet.
-    pub(super) async fn fresh(&self, class: Class) -> Fresh {
-        let (customers, orders) = tokio::join!(
-            self.fresh_of(class, Entity::Customer),
-            self.fresh_of(class, Entity::Order)
-        );
-        Fresh { customers, orders }
-    }
-
-    async fn fresh_of<T: DeserializeOwned>(&self, class: Class, what: Entity) -> Vec<T> {
-        let made = self.recent.all(class, what.thing()).await;
-        made.iter().filter_map(|one| serde_json::from_str(&one.made).ok()).collect()
     }
 
     async fn deals(&self, class: Class, customer: Id, fresh: &Fresh) -> Result<Vec<Deal>, Fault> {
@@ -337,11 +244,6 @@ impl Retail {
 pub(super) fn ids_filter(ids: &[Id]) -> Vec<(String, String)> {
     let named = ids.iter().enumerate();
     named.map(|(n, id)| (format!("filter[ids][{n}]"), id.to_string())).collect()
-}
-
-/// Whether it is his number.
-fn has(person: &Person, phone: &Phone) -> bool {
-    person.phones.iter().any(|stored| same_number(&stored.number, phone.digits()))
 }
 
 fn client(person: &Person, owner: Option<Id>, company: Option<&Person>) -> Client {

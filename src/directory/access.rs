@@ -42,9 +42,10 @@ impl Directory {
         let refused = health.denied.entry(what.to_owned()).or_default();
         let new = refused.is_empty();
         refused.insert(op, why.to_owned());
-        drop(health);
         let crm = self.name.as_str();
+        // Before anybody else changes the state.
         self.metrics.crm_access.with_label_values(&[crm]).set(0);
+        drop(health);
         if new {
             tracing::error!(
                 crm,
@@ -64,9 +65,9 @@ impl Directory {
         }
         health.denied.remove(what);
         let all = health.denied.is_empty();
-        drop(health);
         let crm = self.name.as_str();
         self.metrics.crm_access.with_label_values(&[crm]).set(i64::from(all));
+        drop(health);
         tracing::info!(crm, given = what, "the CRM lets us in again");
     }
 }
